@@ -1,0 +1,370 @@
+"""Models to and from disk: plain arrays and a manifest, never code.
+
+A model is a folder of ``.npy`` files, which load by memory mapping and so are shared
+between processes, and ``manifest.json``, which states what each of them must be.
+"""
+
+import hashlib
+import io
+import json
+import math
+import os
+import shutil
+import stat
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any, BinaryIO, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.errors import ArtifactError, DataError
+from engine.model import Configuration, Head, Model, Unobserved
+
+Json: TypeAlias = (
+    str | int | float | bool | None | list["Json"] | dict[str, "Json"]
+)
+Array: TypeAlias = npt.NDArray[Any]
+
+FORMAT = "cinefold-model"
+FORMAT_VERSION = 1
+MANIFEST = "manifest.json"
+
+_LARGEST_MANIFEST = 1 << 20  # bytes
+_LARGEST_COUNT = 1 << 40
+_HEADS = ("rating", "ranking")
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a stored model says of itself.
+
+    Attributes
+    ----------
+    files : dict
+        Of each array file: ``bytes``, ``sha256``, ``dtype`` and ``shape``.
+    model : dict
+        Scalars and configurations of the model.
+    details : dict
+        Whatever the caller of `save_model` wished to keep with it.
+    """
+
+    files: dict[str, dict[str, Json]]
+    model: dict[str, Json]
+    details: dict[str, Json]
+
+
+def save_model(model: Model, folder: Path, *, details: dict[str, Json]) -> Manifest:
+    """Write a model so that `folder` either holds all of it or does not exist.
+
+    The files are written under a temporary name in the same parent, forced to disk
+    together with the folder, and renamed. Only the owner may read them (0700, 0600).
+
+    Parameters
+    ----------
+    model : Model
+    folder : Path
+        Must not exist; its parent must.
+    details : dict
+        JSON to keep with the model: metrics, data cut-off. No NaN.
+
+    Returns
+    -------
+    Manifest
+
+    Raises
+    ------
+    DataError
+        `details` is not JSON.
+    ArtifactError
+        `folder` exists.
+    OSError
+        The disk refuses; nothing is left behind under the final name.
+    """
+    if folder.exists() or folder.is_symlink():
+        raise ArtifactError(f"{folder.name} exists; a stored model never changes")
+    _refuse_non_json(details)
+    unfinished = Path(mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        files = {
+            name: _write_array(unfinished / name, array)
+            for name, array in _arrays_of(model).items()
+        }
+        manifest = Manifest(files=files, model=_scalars_of(model), details=details)
+        document = {"format": FORMAT, "version": FORMAT_VERSION, **asdict(manifest)}
+        text = json.dumps(document, indent=1, allow_nan=False)
+        _write(unfinished / MANIFEST, text.encode())
+        _sync(unfinished)
+        os.rename(unfinished, folder)  # noqa: PTH104  one call, nothing around it
+        _sync(folder.parent)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+    return manifest
+
+
+def load_model(folder: Path) -> Model:
+    """Read a model, believing nothing that was not checked.
+
+    Checked before use: format version, names, sizes, SHA-256, dtypes, shapes, finite
+    values. Arrays are mapped read-only, so processes share them.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    ArtifactError
+        Anything at all is not as the format demands.
+    """
+    manifest = read_manifest(folder)
+    try:
+        return _load(folder, manifest)
+    except (DataError, KeyError, TypeError, ValueError, OSError) as error:
+        raise ArtifactError(f"{folder.name} is no usable model: {error}") from error
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read what a stored model says of itself; its arrays stay unread.
+
+    Raises
+    ------
+    ArtifactError
+        The manifest is missing, damaged or of an unknown format.
+    """
+    try:
+        with _open(folder, MANIFEST) as file:
+            text = file.read(_LARGEST_MANIFEST + 1)
+        if len(text) > _LARGEST_MANIFEST:
+            raise ValueError("the manifest is too large")  # noqa: TRY301
+        document = json.loads(text, parse_constant=_refuse_constant)
+        stated = document.pop("format"), document.pop("version")
+        if stated != (FORMAT, FORMAT_VERSION):
+            raise ValueError(f"unknown format {stated}")  # noqa: TRY301
+        if not all(isinstance(part, dict) for part in document.values()):
+            raise TypeError("parts of the manifest must be objects")  # noqa: TRY301
+        return Manifest(**document)
+    except (
+        AttributeError, KeyError, OSError, RecursionError, TypeError, ValueError,
+    ) as error:  # fmt: skip
+        raise ArtifactError(f"{folder.name} has no usable manifest: {error}") from error
+
+
+def _arrays_of(model: Model) -> dict[str, Array]:
+    arrays: dict[str, Array] = {
+        "item_ids.npy": model.item_ids,
+        "item_counts.npy": model.item_counts,
+    }
+    for name in _HEADS:
+        head: Head = getattr(model, name)
+        arrays[f"{name}_item_biases.npy"] = head.item_biases
+        arrays[f"{name}_item_factors.npy"] = head.item_factors
+        arrays[f"{name}_gram.npy"] = head.unobserved.gram
+        arrays[f"{name}_moment.npy"] = head.unobserved.moment
+    return arrays
+
+
+def _scalars_of(model: Model) -> dict[str, Json]:
+    scalars: dict[str, Json] = {
+        "n_items": model.n_items,
+        "n_users": model.n_users,
+        "n_ratings": model.n_ratings,
+        "rating_range": list(model.rating_range),
+    }
+    for name in _HEADS:
+        head: Head = getattr(model, name)
+        scalars[name] = {
+            "configuration": asdict(head.configuration),
+            "global_mean": head.global_mean,
+            "residual_variance": head.residual_variance,
+        }
+    return scalars
+
+
+def _load(folder: Path, manifest: Manifest) -> Model:
+    scalars: dict[str, Any] = manifest.model
+    n_items = _count(scalars["n_items"])
+    low, high = (_number(value) for value in scalars["rating_range"])
+    configurations = {
+        name: Configuration(**scalars[name]["configuration"]) for name in _HEADS
+    }
+    expected = _expected_arrays(n_items, configurations)
+    if manifest.files.keys() != expected.keys():
+        raise ValueError("the list of files is not that of the format")
+    arrays = {
+        name: _load_array(folder, name, manifest.files[name], dtype, shape)
+        for name, (dtype, shape) in expected.items()
+    }
+    ids, counts = arrays["item_ids.npy"], arrays["item_counts.npy"]
+    if (np.diff(ids) <= 0).any() or (counts < 0).any():
+        raise ValueError("item ids must rise and counts must not be negative")
+    heads = {
+        name: _head(name, configurations[name], scalars[name], arrays)
+        for name in _HEADS
+    }
+    return Model(
+        item_ids=ids,
+        item_counts=counts,
+        rating=heads["rating"],
+        ranking=heads["ranking"],
+        n_users=_count(scalars["n_users"]),
+        n_ratings=_count(scalars["n_ratings"]),
+        rating_range=(low, high),
+    )
+
+
+def _expected_arrays(
+    n_items: int, configurations: dict[str, Configuration]
+) -> dict[str, tuple[type[np.generic], tuple[int, ...]]]:
+    """Name, dtype and shape of every array; nothing is taken from the manifest."""
+    expected: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
+        "item_ids.npy": (np.int64, (n_items,)),
+        "item_counts.npy": (np.int32, (n_items,)),
+    }
+    for name, configuration in configurations.items():
+        k = configuration.n_factors
+        expected[f"{name}_item_biases.npy"] = (np.float32, (n_items,))
+        expected[f"{name}_item_factors.npy"] = (np.float32, (n_items, k))
+        expected[f"{name}_gram.npy"] = (np.float64, (k + 1, k + 1))
+        expected[f"{name}_moment.npy"] = (np.float64, (k + 1,))
+    return expected
+
+
+def _head(
+    name: str,
+    configuration: Configuration,
+    scalars: dict[str, Any],
+    arrays: dict[str, Array],
+) -> Head:
+    variance = _number(scalars["residual_variance"])
+    if variance < 0:
+        raise ValueError("a variance is negative")
+    return Head(
+        configuration=configuration,
+        global_mean=_number(scalars["global_mean"]),
+        item_biases=arrays[f"{name}_item_biases.npy"],
+        item_factors=arrays[f"{name}_item_factors.npy"],
+        residual_variance=variance,
+        unobserved=Unobserved(
+            gram=arrays[f"{name}_gram.npy"], moment=arrays[f"{name}_moment.npy"]
+        ),
+    )
+
+
+def _load_array(
+    folder: Path,
+    name: str,
+    entry: dict[str, Json],
+    dtype: type[np.generic],
+    shape: tuple[int, ...],
+) -> Array:
+    """Check one file through one descriptor, then map what was checked."""
+    wanted = np.dtype(dtype)
+    if (entry["dtype"], entry["shape"]) != (wanted.str, list(shape)):
+        raise ValueError(f"{name}: stated dtype or shape is not that of the format")
+    header = _header_of(wanted, shape)
+    n_bytes = len(header) + wanted.itemsize * math.prod(shape)
+    with _open(folder, name) as file:
+        size = os.fstat(file.fileno()).st_size
+        if not size == n_bytes == entry["bytes"]:
+            raise ValueError(f"{name}: {size} bytes, expected {n_bytes}")
+        if hashlib.file_digest(file, "sha256").hexdigest() != entry["sha256"]:
+            raise ValueError(f"{name}: the SHA-256 differs")
+        file.seek(0)
+        if file.read(len(header)) != header:
+            raise ValueError(f"{name}: the header is not that of the format")
+        array = _map(file, wanted, shape, offset=len(header))
+    if wanted.kind == "f" and not np.isfinite(array).all():
+        raise ValueError(f"{name}: a value is not finite")
+    return array
+
+
+def _map(
+    file: BinaryIO, dtype: np.dtype[Any], shape: tuple[int, ...], *, offset: int
+) -> Array:
+    if math.prod(shape) == 0:  # nothing can be mapped, and there is nothing to read
+        return np.zeros(shape, dtype=dtype)
+    return np.asarray(
+        np.memmap(file, dtype=dtype, mode="r", offset=offset, shape=shape)
+    )
+
+
+def _header_of(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
+    """The only header that a file of this dtype and shape may begin with."""
+    buffer = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        buffer, {"descr": dtype.str, "fortran_order": False, "shape": shape}
+    )
+    return buffer.getvalue()
+
+
+def _write_array(path: Path, array: Array) -> dict[str, Json]:
+    content = _header_of(array.dtype, array.shape) + array.tobytes(order="C")
+    _write(path, content)
+    return {
+        "bytes": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "dtype": array.dtype.str,
+        "shape": list(array.shape),
+    }
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a new file and force it to disk; an existing name is never followed."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync(folder: Path) -> None:
+    """Force a folder's entries to disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _open(folder: Path, name: str) -> BinaryIO:
+    """Open a regular file of a real folder for reading; links are refused."""
+    parent = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+        descriptor = os.open(name, flags, dir_fd=parent)
+    finally:
+        os.close(parent)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise ValueError(f"{name} is not a regular file")
+    return os.fdopen(descriptor, "rb")
+
+
+def _refuse_non_json(details: dict[str, Json]) -> None:
+    try:
+        json.dumps(details, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise DataError(f"details must be plain JSON: {error}") from error
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _count(value: object) -> int:
+    if type(value) is not int or not 0 <= value <= _LARGEST_COUNT:
+        raise ValueError(f"expected a count, got {value!r}")
+    return value
+
+
+def _number(value: object) -> float:
+    if type(value) not in (int, float) or not math.isfinite(value):
+        raise ValueError(f"expected a finite number, got {value!r}")
+    return float(value)

@@ -1,0 +1,17 @@
+"""What can go wrong in the engine, as types a caller can act on."""
+
+
+class EngineError(Exception):
+    """Anything the engine refuses or cannot do; the message names the remedy."""
+
+
+class DataError(EngineError):
+    """The data or an option passed in is unusable."""
+
+
+class SolveError(EngineError):
+    """A linear system of the model has no usable solution."""
+
+
+class ArtifactError(EngineError):
+    """A stored model is missing, damaged or of an unknown format."""

@@ -1,0 +1,254 @@
+"""Place a user in a trained space: taste, uncertainty and reasons."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import lapack
+
+from engine.arrays import (
+    ExactMatrix,
+    ExactVector,
+    FloatVector,
+    IndexVector,
+)
+from engine.errors import DataError, SolveError
+from engine.model import Head
+
+
+@dataclass(frozen=True)
+class Taste:
+    """One user in the space of a head: the solution of ``A x = c``.
+
+    Attributes
+    ----------
+    bias : float
+        ``b_u``, in stars.
+    factors : ndarray of float64, shape (n_factors,)
+        ``p_u``.
+    item_indices : ndarray of int32, shape (n_rated,)
+        The items rated.
+    rated : ndarray of float64, shape (n_rated, n_factors + 1)
+        ``z = (q, 1)`` of each of them.
+    residuals : ndarray of float64, shape (n_rated,)
+        What each rating adds to the right side: ``c = sum_t z_t residual_t + prior``.
+    cholesky : ndarray of float64, shape (n_factors + 1, n_factors + 1)
+        Lower triangle ``L`` of ``A = LL'``; zero above it.
+    """
+
+    bias: float
+    factors: ExactVector
+    item_indices: IndexVector
+    rated: ExactMatrix
+    residuals: ExactVector
+    cholesky: ExactMatrix
+
+    @property
+    def n_rated(self) -> int:
+        """Number of ratings the taste rests on."""
+        return len(self.item_indices)
+
+
+@dataclass(frozen=True)
+class Reasons:
+    """One score taken apart: ``baseline + shares.sum()`` is the score.
+
+    Attributes
+    ----------
+    baseline : float
+        What the score would be on the strength of the item alone, in stars.
+    shares : ndarray of float32, shape (n_rated,)
+        What each past rating adds, in the order of `Taste.item_indices`.
+    """
+
+    baseline: float
+    shares: FloatVector
+
+
+def fold_in(head: Head, item_indices: IndexVector, values: FloatVector) -> Taste:
+    """Estimate one user from their ratings, the items held fixed.
+
+    One user half-step of the head's objective, in double precision: with ``z = (q, 1)``,
+    ``n`` ratings and ``α`` the unobserved weight::
+
+        A = (1 - α) sum_t z_t z_t' + α G + diag(λ (n + n0)^ν, β)
+        c = sum_t z_t (r_t - μ - (1 - α) b_t) + α h
+        A (p_u, b_u) = c
+
+    Parameters
+    ----------
+    head : Head
+    item_indices : array of integers, shape (n_rated,)
+        Rows of the head, each once; may be empty.
+    values : array of numbers, shape (n_rated,)
+        The ratings, in stars.
+
+    Returns
+    -------
+    Taste
+
+    Raises
+    ------
+    DataError
+        Lengths differ, an index is out of range or repeated, or a rating not finite.
+    SolveError
+        The system is not positive definite.
+
+    References
+    ----------
+    .. [1] Steck (2010). doi:10.1145/1835804.1835895
+    """
+    indices, stars = _validated(head, item_indices, values)
+    alpha, k = head.configuration.unobserved_weight, head.n_factors
+    rated = np.ones((len(indices), k + 1))
+    rated[:, :k] = head.item_factors[indices]
+    residuals = stars - head.global_mean - (1 - alpha) * head.item_biases[indices]
+    system = (1 - alpha) * (rated.T @ rated)
+    right = residuals @ rated
+    if alpha > 0:
+        system += alpha * head.unobserved.gram
+        right += alpha * head.unobserved.moment
+    system.flat[:: k + 2] += _weights(head, len(indices))
+    factor, failed = lapack.dpotrf(system, lower=1, clean=1)
+    if failed:
+        raise SolveError("the user's system is singular; raise the weights")
+    solution, _ = lapack.dpotrs(factor, right, lower=1)
+    return Taste(
+        bias=float(solution[k]),
+        factors=solution[:k],
+        item_indices=indices,
+        rated=rated,
+        residuals=residuals,
+        cholesky=factor,
+    )
+
+
+def predict(head: Head, taste: Taste, item_indices: IndexVector) -> FloatVector:
+    """Scores of some items: ``μ + b_u + b_i + q_i'p_u``.
+
+    Parameters
+    ----------
+    head : Head
+    taste : Taste
+        Of the same head.
+    item_indices : array of integers, shape (n,)
+
+    Returns
+    -------
+    ndarray of float32, shape (n,)
+        In stars, not clipped to the scale.
+
+    Raises
+    ------
+    DataError
+        An index is out of range.
+    """
+    indices = _validated_indices(head, item_indices)
+    products = head.item_factors[indices] @ taste.factors
+    scores = head.global_mean + taste.bias + head.item_biases[indices] + products
+    return scores.astype(np.float32)
+
+
+def uncertainty(head: Head, taste: Taste, item_indices: IndexVector) -> FloatVector:
+    """Standard deviation of a rating around its prediction.
+
+    Noise of a single rating and doubt about the user together::
+
+        sqrt(σ² (1 + z_i' A^-1 z_i)),   z_i = (q_i, 1)
+
+    The second part falls with every rating; the first stays. Doubt about the items is
+    not included.
+
+    Parameters
+    ----------
+    head : Head
+        A rating head; the variance of a ranking head means nothing.
+    taste : Taste
+        Of the same head.
+    item_indices : array of integers, shape (n,)
+
+    Returns
+    -------
+    ndarray of float32, shape (n,)
+        In stars.
+
+    Raises
+    ------
+    DataError
+        An index is out of range.
+    """
+    indices = _validated_indices(head, item_indices)
+    items = _with_one(head, indices)
+    halves, _ = lapack.dtrtrs(taste.cholesky, items.T, lower=1)
+    doubt = np.square(halves).sum(axis=0)
+    deviation = np.sqrt(head.residual_variance * (1 + doubt))
+    return deviation.astype(np.float32)
+
+
+def reasons(head: Head, taste: Taste, item_index: int) -> Reasons:
+    """Split a score exactly into the item's own part and one share a past rating.
+
+    The solution is linear in the ratings, so the score is a sum over them::
+
+        score = (μ + b_i + α z_i'A^-1 h) + sum_t z_i'A^-1 z_t · residual_t
+
+    Parameters
+    ----------
+    head : Head
+    taste : Taste
+        Of the same head.
+    item_index : int
+
+    Returns
+    -------
+    Reasons
+
+    Raises
+    ------
+    DataError
+        The index is out of range.
+    """
+    index = _validated_indices(head, np.array([item_index]))
+    item = _with_one(head, index)[0]
+    direction, _ = lapack.dpotrs(taste.cholesky, item, lower=1)
+    prior = head.configuration.unobserved_weight * head.unobserved.moment
+    baseline = head.global_mean + float(head.item_biases[index[0]])
+    shares = (taste.rated @ direction) * taste.residuals
+    return Reasons(baseline + float(prior @ direction), shares.astype(np.float32))
+
+
+def _weights(head: Head, n_rated: int) -> ExactVector:
+    """Diagonal of the regularization of a user with `n_rated` ratings."""
+    configuration = head.configuration
+    count = np.array([n_rated], dtype=np.int32)
+    weights = np.empty(head.n_factors + 1)
+    weights[:-1] = configuration.factor_weights(count, role="user")[0]
+    weights[-1] = np.float32(configuration.bias_weight(role="user"))
+    return weights
+
+
+def _with_one(head: Head, indices: IndexVector) -> ExactMatrix:
+    items = np.ones((len(indices), head.n_factors + 1))
+    items[:, :-1] = head.item_factors[indices]
+    return items
+
+
+def _validated(
+    head: Head, item_indices: IndexVector, values: FloatVector
+) -> tuple[IndexVector, ExactVector]:
+    indices = _validated_indices(head, item_indices)
+    stars = np.asarray(values, dtype=np.float64)
+    if stars.shape != indices.shape or not np.isfinite(stars).all():
+        raise DataError(f"expected {len(indices)} finite ratings, one per item")
+    ordered = np.sort(indices)
+    if (ordered[1:] == ordered[:-1]).any():
+        raise DataError("an item is rated twice; keep one rating of each")
+    return indices, stars
+
+
+def _validated_indices(head: Head, item_indices: IndexVector) -> IndexVector:
+    array = np.asarray(item_indices)
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        raise DataError("item indices must be a vector of integers")
+    if array.size and (array.min() < 0 or array.max() >= head.n_items):
+        raise DataError(f"item index outside 0..{head.n_items - 1}")
+    return array.astype(np.int32)

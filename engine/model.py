@@ -1,0 +1,227 @@
+"""What a trained model is: the item side of both heads. No training code in here."""
+
+import math
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+
+from engine.arrays import (
+    CountVector,
+    ExactMatrix,
+    ExactVector,
+    FactorMatrix,
+    FloatVector,
+    IdVector,
+    IndexVector,
+)
+from engine.errors import DataError
+from engine.ratings import Ids, indices_of
+
+if TYPE_CHECKING:
+    from engine.foldin import Taste
+
+Role: TypeAlias = Literal["user", "item"]
+Solver: TypeAlias = Literal["cholesky", "conjugate_gradient"]
+
+_MOST_FACTORS = 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Configuration:
+    """Hyper-parameters of one head.
+
+    The objective, for users ``u``, items ``i`` and ``n`` the number of ratings of the
+    row in question::
+
+        sum_observed (r - s)^2  +  α sum_unobserved (g - s)^2
+        + sum_u λ_u (n + n0)^ν |p_u|^2  +  β_u b_u^2
+        + sum_i λ_i (n + n0)^ν |q_i|^2  +  β_i b_i^2,      s = μ + b_u + b_i + p_u'q_i
+
+    Attributes
+    ----------
+    n_factors : int
+        ``k``, 0 to 1024; 0 leaves the biases alone.
+    n_sweeps : int
+        Passes over items and users, at least 1.
+    user_weight, item_weight : float
+        ``λ_u, λ_i > 0``.
+    user_bias_weight, item_bias_weight : float
+        ``β_u, β_i > 0``: each acts like that many ratings at the mean.
+    exponent : float
+        ``ν``, 0 to 2: 0 is plain ridge, 1 the weighting of ALS-WR.
+    prior_count : float
+        ``n0 >= 0``: ratings that regularization assumes of everybody. Without it a
+        user with one rating would hardly be regularized at all.
+    unobserved_weight : float
+        ``α``, 0 (the rating head) to below 1.
+    unobserved_target : float
+        ``g``, in stars: what a pair without a rating is taken to be worth. Where
+        ``α > 0`` it is ``μ`` too, since nearly all pairs are fitted to it.
+    solver : {"cholesky", "conjugate_gradient"}
+        Of all half-steps but the last, which is exact. Gradient steps win with many
+        factors and many ratings.
+    n_gradient_steps : int
+        Conjugate-gradient steps in a half-step, at least 1.
+
+    Raises
+    ------
+    DataError
+        A value lies outside its range.
+    """
+
+    n_factors: int
+    n_sweeps: int
+    user_weight: float
+    item_weight: float
+    user_bias_weight: float
+    item_bias_weight: float
+    exponent: float = 0.5
+    prior_count: float = 0.0
+    unobserved_weight: float = 0.0
+    unobserved_target: float = 0.0
+    solver: Solver = "cholesky"
+    n_gradient_steps: int = 3
+
+    def __post_init__(self) -> None:
+        """Refuse values that no training can work with."""
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name != "solver" and not math.isfinite(value):
+                raise DataError(f"{field.name} is {value}; it must be finite")
+        for name, low, high in (
+            ("n_factors", 0, _MOST_FACTORS),
+            ("n_sweeps", 1, 10_000),
+            ("n_gradient_steps", 1, 1_000),
+            ("exponent", 0, 2),
+            ("prior_count", 0, math.inf),
+        ):
+            self._require(name, low <= getattr(self, name) <= high, f"{low} to {high}")
+        for name in (
+            "user_weight", "item_weight", "user_bias_weight", "item_bias_weight",
+        ):  # fmt: skip
+            self._require(name, getattr(self, name) > 0, "above 0")
+        weight = self.unobserved_weight
+        self._require("unobserved_weight", 0 <= weight < 1, "at least 0 and below 1")
+        solvers = "cholesky", "conjugate_gradient"
+        self._require("solver", self.solver in solvers, " or ".join(solvers))
+
+    def _require(self, name: str, holds: bool, allowed: str) -> None:  # noqa: FBT001
+        if not holds:
+            raise DataError(f"{name} is {getattr(self, name)}; it must be {allowed}")
+
+    def offset(self, mean: float) -> float:
+        """``μ``: the mean rating, or the target of the pairs without one."""
+        return self.unobserved_target if self.unobserved_weight > 0 else mean
+
+    def factor_weights(self, counts: CountVector, *, role: Role) -> FloatVector:
+        """``λ (n + n0)^ν`` of rows with `counts` ratings."""
+        weight = self.user_weight if role == "user" else self.item_weight
+        scaled = (counts + self.prior_count) ** self.exponent
+        # A row nobody rated has nothing to fit; any positive weight keeps it at zero.
+        return np.asarray(weight * np.where(scaled > 0, scaled, 1), dtype=np.float32)
+
+    def bias_weight(self, *, role: Role) -> float:
+        """``β`` of users or items."""
+        return self.user_bias_weight if role == "user" else self.item_bias_weight
+
+
+@dataclass(frozen=True)
+class Unobserved:
+    """Sums over all rows ``z = (q, 1)`` of one side, for pairs without a rating.
+
+    Attributes
+    ----------
+    gram : ndarray of float64, shape (n_factors + 1, n_factors + 1)
+        ``sum z z'``.
+    moment : ndarray of float64, shape (n_factors + 1,)
+        ``-sum z b``: what those pairs lack to their target.
+    """
+
+    gram: ExactMatrix
+    moment: ExactVector
+
+
+@dataclass(frozen=True)
+class Head:
+    """One trained item side: everything that folding in a user needs.
+
+    Attributes
+    ----------
+    configuration : Configuration
+    global_mean : float
+        ``μ``, in stars: the mean rating, or the unobserved target of a ranking head.
+    item_biases : ndarray of float32, shape (n_items,)
+    item_factors : ndarray of float32, shape (n_items, n_factors)
+    residual_variance : float
+        ``σ²``: variance of a rating around its prediction, in squared stars.
+    unobserved : Unobserved
+        Of all items.
+    """
+
+    configuration: Configuration
+    global_mean: float
+    item_biases: FloatVector
+    item_factors: FactorMatrix
+    residual_variance: float
+    unobserved: Unobserved
+
+    @property
+    def n_items(self) -> int:
+        """Number of items."""
+        return len(self.item_biases)
+
+    @property
+    def n_factors(self) -> int:
+        """Number of factors."""
+        return self.item_factors.shape[1]
+
+    def scores(self, taste: "Taste") -> FloatVector:
+        """Score every item for one user: ``μ + b_u + b_i + q_i'p_u``.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_items,)
+            In stars for a rating head, not clipped to the scale; for a ranking head
+            only the order means something.
+        """
+        scores = self.item_factors @ taste.factors.astype(np.float32)
+        scores += self.item_biases
+        scores += np.float32(self.global_mean + taste.bias)
+        return scores
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained model: the item sides of two heads over one catalogue.
+
+    Attributes
+    ----------
+    item_ids : ndarray of int64, shape (n_items,)
+        Sorted.
+    item_counts : ndarray of int32, shape (n_items,)
+        Training ratings of each item.
+    rating, ranking : Head
+        One predicts stars, the other orders lists.
+    n_users, n_ratings : int
+        Size of the training data.
+    rating_range : tuple of float
+        Lowest and highest training rating, in stars.
+    """
+
+    item_ids: IdVector
+    item_counts: CountVector
+    rating: Head
+    ranking: Head
+    n_users: int
+    n_ratings: int
+    rating_range: tuple[float, float]
+
+    @property
+    def n_items(self) -> int:
+        """Number of items."""
+        return len(self.item_ids)
+
+    def item_indices_of(self, ids: Ids) -> IndexVector:
+        """Row index of each item id, -1 for an unknown one."""
+        return indices_of(self.item_ids, ids)

@@ -1,0 +1,135 @@
+"""Ordering items: masked top-k with a fixed tie rule, and similar items."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.arrays import BoolVector, FloatVector, IndexVector
+from engine.errors import DataError
+from engine.model import Head
+
+
+def top_k(
+    scores: FloatVector,
+    k: int,
+    *,
+    excluded: IndexVector | None = None,
+    candidates: IndexVector | None = None,
+) -> IndexVector:
+    """The `k` best items, best first; of equal scores the lower index comes first.
+
+    Parameters
+    ----------
+    scores : ndarray of float32, shape (n_items,)
+        Finite; not modified.
+    k : int
+        At least 0.
+    excluded : array of integers, optional
+        Items never to return, such as those already rated.
+    candidates : array of integers, optional
+        The only items to return; all by default.
+
+    Returns
+    -------
+    ndarray of int32, shape (at most k,)
+        Shorter when fewer items are allowed: there is no filler.
+
+    Raises
+    ------
+    DataError
+        `k` is negative, a score is not finite, or an index is out of range.
+    """
+    n_items = len(scores)
+    if k < 0:
+        raise DataError(f"k is {k}; it must be at least 0")
+    if not np.isfinite(scores).all():
+        raise DataError("scores must be finite")
+    allowed = _allowed(n_items, excluded, candidates)
+    pool = np.flatnonzero(allowed) if allowed is not None else None
+    eligible = scores if pool is None else scores[pool]
+    best = _best(eligible, k)
+    return (best if pool is None else pool[best]).astype(np.int32)
+
+
+def similar_items(
+    head: Head, item_index: int, k: int
+) -> tuple[IndexVector, FloatVector]:
+    """The `k` items whose factors point the same way as those of one item.
+
+    Parameters
+    ----------
+    head : Head
+        Use the ranking head: its factors say who watches what, those of a rating head
+        only who likes what they chose to watch.
+    item_index : int
+    k : int
+
+    Returns
+    -------
+    item_indices : ndarray of int32, shape (at most k,)
+        Most similar first, without the item itself and without items of no direction.
+    cosines : ndarray of float32, same shape
+        ``q_i'q_j / (|q_i| |q_j|)``, between -1 and 1.
+
+    Raises
+    ------
+    DataError
+        The index is out of range or `k` is negative.
+    """
+    if not 0 <= item_index < head.n_items:
+        raise DataError(f"item index outside 0..{head.n_items - 1}")
+    lengths = np.sqrt(np.square(head.item_factors).sum(axis=1))
+    products = head.item_factors @ head.item_factors[item_index]
+    if lengths[item_index] == 0:
+        return np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.float32)
+    cosines = products / (np.where(lengths > 0, lengths, 1) * lengths[item_index])
+    directed = np.flatnonzero(lengths > 0)
+    found = top_k(
+        cosines, k, excluded=np.array([item_index]), candidates=directed
+    )  # fmt: skip
+    return found, np.clip(cosines[found], -1, 1)
+
+
+def _allowed(
+    n_items: int, excluded: IndexVector | None, candidates: IndexVector | None
+) -> BoolVector | None:
+    """Mask of the items that may be returned; None for all."""
+    if excluded is None and candidates is None:
+        return None
+    if candidates is None:
+        allowed = np.ones(n_items, dtype=np.bool_)
+    else:
+        allowed = np.zeros(n_items, dtype=np.bool_)
+        allowed[_checked(candidates, n_items, name="candidates")] = True
+    if excluded is not None:
+        allowed[_checked(excluded, n_items, name="excluded")] = False
+    return allowed
+
+
+def _checked(
+    indices: npt.NDArray[Any], n_items: int, *, name: str
+) -> npt.NDArray[Any]:
+    array = np.asarray(indices)
+    if array.size == 0:
+        return np.zeros(0, dtype=np.int32)
+    if array.dtype.kind not in "iu":
+        raise DataError(f"{name}: expected integers, got {array.dtype}")
+    if array.min() < 0 or array.max() >= n_items:
+        raise DataError(f"{name}: index outside 0..{n_items - 1}")
+    return array
+
+
+def _best(scores: FloatVector, k: int) -> npt.NDArray[np.intp]:
+    """Indices of the `k` largest, ties by index."""
+    n = len(scores)
+    if k == 0 or n == 0:
+        return np.zeros(0, dtype=np.intp)
+    if k < n:
+        least = np.partition(scores, n - k)[n - k]
+        better = np.flatnonzero(scores > least)
+        level = np.flatnonzero(scores == least)[: k - len(better)]
+        contenders = np.concatenate([better, level])
+    else:
+        contenders = np.arange(n)
+    return contenders[np.lexsort((contenders, -scores[contenders]))]

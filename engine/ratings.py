@@ -1,0 +1,266 @@
+"""The validated sparse ratings matrix, and the way from ids to row indices."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from engine.arrays import (
+    CountVector,
+    FloatVector,
+    IdVector,
+    IndexVector,
+    OffsetVector,
+)
+from engine.errors import DataError
+
+Ids: TypeAlias = npt.NDArray[np.integer[Any]] | Sequence[int]
+Values: TypeAlias = npt.NDArray[Any] | Sequence[float]
+
+_DENSE_IDS_PER_VALUE = 8
+"""Look ids up in a table when it stays this small relative to the ids given."""
+
+
+@dataclass(frozen=True)
+class SparseRows:
+    """One orientation of a sparse matrix: compressed sparse rows (CSR).
+
+    Attributes
+    ----------
+    indptr : ndarray of int64, shape (n_rows + 1,)
+        Row ``i`` occupies ``indptr[i]:indptr[i + 1]`` of the other two arrays.
+    indices : ndarray of int32, shape (n_ratings,)
+        Column of each rating, rising within a row.
+    values : ndarray of float32, shape (n_ratings,)
+        The rating, in stars.
+    """
+
+    indptr: OffsetVector
+    indices: IndexVector
+    values: FloatVector
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows, empty ones included."""
+        return len(self.indptr) - 1
+
+    @property
+    def counts(self) -> CountVector:
+        """Number of ratings in each row."""
+        return np.diff(self.indptr).astype(np.int32)
+
+    def row(self, index: int) -> tuple[IndexVector, FloatVector]:
+        """Columns and values of one row."""
+        start, stop = self.indptr[index], self.indptr[index + 1]
+        return self.indices[start:stop], self.values[start:stop]
+
+    def row_of_each(self) -> IndexVector:
+        """Row index of each rating, in storage order."""
+        return np.repeat(np.arange(self.n_rows, dtype=np.int32), self.counts)
+
+
+@dataclass(frozen=True)
+class Ratings:
+    """All ratings of a data set, by user and by item.
+
+    Build with `from_arrays`. Row ``i`` of `by_user` belongs to ``user_ids[i]``, row
+    ``j`` of `by_item` to ``item_ids[j]``. The arrays are read-only.
+
+    Attributes
+    ----------
+    user_ids, item_ids : ndarray of int64
+        Sorted and unique.
+    by_user, by_item : SparseRows
+        The same ratings in both orientations.
+    """
+
+    user_ids: IdVector
+    item_ids: IdVector
+    by_user: SparseRows
+    by_item: SparseRows
+
+    @property
+    def n_users(self) -> int:
+        """Number of users, including those without a rating."""
+        return len(self.user_ids)
+
+    @property
+    def n_items(self) -> int:
+        """Number of items, including those without a rating."""
+        return len(self.item_ids)
+
+    @property
+    def n_ratings(self) -> int:
+        """Number of ratings."""
+        return len(self.by_user.values)
+
+    @property
+    def mean(self) -> float:
+        """Mean rating, in stars."""
+        return float(self.by_user.values.mean(dtype=np.float64))
+
+    @property
+    def value_range(self) -> tuple[float, float]:
+        """Lowest and highest rating, in stars."""
+        values = self.by_user.values
+        return float(values.min()), float(values.max())
+
+    def user_indices_of(self, ids: Ids) -> IndexVector:
+        """Row index of each user id, -1 for an unknown one."""
+        return indices_of(self.user_ids, ids)
+
+    def item_indices_of(self, ids: Ids) -> IndexVector:
+        """Row index of each item id, -1 for an unknown one."""
+        return indices_of(self.item_ids, ids)
+
+    @classmethod
+    def from_arrays(
+        cls,
+        user_ids: Ids,
+        item_ids: Ids,
+        values: Values,
+        *,
+        users: Ids | None = None,
+        items: Ids | None = None,
+    ) -> Self:
+        """Build the matrix from three parallel arrays, one entry a rating.
+
+        Parameters
+        ----------
+        user_ids, item_ids : array of integers, shape (n_ratings,)
+            Any integers that fit 64 bits, in any order.
+        values : array of numbers, shape (n_ratings,)
+            The ratings, in stars; stored as float32.
+        users, items : array of integers, optional
+            Further ids that get a row although nobody rated them or they rated
+            nothing: the full catalogue, say.
+
+        Raises
+        ------
+        DataError
+            Lengths differ, there is no rating, an id is no integer, a rating is not
+            finite, or a pair of user and item occurs twice.
+        """
+        raters = _as_ids(user_ids, name="user_ids")
+        rated = _as_ids(item_ids, name="item_ids")
+        stars = _as_values(values)
+        _check_lengths(raters, rated, stars)
+        all_users = _sorted_unique(raters, users, name="users")
+        all_items = _sorted_unique(rated, items, name="items")
+        rows, columns = indices_of(all_users, raters), indices_of(all_items, rated)
+        shape = len(all_users), len(all_items)
+        by_user = sparse.coo_array((stars, (rows, columns)), shape=shape).tocsr()
+        if by_user.nnz != len(stars):
+            raise DataError(_describe_duplicate(raters, rated))
+        by_user.sort_indices()
+        by_item = by_user.tocsc()
+        return cls(
+            user_ids=_read_only(all_users),
+            item_ids=_read_only(all_items),
+            by_user=_sparse_rows(by_user),
+            by_item=_sparse_rows(by_item),
+        )
+
+
+def indices_of(sorted_ids: IdVector, ids: Ids) -> IndexVector:
+    """Position of each of `ids` in `sorted_ids`, -1 where it does not occur.
+
+    Parameters
+    ----------
+    sorted_ids : ndarray of int64, shape (n,)
+        Sorted and unique.
+    ids : array of integers, shape (n_wanted,)
+
+    Returns
+    -------
+    ndarray of int32, shape (n_wanted,)
+
+    Raises
+    ------
+    DataError
+        `ids` is not a vector of integers.
+    """
+    wanted = _as_ids(ids, name="ids")
+    if len(sorted_ids) == 0 or len(wanted) == 0:
+        return np.full(len(wanted), -1, dtype=np.int32)
+    lowest, highest = int(sorted_ids[0]), int(sorted_ids[-1])
+    span = highest - lowest + 1
+    if span <= _DENSE_IDS_PER_VALUE * len(wanted):
+        table = np.full(span, -1, dtype=np.int32)
+        table[sorted_ids - lowest] = np.arange(len(sorted_ids), dtype=np.int32)
+        inside = (wanted >= lowest) & (wanted <= highest)
+        return np.where(inside, table[np.where(inside, wanted - lowest, 0)], -1).astype(
+            np.int32
+        )
+    positions = np.minimum(np.searchsorted(sorted_ids, wanted), len(sorted_ids) - 1)
+    return np.where(sorted_ids[positions] == wanted, positions, -1).astype(np.int32)
+
+
+def _as_ids(ids: Ids, *, name: str) -> IdVector:
+    array = np.asarray(ids)
+    if array.ndim != 1:
+        raise DataError(f"{name}: expected a vector, got {array.ndim} dimensions")
+    if array.size == 0:
+        return np.zeros(0, dtype=np.int64)
+    if array.dtype.kind not in "iu":
+        raise DataError(f"{name}: expected integers, got {array.dtype}")
+    if array.dtype == np.uint64 and array.max() > np.iinfo(np.int64).max:
+        raise DataError(f"{name}: ids must be below 2**63")
+    return array.astype(np.int64, copy=False)
+
+
+def _as_values(values: Values) -> FloatVector:
+    array = np.asarray(values)
+    if array.ndim != 1:
+        raise DataError(f"values: expected a vector, got {array.ndim} dimensions")
+    if array.size and array.dtype.kind not in "iuf":
+        raise DataError(f"values: expected numbers, got {array.dtype}")
+    with np.errstate(over="ignore"):  # an overflow shows as inf in the next line
+        stars = array.astype(np.float32)
+    if not np.isfinite(stars).all():
+        line = int(np.flatnonzero(~np.isfinite(stars))[0])
+        raise DataError(f"values[{line}] is not finite; remove or repair that rating")
+    return stars
+
+
+def _check_lengths(users: IdVector, items: IdVector, values: FloatVector) -> None:
+    lengths = len(users), len(items), len(values)
+    if len(set(lengths)) > 1:
+        raise DataError(f"expected arrays of one length, got {lengths}")
+    if lengths[0] == 0:
+        raise DataError("no ratings; load some first")
+
+
+def _sorted_unique(ids: IdVector, more: Ids | None, *, name: str) -> IdVector:
+    """Sorted and unique; np.unique hashes integers, which is far slower here."""
+    both = ids if more is None else np.concatenate([ids, _as_ids(more, name=name)])
+    ordered = np.sort(both)
+    keep = np.ones(len(ordered), dtype=np.bool_)
+    np.not_equal(ordered[1:], ordered[:-1], out=keep[1:])
+    return ordered[keep]
+
+
+def _describe_duplicate(users: IdVector, items: IdVector) -> str:
+    order = np.lexsort((items, users))
+    same = (np.diff(users[order]) == 0) & (np.diff(items[order]) == 0)
+    first = order[np.flatnonzero(same)[0]]
+    return (
+        f"user {users[first]} rated item {items[first]} more than once "
+        f"({int(same.sum())} repeated pairs in all); keep one rating of each pair"
+    )
+
+
+def _sparse_rows(matrix: Any) -> SparseRows:  # noqa: ANN401  scipy has no types
+    return SparseRows(
+        indptr=_read_only(matrix.indptr.astype(np.int64)),
+        indices=_read_only(matrix.indices.astype(np.int32, copy=False)),
+        values=_read_only(matrix.data),
+    )
+
+
+def _read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    array.setflags(write=False)
+    return array
