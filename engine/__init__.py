@@ -1,0 +1,65 @@
+"""Recommendations from explicit ratings: train, fold a user in, rank, explain.
+
+>>> import numpy as np
+>>> from engine import fit, fold_in, make_ratings, top_k
+>>> ratings = make_ratings(rng=np.random.default_rng(1)).ratings
+>>> model = fit(ratings, rng=np.random.default_rng(2))
+>>> loved = model.item_indices_of([10, 20])
+>>> taste = fold_in(model.ranking, loved, np.array([5.0, 4.5]))
+>>> top_k(model.ranking.scores(taste), 5, excluded=loved).shape
+(5,)
+"""
+
+from engine.als import (
+    RANKING,
+    RATING,
+    Configuration,
+    Head,
+    Model,
+    Sweep,
+    Training,
+    fit,
+    fit_head,
+)
+from engine.artifacts import Manifest, load_model, read_manifest, save_model
+from engine.errors import ArtifactError, DataError, EngineError, SolveError
+from engine.evaluation import evaluate, split_at_random, split_by_user
+from engine.foldin import Reasons, Taste, fold_in, predict, reasons, uncertainty
+from engine.movielens import MovieLens
+from engine.ranking import similar_items, top_k
+from engine.ratings import Ratings
+from engine.synthetic import make_ratings
+
+__all__ = [
+    "RANKING",
+    "RATING",
+    "ArtifactError",
+    "Configuration",
+    "DataError",
+    "EngineError",
+    "Head",
+    "Manifest",
+    "Model",
+    "MovieLens",
+    "Ratings",
+    "Reasons",
+    "SolveError",
+    "Sweep",
+    "Taste",
+    "Training",
+    "evaluate",
+    "fit",
+    "fit_head",
+    "fold_in",
+    "load_model",
+    "make_ratings",
+    "predict",
+    "read_manifest",
+    "reasons",
+    "save_model",
+    "similar_items",
+    "split_at_random",
+    "split_by_user",
+    "top_k",
+    "uncertainty",
+]

@@ -22,9 +22,7 @@ import numpy.typing as npt
 from engine.errors import ArtifactError, DataError
 from engine.model import Configuration, Head, Model, Unobserved
 
-Json: TypeAlias = (
-    str | int | float | bool | None | list["Json"] | dict[str, "Json"]
-)
+Json: TypeAlias = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 Array: TypeAlias = npt.NDArray[Any]
 
 FORMAT = "cinefold-model"

@@ -165,9 +165,7 @@ def _gather(indices, values, start, stop, q, b, mean, alpha, block):
 
 
 @_compiled
-def _residual(
-    indices, values, start, stop, q, b, mean, alpha, x, gram, moment, w, out
-):
+def _residual(indices, values, start, stop, q, b, mean, alpha, x, gram, moment, w, out):
     """``c - A x`` in double precision, without forming ``A``."""
     k = q.shape[1]
     for i in range(k + 1):
@@ -213,9 +211,7 @@ def solve_rows_exactly(  # noqa: PLR0913
         system[:] = 0
         for begin in range(start, stop, TILE):
             end = min(begin + TILE, stop)
-            n_columns = _gather(
-                indices, values, begin, end, q, b, mean, alpha, block
-            )
+            n_columns = _gather(indices, values, begin, end, q, b, mean, alpha, block)
             _add_gram(block, padded, n_columns, system)
         weights[:k] = factor_weights[row]
         weights[k] = bias_weights[row]
@@ -359,9 +355,7 @@ def solve_rows_by_gradient(  # noqa: PLR0913
         weights[k] = bias_weights[row]
         c[:] = 0
         d[:] = 0
-        _start_row(
-            indices, values, start, stop, q, b, mean, alpha, block, c, d
-        )
+        _start_row(indices, values, start, stop, q, b, mean, alpha, block, c, d)
         for i in range(k + 1):
             c[i] += alpha * moment[i]
             d[i] = (1 - alpha) * d[i] + alpha * gram[i, i] + weights[i]
@@ -396,9 +390,7 @@ def add_gram_of_rows(q, b, first, last, gram):
 
 
 @_compiled
-def sum_squares(
-    indptr, indices, values, first, last, q, b, mean, p, a, errors, scores
-):
+def sum_squares(indptr, indices, values, first, last, q, b, mean, p, a, errors, scores):
     """Sums over each row's ratings of ``(r - mean - s)**2`` and of ``s**2``.
 
     ``s = a + b + p'q``, with `p` and `a` the factors and biases of the rows.

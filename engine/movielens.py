@@ -3,11 +3,13 @@
 import csv
 import io
 import re
+import warnings
+import zlib
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, Self, TypeAlias
+from typing import IO, Self, TypeAlias
 from zipfile import BadZipFile, ZipFile
 
 import numpy as np
@@ -25,8 +27,15 @@ _HEADERS = {
     "links.csv": ("movieId", "imdbId", "tmdbId"),
     "tags.csv": ("userId", "movieId", "tag", "timestamp"),
 }
-_YEAR = re.compile(r"^(?P<title>.*\S)\s*\((?P<year>\d{4})(?:\s*[-–]\s*(?:\d{4})?)?\)$")
-_LONGEST_FIELD = 131_072  # characters, as of the csv module
+_YEAR = re.compile(
+    r"(?P<title>.*\S) ?\((?P<year>[0-9]{4})(?: ?[-\N{EN DASH}] ?(?:[0-9]{4})?)?\)"
+)
+_DIGITS = re.compile(r"[0-9]{1,19}")
+_DECIMAL = re.compile(r"[0-9]{1,3}(\.[0-9]{1,6})?")
+_LARGEST_ID = 2**63 - 1
+_RATING = np.dtype(
+    [("user", "i8"), ("movie", "i8"), ("rating", "f4"), ("timestamp", "i8")]
+)
 
 Row: TypeAlias = list[str]
 
@@ -114,7 +123,9 @@ class MovieLens:
         path = Path(path)
         if path.is_dir():
             if not (path / "ratings.csv").is_file():
-                raise DataError(f"{path}: no ratings.csv in it; name the folder it is in")
+                raise DataError(
+                    f"{path}: no ratings.csv in it; name the folder it is in"
+                )
             return cls(path)
         if not path.is_file():
             raise DataError(f"{path}: no such folder or zip")
@@ -133,23 +144,168 @@ class MovieLens:
         with _zip(self.path) as archive:
             return f"{self.inside}{name}" in archive.namelist()
 
-    def open_bytes(self, name: str) -> AbstractContextManager[BinaryIO]:
+    @contextmanager
+    def open_bytes(self, name: str) -> Iterator[IO[bytes]]:
         """Open a file as a stream of raw bytes, header included, to copy elsewhere.
 
         Raises
         ------
         DataError
-            The data set has no such file.
+            The data set has no such file, or the zip is damaged.
         """
-        return self._stream(name)
-
-    @contextmanager
-    def _stream(self, name: str) -> Iterator[BinaryIO]:
         if not self.has(name):
             raise DataError(f"{self.path}: no {name} in it")
         if self.path.is_dir():
             with (self.path / name).open("rb") as file:
                 yield file
             return
-        with _zip(self.path) as archive, archive.open(f"{self.inside}{name}") as member:
-            yield io.BufferedReader(member)  # type: ignore[type-var]  # readable enough
+        with _zip(self.path) as archive:
+            try:
+                with archive.open(f"{self.inside}{name}") as member:
+                    yield member
+            except (BadZipFile, EOFError, zlib.error) as error:
+                raise DataError(
+                    f"{self.path}: damaged at {name}; fetch it again"
+                ) from error
+
+    def movies(self) -> Iterator[Movie]:
+        """Read movies.csv, one movie at a time.
+
+        Raises
+        ------
+        DataError
+            The file is missing, or a line is not as the format demands.
+        """
+        for line, (movie_id, title, genres) in self._rows("movies.csv"):
+            name, year = split_title(title)
+            yield Movie(
+                id=_integer(movie_id, "movies.csv", line),
+                title=name,
+                year=year,
+                genres=() if genres in ("", NO_GENRES) else tuple(genres.split("|")),
+            )
+
+    def links(self) -> Iterator[Link]:
+        """Read links.csv, one movie at a time; errors as for `movies`."""
+        for line, ids in self._rows("links.csv"):
+            movie_id, imdb_id, tmdb_id = (
+                _integer(value, "links.csv", line) if value else None for value in ids
+            )
+            if movie_id is None:
+                raise _bad_line("links.csv", line, "the movie id is empty")
+            yield Link(movie_id, imdb_id, tmdb_id)
+
+    def tags(self) -> Iterator[Tag]:
+        """Read tags.csv, one tag at a time; errors as for `movies`."""
+        for line, (user_id, movie_id, tag, timestamp) in self._rows("tags.csv"):
+            yield Tag(
+                user_id=_integer(user_id, "tags.csv", line),
+                movie_id=_integer(movie_id, "tags.csv", line),
+                tag=tag,
+                timestamp=_integer(timestamp, "tags.csv", line),
+            )
+
+    def ratings(self) -> RatingTable:
+        """Read ratings.csv.
+
+        Raises
+        ------
+        DataError
+            The file holds no rating, or a line is not as the format demands.
+        """
+        name = "ratings.csv"
+        with self._text(name) as text:
+            _check_header(name, text.readline().rstrip("\r\n").split(","))
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("error")  # an empty file, "1.0" for an id
+                    table = np.loadtxt(
+                        text, delimiter=",", dtype=_RATING, comments=None, ndmin=1
+                    )
+            except (ValueError, Warning) as error:
+                raise self._first_bad_rating(error) from error
+        if not np.isfinite(table["rating"]).all():
+            raise self._first_bad_rating(ValueError("a rating is not finite"))
+        return RatingTable(
+            user_ids=table["user"].copy(),
+            movie_ids=table["movie"].copy(),
+            values=table["rating"].copy(),
+            timestamps=table["timestamp"].copy(),
+        )
+
+    def _first_bad_rating(self, error: Exception) -> DataError:
+        """Name the line that the fast reader stumbled over."""
+        n_rows = 0
+        for line, (user, movie, value, timestamp) in self._rows("ratings.csv"):
+            n_rows += 1
+            for field in (user, movie, timestamp):
+                _integer(field, "ratings.csv", line)
+            if not _DECIMAL.fullmatch(value):
+                return _bad_line("ratings.csv", line, f"{value[:20]!r} is no rating")
+        if n_rows == 0:
+            return DataError("ratings.csv: no ratings in it")
+        return DataError(f"ratings.csv: {error}")
+
+    def _rows(self, name: str) -> Iterator[tuple[int, Row]]:
+        """Line numbers and fields after the header; blank lines are skipped."""
+        with self._text(name) as text:
+            reader = csv.reader(text, strict=True)
+            try:
+                _check_header(name, next(reader, []))
+                for row in reader:
+                    if row and len(row) != len(_HEADERS[name]):
+                        problem = f"{len(row)} fields, expected {len(_HEADERS[name])}"
+                        raise _bad_line(name, reader.line_num, problem)
+                    if row:
+                        yield reader.line_num, row
+            except csv.Error as error:
+                raise _bad_line(name, reader.line_num, str(error)) from error
+
+    @contextmanager
+    def _text(self, name: str) -> Iterator[io.TextIOWrapper]:
+        """A file as text; a byte-order mark is dropped."""
+        with self.open_bytes(name) as file:
+            text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+            try:
+                yield text
+            except UnicodeDecodeError as error:
+                raise DataError(f"{name}: not UTF-8; save it as UTF-8") from error
+
+
+def split_title(text: str) -> tuple[str, int | None]:
+    """Split ``Toy Story (1995)`` into title and year.
+
+    Of a range such as ``(2006-2007)`` or ``(2014- )`` the first year counts. A title
+    without a year stays whole.
+    """
+    title = " ".join(text.split())
+    match = _YEAR.fullmatch(title)
+    if match is None:
+        return title, None
+    return match["title"], int(match["year"])
+
+
+@contextmanager
+def _zip(path: Path) -> Iterator[ZipFile]:
+    try:
+        archive = ZipFile(path)
+    except (BadZipFile, OSError) as error:
+        raise DataError(f"{path}: not a readable zip; fetch it again") from error
+    with archive:
+        yield archive
+
+
+def _check_header(name: str, header: Row) -> None:
+    expected = _HEADERS[name]
+    if tuple(field.strip() for field in header) != expected:
+        raise _bad_line(name, 1, f"the header must be {','.join(expected)}")
+
+
+def _integer(text: str, name: str, line: int) -> int:
+    if not _DIGITS.fullmatch(text) or int(text) > _LARGEST_ID:
+        raise _bad_line(name, line, f"{text[:20]!r} is no id or time")
+    return int(text)
+
+
+def _bad_line(name: str, line: int, problem: str) -> DataError:
+    return DataError(f"{name}, line {line}: {problem}; repair or remove the line")

@@ -107,9 +107,7 @@ def _allowed(
     return allowed
 
 
-def _checked(
-    indices: npt.NDArray[Any], n_items: int, *, name: str
-) -> npt.NDArray[Any]:
+def _checked(indices: npt.NDArray[Any], n_items: int, *, name: str) -> npt.NDArray[Any]:
     array = np.asarray(indices)
     if array.size == 0:
         return np.zeros(0, dtype=np.int32)

@@ -1,0 +1,511 @@
+"""Offline evaluation: splits, metrics over the full catalogue, and a fair comparison.
+
+Users are the sampling unit: rankings are scored user by user, and intervals come from
+resampling users, since the ratings of one user are not independent.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, Protocol, TypeAlias
+
+import numpy as np
+
+from engine.als import RANKING, RATING, Training, fit_head
+from engine.arrays import (
+    BoolVector,
+    ExactMatrix,
+    ExactVector,
+    FloatVector,
+    IndexVector,
+)
+from engine.errors import DataError
+from engine.model import Configuration
+from engine.ranking import top_k
+from engine.ratings import Ratings
+
+_N_RESAMPLES = 1000
+_SHRINKAGE = 5.0  # ratings at the mean that an item mean starts from
+
+Name: TypeAlias = Literal[
+    "popularity", "item mean", "biases", "rating head", "ranking head"
+]
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Ratings kept from training, as row indices of the training set."""
+
+    user_indices: IndexVector
+    item_indices: IndexVector
+    values: FloatVector
+
+
+@dataclass(frozen=True)
+class Split:
+    """One division of a data set; `train` keeps a row for every user and item."""
+
+    train: Ratings
+    test: HeldOut
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean with its uncertainty.
+
+    Attributes
+    ----------
+    value : float
+        Mean over the splits; NaN when no user counts.
+    low, high : float
+        95 % interval from 1,000 resamples of the users.
+    n_users, n_excluded : int
+        Users that count on average, and users left out because nothing could be
+        measured on them, over all splits.
+    """
+
+    value: float
+    low: float
+    high: float
+    n_users: int
+    n_excluded: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the comparison; None where a method does not predict stars.
+
+    Attributes
+    ----------
+    name : str
+    rmse, mae : Estimate or None
+        Of held-out ratings, predictions clipped to the scale, in stars.
+    ndcg, recall : Estimate
+        At `k` over the full catalogue, items rated in training removed.
+    coverage : float
+        Share of the catalogue that appears in anybody's list.
+    """
+
+    name: Name
+    rmse: Estimate | None
+    mae: Estimate | None
+    ndcg: Estimate
+    recall: Estimate
+    coverage: float
+
+
+@dataclass(frozen=True)
+class Step:
+    """Progress of `evaluate`: a method was measured on a split."""
+
+    name: Name
+    seed: int
+    done: int
+    total: int
+
+
+OnStep: TypeAlias = Callable[[Step], None]
+
+
+def split_by_user(
+    ratings: Ratings, *, test_share: float = 0.1, rng: np.random.Generator
+) -> Split:
+    """Hold out the same share of each user's ratings, at random.
+
+    Each user's count is rounded to the nearest integer, so users with few ratings may
+    keep them all, and nobody loses every one.
+
+    Raises
+    ------
+    DataError
+        `test_share` is not between 0 and 1, or nothing would be held out.
+    """
+    _check_share(test_share)
+    rows = ratings.by_user
+    users = rows.row_of_each()
+    order = np.lexsort((rng.random(ratings.n_ratings), users))
+    position = np.arange(ratings.n_ratings) - rows.indptr[users]
+    wanted = np.floor(rows.counts * test_share + 0.5).astype(np.int64)
+    held_out = np.zeros(ratings.n_ratings, dtype=np.bool_)
+    held_out[order] = position < np.minimum(wanted, rows.counts - 1)[users]
+    return split_at(ratings, held_out)
+
+
+def split_at_random(
+    ratings: Ratings, *, test_share: float = 0.1, rng: np.random.Generator
+) -> Split:
+    """Hold out ratings at random, whoever gave them; errors as for `split_by_user`."""
+    _check_share(test_share)
+    held_out = np.zeros(ratings.n_ratings, dtype=np.bool_)
+    n_test = int(ratings.n_ratings * test_share)
+    held_out[rng.permutation(ratings.n_ratings)[:n_test]] = True
+    return split_at(ratings, held_out)
+
+
+def split_at(ratings: Ratings, held_out: BoolVector) -> Split:
+    """Split by a mask over ``ratings.by_user``, the base of all other splits.
+
+    Raises
+    ------
+    DataError
+        One of the two parts would be empty, or the mask has the wrong length.
+    """
+    if held_out.shape != (ratings.n_ratings,):
+        raise DataError(f"expected a mask of {ratings.n_ratings} ratings")
+    if not held_out.any() or held_out.all():
+        raise DataError("a split needs ratings on both sides; add ratings")
+    users, items = ratings.by_user.row_of_each(), ratings.by_user.indices
+    values = ratings.by_user.values
+    train = Ratings.from_arrays(
+        ratings.user_ids[users[~held_out]],
+        ratings.item_ids[items[~held_out]],
+        values[~held_out],
+        users=ratings.user_ids,
+        items=ratings.item_ids,
+    )
+    return Split(train, HeldOut(users[held_out], items[held_out], values[held_out]))
+
+
+def rmse(predicted: FloatVector, actual: FloatVector) -> float:
+    """Root mean squared error, in stars; NaN without ratings."""
+    return float(np.sqrt(_mean(np.square(_errors(predicted, actual)))))
+
+
+def mae(predicted: FloatVector, actual: FloatVector) -> float:
+    """Mean absolute error, in stars; NaN without ratings."""
+    return _mean(np.abs(_errors(predicted, actual)))
+
+
+def ndcg_at_k(recommended: IndexVector, relevant: IndexVector, *, k: int) -> float:
+    """Normalised discounted cumulative gain of one list, gains 0 or 1.
+
+    The sum of ``1 / log2(rank + 1)`` over the relevant items among the first `k`, as a
+    share of the best possible sum.
+
+    Parameters
+    ----------
+    recommended : array of int, best first, each item once
+    relevant : array of int, each item once
+    k : int
+
+    Returns
+    -------
+    float
+        0 to 1; NaN when nothing is relevant, for such a list cannot be judged.
+
+    References
+    ----------
+    .. [1] Järvelin and Kekäläinen (2002). doi:10.1145/582415.582418
+    """
+    if len(relevant) == 0:
+        return float("nan")
+    discounts = 1 / np.log2(np.arange(2, k + 2))
+    hits = np.isin(recommended[:k], relevant)
+    best = discounts[: len(relevant)].sum()
+    return float(discounts[: len(hits)][hits].sum() / best)
+
+
+def recall_at_k(recommended: IndexVector, relevant: IndexVector, *, k: int) -> float:
+    """Share of the relevant items among the first `k`; NaN when nothing is relevant."""
+    if len(relevant) == 0:
+        return float("nan")
+    return float(np.isin(relevant, recommended[:k]).mean())
+
+
+def coverage(lists: Sequence[IndexVector], n_items: int) -> float:
+    """Share of the catalogue that appears in at least one list."""
+    seen = np.zeros(n_items, dtype=np.bool_)
+    for recommended in lists:
+        seen[recommended] = True
+    return float(seen.mean())
+
+
+class Recommender(Protocol):
+    """What can be compared: something that scores and perhaps predicts."""
+
+    def scores(self, user_index: int) -> FloatVector:
+        """Scores of all items for one user, higher is better."""
+        ...
+
+    def predict(self, held_out: HeldOut) -> FloatVector | None:
+        """Predicted stars of held-out ratings, or None."""
+        ...
+
+
+@dataclass(frozen=True)
+class Popularity:
+    """The same list for everybody: most ratings first."""
+
+    counts: FloatVector
+
+    @classmethod
+    def of(cls, train: Ratings) -> "Popularity":
+        """Count the ratings of each item."""
+        return cls(train.by_item.counts.astype(np.float32))
+
+    def scores(self, user_index: int) -> FloatVector:  # noqa: ARG002  same for all
+        """Counts of ratings."""
+        return self.counts
+
+    def predict(self, held_out: HeldOut) -> None:
+        """Popularity says nothing about stars."""
+
+
+@dataclass(frozen=True)
+class ItemMean:
+    """Mean rating of each item, shrunk towards the mean of all."""
+
+    means: FloatVector
+
+    @classmethod
+    def of(cls, train: Ratings) -> "ItemMean":
+        """``(sum + c mean) / (n + c)``."""
+        items = train.by_item.row_of_each()
+        sums = np.bincount(items, train.by_item.values, minlength=train.n_items)
+        shrunk = sums + _SHRINKAGE * train.mean
+        return cls((shrunk / (train.by_item.counts + _SHRINKAGE)).astype(np.float32))
+
+    def scores(self, user_index: int) -> FloatVector:  # noqa: ARG002  same for all
+        """Shrunk means."""
+        return self.means
+
+    def predict(self, held_out: HeldOut) -> FloatVector:
+        """The item's shrunk mean."""
+        return self.means[held_out.item_indices]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained head with the users it was trained on."""
+
+    training: Training
+
+    def scores(self, user_index: int) -> FloatVector:
+        """``b_i + q_i'p_u``; what all items of a user share cannot change the order."""
+        head, users = self.training.head, self.training.users
+        scores: FloatVector = head.item_factors @ users.factors[user_index]
+        return scores + head.item_biases
+
+    def predict(self, held_out: HeldOut) -> FloatVector:
+        """``μ + b_u + b_i + p_u'q_i``."""
+        head, users = self.training.head, self.training.users
+        rows, columns = held_out.user_indices, held_out.item_indices
+        products = np.einsum(
+            "tf,tf->t", users.factors[rows], head.item_factors[columns]
+        )
+        biases = users.biases[rows] + head.item_biases[columns]
+        return (head.global_mean + biases + products).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Ordering(Trained):
+    """A ranking head: it orders lists and predicts no stars."""
+
+    def predict(self, held_out: HeldOut) -> None:  # type: ignore[override]
+        """Scores of a ranking head are no stars."""
+
+
+@dataclass(frozen=True)
+class PerUser:
+    """Totals and counts of one measure on one split, a user an entry."""
+
+    totals: ExactVector
+    counts: ExactVector
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One recommender on one split; `squares` and `sizes` are None without stars."""
+
+    squares: PerUser | None
+    sizes: PerUser | None
+    ndcg: PerUser
+    recall: PerUser
+    coverage: float
+
+
+def measure(
+    recommender: Recommender, split: Split, *, k: int = 10, relevant_from: float = 4.0
+) -> Measured:
+    """Measure one recommender on the held-out part of a split.
+
+    Parameters
+    ----------
+    recommender : Recommender
+        Trained on ``split.train`` only.
+    split : Split
+    k : int
+        Length of the lists.
+    relevant_from : float
+        Held-out ratings of at least so many stars are relevant.
+
+    Returns
+    -------
+    Measured
+        A user without relevant held-out items counts as 0 judged lists, not as a
+        list worth 0.
+    """
+    train, test = split.train, split.test
+    order = np.argsort(test.user_indices, kind="stable")
+    bounds = np.searchsorted(test.user_indices[order], np.arange(train.n_users + 1))
+    gains, shares = np.zeros(train.n_users), np.zeros(train.n_users)
+    judged = np.zeros(train.n_users)
+    lists = []
+    for user in range(train.n_users):
+        seen, _ = train.by_user.row(user)
+        found = top_k(recommender.scores(user), k, excluded=seen)
+        lists.append(found)
+        mine = order[bounds[user] : bounds[user + 1]]
+        relevant = test.item_indices[mine[test.values[mine] >= relevant_from]]
+        if len(relevant) > 0:
+            judged[user] = 1
+            gains[user] = ndcg_at_k(found, relevant, k=k)
+            shares[user] = recall_at_k(found, relevant, k=k)
+    predicted = recommender.predict(test)
+    squares = sizes = None
+    if predicted is not None:
+        errors = _errors(np.clip(predicted, *train.value_range), test.values)
+        squares = _per_user(np.square(errors), test, train.n_users)
+        sizes = _per_user(np.abs(errors), test, train.n_users)
+    return Measured(
+        squares=squares,
+        sizes=sizes,
+        ndcg=PerUser(gains, judged),
+        recall=PerUser(shares, judged),
+        coverage=coverage(lists, train.n_items),
+    )
+
+
+def evaluate(
+    ratings: Ratings,
+    *,
+    seeds: Sequence[int] = (0, 1, 2, 3, 4),
+    rating: Configuration = RATING,
+    ranking: Configuration = RANKING,
+    k: int = 10,
+    relevant_from: float = 4.0,
+    on_step: OnStep | None = None,
+) -> tuple[Row, ...]:
+    """Compare both heads with popularity, item mean and biases alone.
+
+    Each seed holds out 10 % of every user's ratings, trains each method on the rest and
+    measures it on the part held out.
+
+    Parameters
+    ----------
+    ratings : Ratings
+        The catalogue is every item in here, rated in training or not.
+    seeds : sequence of int
+        One split each.
+    rating, ranking : Configuration
+        Of the heads.
+    k, relevant_from
+        As for `measure`.
+    on_step : callable, optional
+        Called with a `Step` after each method and split.
+
+    Returns
+    -------
+    tuple of Row
+
+    Raises
+    ------
+    DataError
+        There is no seed, or too few ratings to hold any out.
+    SolveError
+        A configuration makes a system singular.
+    """
+    if len(seeds) == 0:
+        raise DataError("give at least one seed")
+    biases = replace(rating, n_factors=0)
+    results: dict[Name, list[Measured]] = {}
+    for seed in seeds:
+        split = split_by_user(ratings, rng=np.random.default_rng(seed))
+        train = split.train
+        methods: dict[Name, Callable[[], Recommender]] = {
+            "popularity": lambda: Popularity.of(train),
+            "item mean": lambda: ItemMean.of(train),
+            "biases": lambda: Trained(fit_head(train, biases, rng=_rng(seed))),
+            "rating head": lambda: Trained(fit_head(train, rating, rng=_rng(seed))),
+            "ranking head": lambda: Ordering(fit_head(train, ranking, rng=_rng(seed))),
+        }
+        for name, build in methods.items():
+            measured = measure(build(), split, k=k, relevant_from=relevant_from)
+            results.setdefault(name, []).append(measured)
+            if on_step is not None:
+                done = sum(map(len, results.values()))
+                on_step(Step(name, seed, done, len(seeds) * len(methods)))
+    return tuple(_row(name, measured) for name, measured in results.items())
+
+
+def _row(name: Name, measured: list[Measured]) -> Row:
+    squares = [part.squares for part in measured if part.squares is not None]
+    sizes = [part.sizes for part in measured if part.sizes is not None]
+    return Row(
+        name=name,
+        rmse=estimate(squares, transform=np.sqrt) if squares else None,
+        mae=estimate(sizes) if sizes else None,
+        ndcg=estimate([part.ndcg for part in measured]),
+        recall=estimate([part.recall for part in measured]),
+        coverage=float(np.mean([part.coverage for part in measured])),
+    )
+
+
+def estimate(
+    parts: Sequence[PerUser],
+    *,
+    transform: Callable[[ExactVector], ExactVector] = np.asarray,
+) -> Estimate:
+    """Mean over splits of ``transform(total / count)``, with a bootstrap interval.
+
+    Users are resampled with replacement, the same ones in every split; the seed is
+    fixed, so equal input gives an equal interval.
+    """
+    totals = np.stack([part.totals for part in parts])
+    counts = np.stack([part.counts for part in parts])
+    n_users = totals.shape[1]
+    rng = np.random.default_rng(0)
+
+    def value(weights: ExactVector) -> float:
+        with np.errstate(invalid="ignore"):  # 0 / 0: nobody counts, hence NaN
+            return float(transform((totals @ weights) / (counts @ weights)).mean())
+
+    resampled = [
+        value(rng.multinomial(n_users, np.full(n_users, 1 / n_users)).astype(float))
+        for _ in range(_N_RESAMPLES)
+    ]
+    low, high = np.nanquantile(resampled, [0.025, 0.975])
+    counted = int((counts > 0).any(axis=0).sum())
+    return Estimate(
+        value=value(np.ones(n_users)),
+        low=float(low),
+        high=float(high),
+        n_users=counted,
+        n_excluded=n_users - counted,
+    )
+
+
+def _per_user(errors: ExactVector, test: HeldOut, n_users: int) -> PerUser:
+    users = test.user_indices
+    return PerUser(
+        np.bincount(users, errors, minlength=n_users),
+        np.bincount(users, minlength=n_users).astype(np.float64),
+    )
+
+
+def _errors(predicted: FloatVector, actual: FloatVector) -> ExactVector:
+    if predicted.shape != actual.shape:
+        raise DataError(f"{len(predicted)} predictions for {len(actual)} ratings")
+    return np.asarray(predicted, dtype=np.float64) - actual
+
+
+def _mean(values: ExactVector) -> float:
+    return float(values.mean()) if len(values) else float("nan")
+
+
+def _rng(seed: int) -> np.random.Generator:
+    return np.random.default_rng([seed, 1])
+
+
+def _check_share(test_share: float) -> None:
+    if not 0 < test_share < 1:
+        raise DataError(f"test_share is {test_share}; it must be between 0 and 1")
