@@ -1,0 +1,1 @@
+"""The Cinefold service: a JSON API on PostgreSQL, a training worker, a command line."""

@@ -144,6 +144,13 @@ class MovieLens:
         with _zip(self.path) as archive:
             return f"{self.inside}{name}" in archive.namelist()
 
+    def size_of(self, name: str) -> int:
+        """Bytes that `open_bytes` will give, to show progress against."""
+        if self.path.is_dir():
+            return (self.path / name).stat().st_size
+        with _zip(self.path) as archive:
+            return archive.getinfo(f"{self.inside}{name}").file_size
+
     @contextmanager
     def open_bytes(self, name: str) -> Iterator[IO[bytes]]:
         """Open a file as a stream of raw bytes, header included, to copy elsewhere.

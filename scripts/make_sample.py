@@ -45,7 +45,7 @@ def main() -> None:
     print(f"{len(ratings):,} ratings, {len(movies):,} movies in {DATA}")
 
 
-def full_title(movie: Any) -> str:
+def full_title(movie: Any) -> str:  # noqa: ANN401 - a row of a DataFrame
     """Join title and year again."""
     if pd.isna(movie.title):
         return TITLES_WITHOUT_PLAIN_YEAR[movie.movieId]

@@ -1,0 +1,1 @@
+"""Routes: declare types and access, call one service function, return."""

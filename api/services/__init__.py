@@ -1,0 +1,1 @@
+"""The rules; each changing function commits once, before it returns."""

@@ -1,0 +1,70 @@
+# `make run` and `make test` work on a fresh machine with Python >= 3.11, Node >= 20 and make.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-input
+
+.PHONY: run test check lint test-python test-uncompiled test-frontend lock types clean
+
+## Start everything; PORT and DATA_DIR are honoured.
+run: .venv/runtime frontend/dist/index.html
+	@exec $(BIN)/cinefold run
+
+## Everything CI runs, with its own set-up.
+test: .venv/dev frontend/dist/index.html lint test-frontend test-python
+
+# A stamp per lock file: a second start installs nothing.
+.venv/runtime: requirements.txt pyproject.toml
+	@test -d .venv || $(PYTHON) -m venv .venv
+	@echo "Installing locked Python packages ..."
+	@$(PIP) --require-hashes -r requirements.txt
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/dev: .venv/runtime requirements-dev.txt
+	@$(PIP) --require-hashes -r requirements-dev.txt
+	@touch $@
+
+frontend/node_modules/.package-lock.json: frontend/package.json frontend/package-lock.json
+	@echo "Installing locked npm packages ..."
+	@cd frontend && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+frontend/dist/index.html: frontend/node_modules/.package-lock.json $(shell find frontend/src frontend/public -type f 2>/dev/null) frontend/index.html frontend/vite.config.ts
+	@echo "Building the app ..."
+	@cd frontend && npm run --silent build
+	@touch $@
+
+lint: .venv/dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test-frontend: .venv/dev frontend/node_modules/.package-lock.json
+	cd frontend && npm run --silent check
+	$(BIN)/cinefold openapi | (cd frontend && npm run --silent types -- /dev/stdout) | diff frontend/src/api.types.ts - \
+	  || { echo "frontend/src/api.types.ts is stale: run make types"; exit 1; }
+
+# The kernels run twice: compiled, and as plain Python, where every index is checked
+# and every branch is seen.
+test-python: .venv/dev frontend/dist/index.html
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -p -m pytest
+	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run -p -m pytest tests/engine -m "not compiled" -q
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --include "engine/*,api/services/*" --fail-under 100
+
+## Resolve the dependencies anew.
+lock: .venv/dev
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	  --no-emit-index-url --extra build pyproject.toml --output-file requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	  --no-emit-index-url --extra build --extra dev --constraint requirements.txt pyproject.toml --output-file requirements-dev.txt
+
+## Generate the app's types from the OpenAPI document.
+types: .venv/dev frontend/node_modules/.package-lock.json
+	$(BIN)/cinefold openapi | (cd frontend && npm run --silent types -- src/api.types.ts)
+
+clean:
+	rm -rf .venv frontend/node_modules frontend/dist .cinefold

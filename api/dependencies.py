@@ -1,0 +1,147 @@
+"""What a route's signature can ask for: a session, an identity, access, the model.
+
+Every route declares who may call it by one of the dependencies in `DECLARATIONS`;
+`require_access_declarations` stops start-up at one that does not.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.model_store import ModelStore, ServedModel
+from api.problems import NotFound, NotSignedIn, PasswordChangeRequired
+from api.schemas import UserId
+from api.security import SAFE_METHODS, cookie_name
+from api.services import auth
+from api.services.auth import Principal
+from api.settings import Settings
+
+
+@dataclass(frozen=True)
+class Services:
+    """What `lifespan` builds once for a process."""
+
+    settings: Settings
+    session_factory: Callable[[], AsyncSession]
+    model_store: ModelStore
+
+
+def services(request: Request) -> Services:
+    """Return what `lifespan` built."""
+    built: Services = request.app.state.services
+    return built
+
+
+ServicesDep = Annotated[Services, Depends(services)]
+
+
+async def session(built: ServicesDep) -> AsyncIterator[AsyncSession]:
+    """Open a database session; services commit, this only closes."""
+    async with built.session_factory() as opened:
+        yield opened
+
+
+SessionDep = Annotated[AsyncSession, Depends(session)]
+
+
+def settings(built: ServicesDep) -> Settings:
+    """Return the settings."""
+    return built.settings
+
+
+SettingsDep = Annotated[Settings, Depends(settings)]
+
+
+def model(built: ServicesDep) -> ServedModel | None:
+    """Take the active model once; a reply comes from this one and no other."""
+    return built.model_store.current
+
+
+ModelDep = Annotated[ServedModel | None, Depends(model)]
+
+
+def public() -> None:
+    """Declare that anybody may call the route."""
+
+
+Public = Depends(public)
+
+
+async def identified(
+    request: Request, opened: SessionDep, built: ServicesDep
+) -> Principal:
+    """Find out who calls, by API key or by session cookie."""
+    key = bearer_key(request)
+    if key is not None:
+        principal = await auth.identify_key(opened, key=key)
+    else:
+        token = request.cookies.get(cookie_name(built.settings))
+        principal = await auth.identify_session(opened, token=token)
+    if principal is None:
+        raise NotSignedIn
+    return principal
+
+
+def bearer_key(request: Request) -> str | None:
+    """Read an API key from `Authorization: Bearer` or `X-API-Key`."""
+    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return credentials.strip()
+    return request.headers.get("x-api-key")
+
+
+IdentifiedUser = Annotated[Principal, Depends(identified)]
+"""Whoever is signed in, even with a one-time password still to be changed."""
+
+
+def current_user(principal: IdentifiedUser) -> Principal:
+    """Let in anybody signed in, by session or by API key."""
+    if principal.must_change_password:
+        raise PasswordChangeRequired
+    return principal
+
+
+CurrentUser = Annotated[Principal, Depends(current_user)]
+
+
+def admin_user(principal: CurrentUser) -> Principal:
+    """Let in administrators; to all others the resource does not exist."""
+    if "admin" not in principal.scopes:
+        raise NotFound
+    return principal
+
+
+AdminUser = Annotated[Principal, Depends(admin_user)]
+
+
+def subject(request: Request, user_id: UserId, principal: CurrentUser) -> int:
+    """Return the user of the path, if the caller may read or write as them."""
+    needed = "read" if request.method in SAFE_METHODS else "rate"
+    if user_id == principal.user_id and needed in principal.scopes:
+        return user_id
+    if "serve" in principal.scopes:
+        return user_id
+    raise NotFound
+
+
+Subject = Annotated[int, Depends(subject)]
+"""The user `{user_id}` in the path: oneself, or anybody for scope `serve`."""
+
+DECLARATIONS = frozenset({public, identified, current_user, admin_user, subject})
+
+
+def require_access_declarations(app: FastAPI) -> None:
+    """Refuse to start with a route that does not say who may call it."""
+    for route in app.routes:
+        if isinstance(route, APIRoute) and not DECLARATIONS & calls(route.dependant):
+            raise RuntimeError(f"{route.path} declares no access; see {__name__}")
+
+
+def calls(dependant: Dependant) -> set[Callable[..., Any] | None]:
+    """List everything a route depends on, however deep."""
+    return {dependant.call}.union(*map(calls, dependant.dependencies))

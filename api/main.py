@@ -1,0 +1,96 @@
+"""The web application: lifespan, boundary, routes and the static app."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.responses import Response
+from starlette.types import Scope
+
+from api import problems
+from api.database import SessionFactory, create_engine, create_session_factory
+from api.dependencies import Services, require_access_declarations
+from api.model_store import ModelStore
+from api.openapi import add_document
+from api.routes import auth, health, movies, ratings, recommendations, training
+from api.security import RequestBoundary
+from api.services.training import fail_lost_runs
+from api.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+FRONTEND = Path(__file__).parent.parent / "frontend" / "dist"
+ROUTERS = (auth, movies, ratings, recommendations, training, health)
+REAP_SECONDS = 5.0
+
+
+def create_app(settings: Settings, database_url: str) -> FastAPI:
+    """Build the application; it connects when it starts, not before."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        engine = create_engine(settings, database_url)
+        sessions = create_session_factory(engine)
+        store = ModelStore(settings.models_dir, sessions)
+        app.state.services = Services(settings, sessions, store)
+        with suppress(SQLAlchemyError):  # the database may come later
+            await store.refresh()
+        tasks = [
+            asyncio.create_task(store.follow(database_url)),
+            asyncio.create_task(reap_lost_runs(sessions)),
+        ]
+        yield
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await engine.dispose()
+
+    app = FastAPI(
+        title="Cinefold",
+        summary="A self-hosted recommender service for explicit ratings",
+        version="0.1.0",
+        lifespan=lifespan,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
+    app.add_middleware(RequestBoundary, settings=settings)
+    problems.install(app)
+    for module in ROUTERS:
+        # Not include_router: flat routes are what the access check walks over.
+        app.router.routes.extend(module.router.routes)
+    add_document(app)
+    require_access_declarations(app)
+    if FRONTEND.is_dir():
+        app.mount("/", Frontend(directory=FRONTEND, html=True))
+    return app
+
+
+async def reap_lost_runs(sessions: SessionFactory) -> None:
+    """Fail the runs of dead workers, even when no other worker comes."""
+    while True:
+        await asyncio.sleep(REAP_SECONDS)
+        try:
+            async with sessions() as session:
+                lost = await fail_lost_runs(session)
+        except SQLAlchemyError as error:
+            logger.warning("cannot look for lost runs: %s", type(error).__name__)
+        else:
+            for run_id in lost:
+                logger.warning("training run %d lost its worker", run_id)
+
+
+class Frontend(StaticFiles):
+    """The built app: file names carry hashes, so only the page itself is asked anew."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """Serve a file with the lifetime its name deserves."""
+        response = await super().get_response(path, scope)
+        is_hashed = path.startswith("assets/")
+        lifetime = "public, max-age=31536000, immutable" if is_hashed else "no-cache"
+        response.headers["Cache-Control"] = lifetime
+        return response

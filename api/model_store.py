@@ -1,0 +1,90 @@
+"""The published model this process serves, swapped by assigning one reference."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from anyio import to_thread
+from psycopg import AsyncConnection, Error
+from sqlalchemy.exc import SQLAlchemyError
+
+from api.database import SessionFactory
+from api.queries import training as queries
+from api.schemas import ModelReference
+from engine.artifacts import load_model
+from engine.errors import ArtifactError
+from engine.model import Model
+
+logger = logging.getLogger(__name__)
+
+CHANNEL = "model_activated"
+POLL_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class ServedModel:
+    """A model in use; immutable, so a request that holds it sees one version."""
+
+    id: int
+    created_at: datetime
+    model: Model
+
+    @property
+    def reference(self) -> ModelReference:
+        """What replies say of it."""
+        return ModelReference(id=self.id, created_at=self.created_at)
+
+    def item_index_of(self, movie_id: int) -> int | None:
+        """Row of a movie, or `None` if the model does not know it."""
+        index = int(self.model.item_indices_of([movie_id])[0])
+        return index if index >= 0 else None
+
+
+class ModelStore:
+    """Holds the active model and replaces it when another is published."""
+
+    def __init__(self, models_dir: Path, session_factory: SessionFactory) -> None:
+        self.models_dir = models_dir
+        self.session_factory = session_factory
+        self.current: ServedModel | None = None
+        self._refused: int | None = None
+
+    async def refresh(self) -> None:
+        """Load the active model if it is not the current one.
+
+        A folder that fails any check is refused once, and the old model keeps serving.
+        """
+        async with self.session_factory() as session:
+            row = await queries.active_model(session)
+        known = {self._refused, self.current.id if self.current else None}
+        if row is None or row.id in known:
+            return
+        try:
+            model = await to_thread.run_sync(load_model, self.models_dir / row.folder)
+        except ArtifactError:
+            self._refused = row.id
+            logger.exception("model %d refused; the one before keeps serving", row.id)
+            return
+        self.current = ServedModel(row.id, row.created_at, model)
+        logger.info("serving model %d", row.id)
+
+    async def follow(self, url: str) -> None:
+        """Refresh at every notification, and now and then in case one was lost."""
+        while True:
+            try:
+                await self._listen(url)
+            except (Error, SQLAlchemyError, OSError) as error:
+                logger.warning("no notifications: %s", type(error).__name__)
+            await asyncio.sleep(1)
+
+    async def _listen(self, url: str) -> None:
+        conninfo = url.replace("+psycopg", "", 1)
+        connection = await AsyncConnection.connect(conninfo, autocommit=True)
+        async with connection:
+            await connection.execute(f"LISTEN {CHANNEL}")
+            while True:
+                await self.refresh()
+                async for _ in connection.notifies(timeout=POLL_SECONDS, stop_after=1):
+                    pass

@@ -1,0 +1,224 @@
+"""Failures as RFC 9457 problem documents; every failing path ends here."""
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.exceptions import HTTPException
+
+logger = logging.getLogger(__name__)
+
+FieldErrors = Sequence[Mapping[str, Any]]
+
+
+class Problem(Exception):  # noqa: N818 - the term of RFC 9457
+    """Raised in services; status and slug are part of the public contract."""
+
+    status: ClassVar[int] = 500
+    slug: ClassVar[str] = "internal-error"
+    title: ClassVar[str] = "Internal error"
+
+    def __init__(
+        self,
+        detail: str | None = None,
+        *,
+        errors: FieldErrors | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail or self.title)
+        self.detail = detail
+        self.errors = errors
+        self.headers = dict(headers or {})
+
+
+class MalformedRequest(Problem):
+    """The bytes are not what their content type promises."""
+
+    status, slug, title = 400, "malformed-request", "The request cannot be read"
+
+
+class NotSignedIn(Problem):
+    """No valid session and no valid key."""
+
+    status, slug, title = 401, "not-signed-in", "Sign in or send an API key"
+
+    def __init__(self) -> None:
+        super().__init__(headers={"WWW-Authenticate": "Bearer"})
+
+
+class InvalidCredentials(Problem):
+    """User name or password is wrong; which one is not told."""
+
+    status, slug, title = 401, "invalid-credentials", "Wrong user name or password"
+
+
+class CrossOrigin(Problem):
+    """Another site, or nobody knows who, wants to act with the user's cookie."""
+
+    status, slug, title = 403, "cross-origin", "Not allowed from another site"
+
+
+class PasswordChangeRequired(Problem):
+    """A one-time password opens nothing but the change of itself."""
+
+    status, slug = 403, "password-change-required"
+    title = "Choose your own password first"
+
+
+class NotFound(Problem):
+    """Missing, or not the caller's: the two look the same."""
+
+    status, slug, title = 404, "not-found", "No such resource"
+
+
+class MethodNotAllowed(Problem):
+    """The path exists, the method does not."""
+
+    status, slug, title = 405, "method-not-allowed", "Method not allowed"
+
+
+class UsernameTaken(Problem):
+    """Somebody else has the name."""
+
+    status, slug, title = 409, "username-taken", "This user name is taken"
+
+
+class TooLarge(Problem):
+    """The body is over the limit."""
+
+    status, slug, title = 413, "too-large", "The request is too large"
+
+
+class UnsupportedMediaType(Problem):
+    """The service reads plain JSON and nothing else."""
+
+    status, slug = 415, "unsupported-media-type"
+    title = "Send application/json, not compressed"
+
+
+class UnknownHost(Problem):
+    """The Host header names a host this service does not answer for."""
+
+    status, slug, title = 421, "unknown-host", "This host is not served here"
+
+
+class InvalidRequest(Problem):
+    """Well formed, but outside the documented bounds; `errors` names the fields."""
+
+    status, slug, title = 422, "invalid-request", "The request is not valid"
+
+
+class TooManyAttempts(Problem):
+    """A rate limit; `Retry-After` says when to come back."""
+
+    status, slug, title = 429, "too-many-attempts", "Too many attempts"
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        super().__init__(headers={"Retry-After": str(retry_after_seconds)})
+
+
+class Unavailable(Problem):
+    """The database cannot be reached or is too slow; try again."""
+
+    status, slug, title = 503, "unavailable", "The service is not available right now"
+
+    def __init__(self, detail: str | None = None) -> None:
+        super().__init__(detail, headers={"Retry-After": "5"})
+
+
+BY_STATUS = {
+    problem.status: problem
+    for problem in (
+        MalformedRequest,
+        NotFound,
+        MethodNotAllowed,
+        TooLarge,
+        UnsupportedMediaType,
+        InvalidRequest,
+    )
+}
+
+
+def field_error(*field: str | int, code: str, message: str) -> dict[str, Any]:
+    """Describe one invalid field."""
+    return {"field": list(field), "code": code, "message": message}
+
+
+def render(problem: Problem, request_id: str) -> Response:
+    """Write a problem document."""
+    document: dict[str, Any] = {
+        "type": f"/problems/{problem.slug}",
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.detail,
+        "request_id": request_id,
+    }
+    if problem.errors is not None:
+        document["errors"] = list(problem.errors)
+    return Response(
+        json.dumps(document),
+        status_code=problem.status,
+        headers=problem.headers,
+        media_type="application/problem+json",
+    )
+
+
+def respond(request: Request, problem: Problem) -> Response:
+    """Render for the request at hand."""
+    return render(problem, request.state.request_id)
+
+
+async def on_problem(request: Request, error: Exception) -> Response:
+    """Render what a service or dependency raised."""
+    assert isinstance(error, Problem)  # noqa: S101 - registered for this type only
+    return respond(request, error)
+
+
+async def on_validation_error(request: Request, error: Exception) -> Response:
+    """Name the fields, never echo the input: it may be a password, or NaN."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - likewise
+    errors = [
+        {"field": list(e["loc"]), "code": e["type"], "message": e["msg"]}
+        for e in error.errors()
+    ]
+    return respond(request, InvalidRequest(errors=errors))
+
+
+async def on_http_exception(request: Request, error: Exception) -> Response:
+    """Give the framework's own refusals our shape."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - likewise
+    problem = BY_STATUS.get(error.status_code, Problem)()
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and error.headers:
+        problem.headers = dict(error.headers)
+    return respond(request, problem)
+
+
+async def on_database_error(request: Request, error: Exception) -> Response:
+    """Tell a database that is away or too slow from a fault of ours."""
+    if isinstance(error, DBAPIError) and not is_transient(error):
+        raise error
+    logger.warning("database unavailable: %s", type(error).__name__)
+    return respond(request, Unavailable())
+
+
+def is_transient(error: DBAPIError) -> bool:
+    """Whether the same request may succeed later."""
+    return error.connection_invalidated or isinstance(
+        error, (OperationalError, InterfaceError)
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Register the handlers; the last resort is in `security.RequestBoundary`."""
+    app.add_exception_handler(Problem, on_problem)
+    app.add_exception_handler(RequestValidationError, on_validation_error)
+    app.add_exception_handler(HTTPException, on_http_exception)
+    app.add_exception_handler(DBAPIError, on_database_error)
+    app.add_exception_handler(PoolTimeoutError, on_database_error)

@@ -1,0 +1,163 @@
+"""SQL of users, sessions, API keys and the sign-in limit."""
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.tables import ApiKey, Rating, Session, SignInFailure, User
+
+
+async def user_by_name(session: AsyncSession, username: str) -> User | None:
+    """Find a user by name, whatever its case."""
+    query = select(User).where(func.lower(User.username) == func.lower(username))
+    return (await session.scalars(query)).one_or_none()
+
+
+async def add_user(
+    session: AsyncSession, *, username: str, password_hash: str, **flags: bool
+) -> User:
+    """Insert a user; a taken name raises `IntegrityError`."""
+    user = User(username=username, password_hash=password_hash, **flags)
+    session.add(user)
+    await session.flush()
+    await session.refresh(user)
+    return user
+
+
+async def count_ratings(session: AsyncSession, user_id: int) -> int:
+    """Count a user's ratings."""
+    query = select(func.count()).where(Rating.user_id == user_id)
+    return (await session.execute(query)).scalar_one()
+
+
+async def set_password(
+    session: AsyncSession, *, user_id: int, password_hash: str
+) -> None:
+    """Replace a password; a one-time password is one no longer."""
+    await session.execute(
+        update(User)
+        .where(User.id == user_id)
+        .values(password_hash=password_hash, must_change_password=False)
+    )
+
+
+async def add_session(
+    session: AsyncSession, *, user_id: int, token_hash: bytes
+) -> None:
+    """Insert a session."""
+    values = {"user_id": user_id, "token_hash": token_hash}
+    await session.execute(insert(Session).values(values))
+
+
+async def delete_session(session: AsyncSession, token_hash: bytes) -> None:
+    """End one session."""
+    await session.execute(delete(Session).where(Session.token_hash == token_hash))
+
+
+async def delete_other_sessions(
+    session: AsyncSession, *, user_id: int, token_hash: bytes | None
+) -> None:
+    """End a user's sessions but the given one."""
+    query = delete(Session).where(Session.user_id == user_id)
+    if token_hash is not None:
+        query = query.where(Session.token_hash != token_hash)
+    await session.execute(query)
+
+
+async def session_user(
+    session: AsyncSession, *, token_hash: bytes, idle: timedelta, absolute: timedelta
+) -> tuple[User, bool] | None:
+    """Return the user of a live session, and whether its last use is getting old."""
+    now = func.now()
+    query = (
+        select(User, Session.last_seen_at < now - idle / 24)
+        .join(Session, Session.user_id == User.id)
+        .where(
+            Session.token_hash == token_hash,
+            Session.last_seen_at > now - idle,
+            Session.created_at > now - absolute,
+            ~User.is_disabled,
+        )
+    )
+    row = (await session.execute(query)).one_or_none()
+    return None if row is None else (row[0], row[1])
+
+
+async def touch_session(session: AsyncSession, token_hash: bytes) -> None:
+    """Remember that a session is in use."""
+    await session.execute(
+        update(Session)
+        .where(Session.token_hash == token_hash)
+        .values(last_seen_at=func.now())
+    )
+
+
+async def key_user(
+    session: AsyncSession, key_hash: bytes
+) -> tuple[User, list[str]] | None:
+    """Return the owner and the scopes of an API key."""
+    query = (
+        select(User, ApiKey.scopes)
+        .join(ApiKey, ApiKey.user_id == User.id)
+        .where(ApiKey.key_hash == key_hash, ~User.is_disabled)
+    )
+    row = (await session.execute(query)).one_or_none()
+    return None if row is None else (row[0], row[1])
+
+
+async def add_key(session: AsyncSession, **values: Any) -> ApiKey:  # noqa: ANN401 - columns
+    """Insert an API key."""
+    key = ApiKey(**values)
+    session.add(key)
+    await session.flush()
+    await session.refresh(key)
+    return key
+
+
+async def keys_of(session: AsyncSession, user_id: int) -> list[ApiKey]:
+    """List a user's keys."""
+    query = select(ApiKey).where(ApiKey.user_id == user_id).order_by(ApiKey.id)
+    return list(await session.scalars(query))
+
+
+async def delete_key(session: AsyncSession, *, user_id: int, key_id: int) -> bool:
+    """Revoke a user's key; false if there is none."""
+    query = delete(ApiKey).where(ApiKey.id == key_id, ApiKey.user_id == user_id)
+    return (await session.execute(query.returning(ApiKey.id))).first() is not None
+
+
+async def recent_failures(
+    session: AsyncSession, *, username: str, address: str
+) -> tuple[int, int, int]:
+    """Count wrong passwords.
+
+    Of this name from this address in 15 minutes, from this address in 5 minutes, and of
+    this name from anywhere in an hour.
+    """
+    failed_at = SignInFailure.failed_at
+    of_name = SignInFailure.username == username
+    from_address = SignInFailure.address == address
+    within = {m: failed_at > func.now() - timedelta(minutes=m) for m in (5, 15, 60)}
+    query = select(
+        func.count().filter(of_name, from_address, within[15]),
+        func.count().filter(from_address, within[5]),
+        func.count().filter(of_name),
+    ).where(within[60], of_name | from_address)
+    row = (await session.execute(query)).one()
+    return row[0], row[1], row[2]
+
+
+async def add_failure(session: AsyncSession, *, username: str, address: str) -> None:
+    """Remember a wrong password, and forget those older than an hour."""
+    old = SignInFailure.failed_at < func.now() - timedelta(hours=1)
+    await session.execute(delete(SignInFailure).where(old))
+    values = {"username": username, "address": address}
+    await session.execute(insert(SignInFailure).values(values))
+
+
+async def administrator(session: AsyncSession) -> User | None:
+    """Return the first administrator."""
+    query = select(User).where(User.is_admin).order_by(User.id).limit(1)
+    return (await session.scalars(query)).one_or_none()

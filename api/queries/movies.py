@@ -1,0 +1,178 @@
+"""SQL of movies: search, pages, details."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    SQLColumnExpression,
+    column,
+    func,
+    select,
+    tuple_,
+    type_coerce,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.types import Text
+
+from api.database import AnyRow, AnySelect
+from api.tables import Movie, MovieStatistics, Rating
+
+# At least this share of a query's trigrams must occur in a title: `toy stroy` has two
+# thirds of its own in `Toy Story`.
+MIN_TRIGRAM_SHARE = 0.45
+
+n_ratings = func.coalesce(MovieStatistics.n_ratings, 0)
+mean_rating = MovieStatistics.half_stars_sum / (
+    2.0 * func.nullif(MovieStatistics.n_ratings, 0)
+)
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which movies are wanted; `None` means any."""
+
+    genre: str | None = None
+    year_from: int | None = None
+    year_to: int | None = None
+
+    @property
+    def are_set(self) -> bool:
+        """Whether anything is filtered at all."""
+        return self != Filters()
+
+
+def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if filters.genre is not None:
+        conditions.append(Movie.genres.contains([filters.genre]))
+    if filters.year_from is not None:
+        conditions.append(Movie.year >= filters.year_from)
+    if filters.year_to is not None:
+        conditions.append(Movie.year <= filters.year_to)
+    return conditions
+
+
+def _summaries() -> AnySelect:
+    """Select the columns of `MovieOut`."""
+    return select(
+        Movie.id,
+        Movie.title,
+        Movie.year,
+        Movie.genres,
+        n_ratings.label("n_ratings"),
+        mean_rating.label("mean_rating"),
+    ).outerjoin(MovieStatistics, MovieStatistics.movie_id == Movie.id)
+
+
+async def page(
+    session: AsyncSession,
+    filters: Filters,
+    *,
+    sort: "Sort",
+    limit: int,
+    after: tuple[Any, ...] | None,
+) -> Sequence[AnyRow]:
+    """Read one page; each row ends with the columns of its sort key."""
+    query = _summaries().add_columns(*sort.key).where(*_conditions(filters))
+    if sort.condition is not None:
+        query = query.where(sort.condition)
+    if after is not None:
+        query = query.where(tuple_(*sort.key) > after)
+    return (await session.execute(query.order_by(*sort.key).limit(limit))).all()
+
+
+@dataclass(frozen=True)
+class Sort:
+    """An order of movies: ascending by `key`, whose parts have these Python types."""
+
+    key: tuple[SQLColumnExpression[Any], ...]
+    types: tuple[type, ...]
+    condition: ColumnElement[bool] | None = None
+
+
+BY_POPULARITY = Sort(key=(-n_ratings, Movie.id), types=(int, int))
+BY_TITLE = Sort(key=(func.lower(Movie.title), Movie.id), types=(str, int))
+# Newest first, unknown years last.
+BY_YEAR = Sort(key=(-func.coalesce(Movie.year, 0), Movie.id), types=(int, int))
+
+
+def by_similarity(query: str) -> Sort:
+    """Order by resemblance of the title to `query`, whose last word is unfinished."""
+    wanted = type_coerce(func.trigrams(query, ""), ARRAY(Text))
+    n_common = (
+        select(func.count())
+        .select_from(func.unnest(Movie.title_trigrams).alias("trigram"))
+        .where(column("trigram") == func.any(wanted))
+        .scalar_subquery()
+    )
+    return Sort(
+        key=(-n_common, -n_ratings, Movie.id),
+        types=(int, int, int),
+        condition=Movie.title_trigrams.overlap(wanted)
+        & (n_common >= MIN_TRIGRAM_SHARE * func.cardinality(wanted)),
+    )
+
+
+async def summaries(
+    session: AsyncSession, movie_ids: Sequence[int]
+) -> dict[int, AnyRow]:
+    """Read movies by id; ids without a movie are left out."""
+    query = _summaries().where(Movie.id == func.any(list(movie_ids)))
+    return {row.id: row for row in await session.execute(query)}
+
+
+async def exists(session: AsyncSession, movie_id: int) -> bool:
+    """Whether there is such a movie."""
+    return await session.get(Movie, movie_id) is not None
+
+
+async def detail(session: AsyncSession, movie_id: int) -> AnyRow | None:
+    """Read one movie with its identifiers elsewhere."""
+    query = _summaries().add_columns(Movie.imdb_id, Movie.tmdb_id)
+    query = query.where(Movie.id == movie_id)
+    return (await session.execute(query)).one_or_none()
+
+
+async def histogram(session: AsyncSession, movie_id: int) -> dict[float, int]:
+    """Count a movie's ratings by value."""
+    query = (
+        select(Rating.value, func.count())
+        .where(Rating.movie_id == movie_id)
+        .group_by(Rating.value)
+    )
+    return dict((await session.execute(query)).tuples().all())
+
+
+async def genres(session: AsyncSession) -> Sequence[AnyRow]:
+    """Count movies by genre."""
+    genre = func.unnest(Movie.genres).label("name")
+    each = select(genre).subquery()
+    query = (
+        select(each.c.name, func.count().label("n_movies"))
+        .group_by(each.c.name)
+        .order_by(each.c.name)
+    )
+    return (await session.execute(query)).all()
+
+
+async def ids(session: AsyncSession, filters: Filters) -> Sequence[int]:
+    """List the ids of the movies that pass the filters."""
+    query = select(Movie.id).where(*_conditions(filters))
+    return (await session.scalars(query)).all()
+
+
+async def most_rated(
+    session: AsyncSession, filters: Filters, *, excluded: Sequence[int], limit: int
+) -> Sequence[int]:
+    """List the ids of the most rated movies."""
+    query = (
+        select(Movie.id)
+        .outerjoin(MovieStatistics, MovieStatistics.movie_id == Movie.id)
+        .where(*_conditions(filters), Movie.id != func.all(list(excluded)))
+        .order_by(*BY_POPULARITY.key)
+        .limit(limit)
+    )
+    return (await session.scalars(query)).all()

@@ -1,0 +1,152 @@
+"""Accounts, sessions and API keys."""
+
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response, status
+
+from api.dependencies import (
+    CurrentUser,
+    IdentifiedUser,
+    Public,
+    SessionDep,
+    SettingsDep,
+)
+from api.schemas import (
+    ApiKeyIn,
+    ApiKeyOut,
+    ApiKeys,
+    Credentials,
+    KeyId,
+    Me,
+    NewApiKey,
+    PasswordChange,
+)
+from api.security import cookie_name
+from api.services import auth
+from api.settings import Settings
+from api.strict_route import StrictRoute
+
+router = APIRouter(tags=["account"], route_class=StrictRoute)
+
+
+def client_address(request: Request) -> str:
+    """Return the address that limits are counted for: an IPv6 /64 is one household."""
+    address = ip_address(request.client.host if request.client else "0.0.0.0")  # noqa: S104 - no bind
+    if isinstance(address, IPv6Address):
+        return str(ip_network((address, 64), strict=False).network_address)
+    return str(address)
+
+
+def old_token(request: Request, settings: SettingsDep) -> str | None:
+    """Return the session token the browser came with."""
+    return request.cookies.get(cookie_name(settings))
+
+
+ClientAddress = Annotated[str, Depends(client_address)]
+OldToken = Annotated[str | None, Depends(old_token)]
+
+
+def set_cookie(response: Response, token: str, settings: Settings) -> None:
+    """Give the browser its session; scripts cannot read it."""
+    response.set_cookie(
+        cookie_name(settings),
+        token,
+        max_age=int(auth.ABSOLUTE_TIMEOUT.total_seconds()),
+        secure=settings.is_https,
+        httponly=True,
+        samesite="lax",
+    )
+
+
+@router.post(
+    "/auth/register", status_code=status.HTTP_201_CREATED, dependencies=[Public]
+)
+async def register(
+    body: Credentials,
+    response: Response,
+    session: SessionDep,
+    settings: SettingsDep,
+    token: OldToken,
+) -> Me:
+    """Create an account and sign in."""
+    me, new_token = await auth.register(
+        session, username=body.username, password=body.password, old_token=token
+    )
+    set_cookie(response, new_token, settings)
+    return me
+
+
+@router.post("/auth/session", dependencies=[Public])
+async def sign_in(
+    body: Credentials,
+    response: Response,
+    session: SessionDep,
+    settings: SettingsDep,
+    address: ClientAddress,
+    token: OldToken,
+) -> Me:
+    """Sign in with user name and password."""
+    me, new_token = await auth.sign_in(
+        session,
+        username=body.username,
+        password=body.password,
+        address=address,
+        old_token=token,
+    )
+    set_cookie(response, new_token, settings)
+    return me
+
+
+@router.delete("/auth/session", status_code=status.HTTP_204_NO_CONTENT)
+async def sign_out(
+    principal: IdentifiedUser,
+    response: Response,
+    session: SessionDep,
+    settings: SettingsDep,
+) -> None:
+    """End the session of this browser."""
+    await auth.sign_out(session, principal=principal)
+    response.delete_cookie(cookie_name(settings), secure=settings.is_https)
+
+
+@router.get("/me")
+async def get_me(principal: IdentifiedUser, session: SessionDep) -> Me:
+    """Say who is signed in."""
+    return await auth.describe(session, user_id=principal.user_id)
+
+
+@router.put("/me/password", status_code=status.HTTP_204_NO_CONTENT)
+async def put_password(
+    body: PasswordChange, principal: IdentifiedUser, session: SessionDep
+) -> None:
+    """Change the password; all other sessions end."""
+    await auth.change_password(
+        session,
+        principal=principal,
+        current=body.current_password,
+        new=body.new_password,
+    )
+
+
+@router.get("/api-keys")
+async def get_keys(principal: CurrentUser, session: SessionDep) -> ApiKeys:
+    """List one's API keys."""
+    keys = await auth.list_keys(session, principal=principal)
+    return ApiKeys(items=[ApiKeyOut.model_validate(key) for key in keys])
+
+
+@router.post("/api-keys", status_code=status.HTTP_201_CREATED)
+async def post_key(
+    body: ApiKeyIn, principal: CurrentUser, session: SessionDep
+) -> NewApiKey:
+    """Create an API key; the reply is the only place its secret ever stands."""
+    return await auth.create_key(session, principal=principal, body=body)
+
+
+@router.delete("/api-keys/{key_id}", status_code=status.HTTP_204_NO_CONTENT)
+async def delete_key(
+    key_id: KeyId, principal: CurrentUser, session: SessionDep
+) -> None:
+    """Revoke an API key."""
+    await auth.revoke_key(session, principal=principal, key_id=key_id)

@@ -1,0 +1,68 @@
+"""Movies: search, pages, details, neighbours."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import AfterValidator
+
+from api.dependencies import ModelDep, Public, SessionDep
+from api.schemas import (
+    Cursor,
+    GenreQuery,
+    Genres,
+    Limit,
+    MovieDetail,
+    MovieId,
+    MoviePage,
+    SimilarMovies,
+    YearQuery,
+    clean_text,
+)
+from api.services import movies
+from api.strict_route import StrictRoute
+
+router = APIRouter(tags=["movies"], route_class=StrictRoute, dependencies=[Public])
+
+SearchQuery = Annotated[
+    str | None,
+    Query(min_length=1, max_length=100, description="typo-tolerant title search"),
+    AfterValidator(clean_text),
+]
+
+
+@router.get("/genres")
+async def get_genres(session: SessionDep) -> Genres:
+    """List the genres."""
+    return await movies.list_genres(session)
+
+
+@router.get("/movies")
+async def get_movies(
+    session: SessionDep,
+    query: SearchQuery = None,
+    genre: GenreQuery = None,
+    year_from: YearQuery = None,
+    year_to: YearQuery = None,
+    sort: movies.SortName = "popular",
+    limit: Limit = 24,
+    cursor: Cursor = None,
+) -> MoviePage:
+    """Browse movies; with `query`, the best matches come first whatever `sort` says."""
+    wanted = movies.filters(genre=genre, year_from=year_from, year_to=year_to)
+    return await movies.browse(
+        session, wanted, query=query, sort=sort, limit=limit, cursor=cursor
+    )
+
+
+@router.get("/movies/{movie_id}")
+async def get_movie(movie_id: MovieId, session: SessionDep) -> MovieDetail:
+    """Show one movie."""
+    return await movies.detail(session, movie_id=movie_id)
+
+
+@router.get("/movies/{movie_id}/similar")
+async def get_similar(
+    movie_id: MovieId, session: SessionDep, model: ModelDep, limit: Limit = 12
+) -> SimilarMovies:
+    """List the movies most like this one to the model."""
+    return await movies.similar(session, model, movie_id=movie_id, limit=limit)

@@ -1,0 +1,389 @@
+"""Request and response bodies: strict, bounded, unknown fields forbidden."""
+
+import re
+import unicodedata
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import Path, Query
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+MAX_ID = 2**31 - 1
+MAX_PAGE = 100
+MAX_EXCLUDED = 500
+MAX_INLINE_RATINGS = 1000
+
+Scope = Literal["read", "rate", "serve", "admin"]
+
+
+def _plain_integer(value: Any) -> Any:  # noqa: ANN401 - anything
+    """Refuse what `int()` would be generous about: spaces, underscores, ٣, +3."""
+    if isinstance(value, str) and not re.fullmatch(r"-?[0-9]{1,19}", value):
+        raise ValueError("must be a plain decimal integer")
+    return value
+
+
+def clean_text(value: str) -> str:
+    """Normalise to NFC; refuse what PostgreSQL or a reader cannot hold."""
+    value = unicodedata.normalize("NFC", value)
+    if any(unicodedata.category(c) == "Cc" for c in value):
+        raise ValueError("must not contain control characters")
+    if not value.strip():
+        raise ValueError("must not be blank")
+    return value
+
+
+def _username(value: str) -> str:
+    if any(unicodedata.category(c) in {"Cf", "Zl", "Zp"} for c in value):
+        raise ValueError("must not contain invisible characters")
+    if value != value.strip():
+        raise ValueError("must not start or end with a space")
+    return value
+
+
+def _half_star(value: float) -> float:
+    if value * 2 != int(value * 2):
+        raise ValueError("must be a multiple of 0.5")
+    return value
+
+
+PlainInteger = BeforeValidator(_plain_integer)
+UserId = Annotated[int, PlainInteger, Path(ge=1, le=MAX_ID)]
+MovieId = Annotated[int, PlainInteger, Path(ge=1, le=MAX_ID)]
+RunId = Annotated[int, PlainInteger, Path(ge=1, le=MAX_ID)]
+KeyId = Annotated[int, PlainInteger, Path(ge=1, le=MAX_ID)]
+Limit = Annotated[int, PlainInteger, Query(ge=1, le=MAX_PAGE)]
+Cursor = Annotated[
+    str | None,
+    Query(max_length=500, description="`next_cursor` of the page before"),
+]
+Year = Annotated[int, Field(ge=1800, le=2200)]
+YearQuery = Annotated[int | None, PlainInteger, Query(ge=1800, le=2200)]
+Genre = Annotated[str, Field(min_length=1, max_length=50), AfterValidator(clean_text)]
+GenreQuery = Annotated[
+    str | None, Query(min_length=1, max_length=50), AfterValidator(clean_text)
+]
+Stars = Annotated[
+    float,
+    Field(ge=0.5, le=5, allow_inf_nan=False, json_schema_extra={"multipleOf": 0.5}),
+    AfterValidator(_half_star),
+]
+BodyId = Annotated[int, Field(ge=1, le=MAX_ID)]
+Username = Annotated[
+    str,
+    Field(min_length=3, max_length=40),
+    AfterValidator(clean_text),
+    AfterValidator(_username),
+]
+Password = Annotated[str, Field(min_length=8, max_length=128)]
+
+
+class Body(BaseModel):
+    """A request body: no coercion, no unknown fields."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+
+class Out(BaseModel):
+    """A response body, read from rows and dataclasses."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class FieldErrorOut(Out):
+    """One invalid field: where it is, a stable code, a sentence."""
+
+    field: list[str | int]
+    code: str
+    message: str
+
+
+class ProblemOut(Out):
+    """An RFC 9457 problem document."""
+
+    type: str
+    title: str
+    status: int
+    detail: str | None
+    request_id: str
+    errors: list[FieldErrorOut] | None = None
+
+
+class Credentials(Body):
+    """User name and password; the password is never altered or cut."""
+
+    username: Username
+    password: Password
+
+
+class PasswordChange(Body):
+    """The current password proves who asks."""
+
+    current_password: Password
+    new_password: Password
+
+
+class Me(Out):
+    """The signed-in user."""
+
+    id: int
+    username: str
+    is_admin: bool
+    must_change_password: bool
+    created_at: datetime
+    n_ratings: int
+
+
+class ApiKeyIn(Body):
+    """A key for a program; its scopes are at most what its owner may do."""
+
+    name: Annotated[str, Field(max_length=100), AfterValidator(clean_text)]
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=4)]
+
+
+class ApiKeyOut(Out):
+    """A key without its secret."""
+
+    id: int
+    name: str
+    scopes: list[Scope]
+    created_at: datetime
+
+
+class NewApiKey(ApiKeyOut):
+    """The one reply that contains the secret."""
+
+    key: str
+
+
+class ApiKeys(Out):
+    """All keys of the caller."""
+
+    items: list[ApiKeyOut]
+
+
+class MovieOut(Out):
+    """A movie and what its ratings add up to."""
+
+    id: int
+    title: str
+    year: int | None
+    genres: list[str]
+    n_ratings: int
+    mean_rating: float | None
+
+
+class MoviePage(Out):
+    """One page of movies."""
+
+    items: list[MovieOut]
+    next_cursor: str | None
+
+
+class HistogramBin(Out):
+    """How many ratings have this value."""
+
+    value: float
+    count: int
+
+
+class MovieDetail(MovieOut):
+    """A movie with the distribution of its ratings."""
+
+    histogram: list[HistogramBin]
+    imdb_id: int | None
+    tmdb_id: int | None
+
+
+class GenreOut(Out):
+    """A genre and the number of its movies."""
+
+    name: str
+    n_movies: int
+
+
+class Genres(Out):
+    """All genres, by name."""
+
+    items: list[GenreOut]
+
+
+class RatingIn(Body):
+    """A rating in stars, 0.5 to 5 in halves."""
+
+    value: Stars
+
+
+class RatingOut(Out):
+    """A stored rating."""
+
+    movie_id: int
+    value: float
+    rated_at: datetime
+
+
+class RatedMovie(Out):
+    """A stored rating with its movie."""
+
+    movie: MovieOut
+    value: float
+    rated_at: datetime
+
+
+class RatingPage(Out):
+    """One page of a user's ratings, newest first."""
+
+    items: list[RatedMovie]
+    next_cursor: str | None
+
+
+class ModelReference(Out):
+    """The one published model a reply was computed with."""
+
+    id: int
+    created_at: datetime
+
+
+class SimilarMovie(Out):
+    """A movie and the cosine of its factors with those of the movie asked about."""
+
+    movie: MovieOut
+    similarity: float
+
+
+class SimilarMovies(Out):
+    """Movies liked by the same people; empty while there is no model."""
+
+    model: ModelReference | None
+    items: list[SimilarMovie]
+
+
+class InlineRating(Body):
+    """A rating that is used for this request and stored nowhere."""
+
+    movie_id: BodyId
+    value: Stars
+
+
+class InlineRatings(Body):
+    """Ratings of somebody who need not exist in the database, and filters."""
+
+    ratings: Annotated[list[InlineRating], Field(max_length=MAX_INLINE_RATINGS)]
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 20
+    genre: Genre | None = None
+    year_from: Year | None = None
+    year_to: Year | None = None
+    exclude: Annotated[list[BodyId], Field(max_length=MAX_EXCLUDED)] = []
+
+
+class Personalization(Out):
+    """How much of the list is the user's own taste.
+
+    `none`: no rating the model knows; `partial`: fewer than ten; `full`: ten or more.
+    """
+
+    level: Literal["none", "partial", "full"]
+    n_ratings: int
+    n_ratings_used: int
+
+
+class Reason(Out):
+    """One of the user's ratings and its exact share of a score."""
+
+    movie_id: int
+    title: str
+    year: int | None
+    value: float
+    share: float
+
+
+class Recommendation(Out):
+    """A movie, why it stands here, and how many stars to expect."""
+
+    movie: MovieOut
+    rank: int
+    score: float | None
+    predicted_rating: float | None
+    uncertainty: float | None
+    reasons: list[Reason]
+
+
+class Recommendations(Out):
+    """A ranked list; `model` is null while it is by popularity alone."""
+
+    model: ModelReference | None
+    personalization: Personalization
+    items: list[Recommendation]
+
+
+class Contributions(Out):
+    """The parts of a predicted rating before any of the user's ratings, in stars."""
+
+    global_mean: float
+    movie_bias: float
+    ratings: float
+
+
+class Explanation(Out):
+    """A predicted rating, taken apart: the contributions add up to it exactly.
+
+    `reasons` are shares of the score that orders the recommendations, largest first.
+    """
+
+    movie: MovieOut
+    model: ModelReference
+    predicted_rating: float
+    unclipped_rating: float
+    uncertainty: float
+    contributions: Contributions
+    reasons: list[Reason]
+
+
+class TrainingRunOut(Out):
+    """A training run and how far it is."""
+
+    id: int
+    status: Literal["queued", "running", "succeeded", "failed"]
+    stage: str | None
+    error: str | None
+    requested_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    model_id: int | None
+
+
+class TrainingSweepOut(Out):
+    """One pass over all users and items."""
+
+    head: Literal["rating", "ranking"]
+    sweep: int
+    n_sweeps: int
+    rmse: float
+    loss: float
+    seconds: float
+
+
+class TrainingRunDetail(TrainingRunOut):
+    """A run with its sweeps so far."""
+
+    sweeps: list[TrainingSweepOut]
+
+
+class TrainingRuns(Out):
+    """The latest runs, newest first."""
+
+    items: list[TrainingRunOut]
+
+
+class Live(Out):
+    """The process answers."""
+
+    status: Literal["live"]
+
+
+class Ready(Out):
+    """The service can do its work; `degraded`: without a model, by popularity."""
+
+    status: Literal["ready"]
+    degraded: bool
+    model: ModelReference | None

@@ -1,0 +1,257 @@
+"""Who is calling: accounts, sessions, keys, and the limit on guessing."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api import security
+from api.problems import (
+    InvalidCredentials,
+    InvalidRequest,
+    NotFound,
+    TooManyAttempts,
+    UsernameTaken,
+    field_error,
+)
+from api.queries import auth as queries
+from api.schemas import ApiKeyIn, Me, NewApiKey
+from api.tables import ApiKey, User
+
+IDLE_TIMEOUT = timedelta(hours=24)
+ABSOLUTE_TIMEOUT = timedelta(days=30)
+USER_SCOPES = frozenset({"read", "rate"})
+ADMIN_SCOPES = USER_SCOPES | {"serve", "admin"}
+# Wrong passwords: of one name from one address in 15 minutes, from one address in
+# 5 minutes, of one name from anywhere in an hour; and when to come back.
+FAILURE_LIMITS = ((10, 15 * 60), (25, 5 * 60), (100, 60 * 60))
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Whoever makes a request, and what they may do."""
+
+    user_id: int
+    scopes: frozenset[str]
+    must_change_password: bool = False
+    session_hash: bytes | None = None
+
+
+async def register(
+    session: AsyncSession, *, username: str, password: str, old_token: str | None
+) -> tuple[Me, str]:
+    """Create an account and sign it in; return it with its session token."""
+    password_hash = await security.hash_password(password)
+    try:
+        user = await queries.add_user(
+            session, username=username, password_hash=password_hash
+        )
+    except IntegrityError as error:
+        raise UsernameTaken from error
+    return await _start_session(session, user, old_token=old_token)
+
+
+async def sign_in(
+    session: AsyncSession,
+    *,
+    username: str,
+    password: str,
+    address: str,
+    old_token: str | None,
+) -> tuple[Me, str]:
+    """Check a password and start a session; wrong ones are counted and limited."""
+    name = username.lower()
+    await _limit_guessing(session, username=name, address=address)
+    user = await queries.user_by_name(session, username)
+    password_hash = user.password_hash if user else None
+    is_right = await security.verify_password(password_hash, password)
+    if user is None or not is_right or user.is_disabled:
+        await queries.add_failure(session, username=name, address=address)
+        await session.commit()
+        raise InvalidCredentials
+    if security.needs_rehash(user.password_hash or ""):
+        user.password_hash = await security.hash_password(password)
+    return await _start_session(session, user, old_token=old_token)
+
+
+async def _limit_guessing(
+    session: AsyncSession, *, username: str, address: str
+) -> None:
+    counts = await queries.recent_failures(session, username=username, address=address)
+    for count, (limit, seconds) in zip(counts, FAILURE_LIMITS, strict=True):
+        if count >= limit:
+            raise TooManyAttempts(seconds)
+
+
+async def _start_session(
+    session: AsyncSession, user: User, *, old_token: str | None
+) -> tuple[Me, str]:
+    """Give a fresh token at every sign-in, so that a planted one is worth nothing."""
+    if old_token is not None:
+        await queries.delete_session(session, security.token_hash(old_token))
+    token = security.new_token()
+    await queries.add_session(
+        session, user_id=user.id, token_hash=security.token_hash(token)
+    )
+    me = await _describe(session, user)
+    await session.commit()
+    return me, token
+
+
+async def _describe(session: AsyncSession, user: User) -> Me:
+    n_ratings = await queries.count_ratings(session, user.id)
+    return Me(
+        id=user.id,
+        username=user.username or "",
+        is_admin=user.is_admin,
+        must_change_password=user.must_change_password,
+        created_at=user.created_at,
+        n_ratings=n_ratings,
+    )
+
+
+async def describe(session: AsyncSession, *, user_id: int) -> Me:
+    """Describe a user to themselves."""
+    return await _describe(session, await _existing(session, user_id))
+
+
+async def _existing(session: AsyncSession, user_id: int) -> User:
+    user = await session.get(User, user_id)
+    if user is None:
+        raise NotFound
+    return user
+
+
+async def sign_out(session: AsyncSession, *, principal: Principal) -> None:
+    """End the caller's session."""
+    if principal.session_hash is not None:
+        await queries.delete_session(session, principal.session_hash)
+        await session.commit()
+
+
+async def change_password(
+    session: AsyncSession, *, principal: Principal, current: str, new: str
+) -> None:
+    """Replace the password and end all other sessions."""
+    user = await _existing(session, principal.user_id)
+    if not await security.verify_password(user.password_hash, current):
+        raise InvalidCredentials
+    if current == new:
+        error = field_error(
+            "body", "new_password", code="unchanged", message="Choose another password"
+        )
+        raise InvalidRequest(errors=[error])
+    password_hash = await security.hash_password(new)
+    await queries.set_password(session, user_id=user.id, password_hash=password_hash)
+    await queries.delete_other_sessions(
+        session, user_id=user.id, token_hash=principal.session_hash
+    )
+    await session.commit()
+
+
+async def identify_session(
+    session: AsyncSession, *, token: str | None
+) -> Principal | None:
+    """Find who a session cookie belongs to; `None` if it is not valid now."""
+    if token is None:
+        return None
+    token_hash = security.token_hash(token)
+    found = await queries.session_user(
+        session, token_hash=token_hash, idle=IDLE_TIMEOUT, absolute=ABSOLUTE_TIMEOUT
+    )
+    if found is None:
+        return None
+    user, is_getting_old = found
+    if is_getting_old:
+        await queries.touch_session(session, token_hash)
+        await session.commit()
+    return Principal(
+        user_id=user.id,
+        scopes=ADMIN_SCOPES if user.is_admin else USER_SCOPES,
+        must_change_password=user.must_change_password,
+        session_hash=token_hash,
+    )
+
+
+async def identify_key(session: AsyncSession, *, key: str) -> Principal | None:
+    """Find who an API key belongs to; its scopes never exceed its owner's."""
+    found = await queries.key_user(session, security.token_hash(key))
+    if found is None:
+        return None
+    user, scopes = found
+    allowed = ADMIN_SCOPES if user.is_admin else USER_SCOPES
+    return Principal(user_id=user.id, scopes=allowed & frozenset(scopes))
+
+
+async def create_key(
+    session: AsyncSession, *, principal: Principal, body: ApiKeyIn
+) -> NewApiKey:
+    """Make an API key; this is the only time anybody sees it."""
+    if not principal.scopes.issuperset(body.scopes):
+        error = field_error(
+            "body", "scopes", code="not_yours", message="More than you may do yourself"
+        )
+        raise InvalidRequest(errors=[error])
+    key = security.API_KEY_PREFIX + security.new_token()
+    row = await queries.add_key(
+        session,
+        user_id=principal.user_id,
+        name=body.name,
+        key_hash=security.token_hash(key),
+        scopes=sorted(set(body.scopes)),
+    )
+    await session.commit()
+    return NewApiKey(
+        id=row.id, name=row.name, scopes=row.scopes, created_at=row.created_at, key=key
+    )
+
+
+async def create_administrator_key(
+    session: AsyncSession, *, body: ApiKeyIn
+) -> NewApiKey:
+    """Make a key owned by the first administrator, for the command line."""
+    user = await queries.administrator(session)
+    if user is None:
+        raise NotFound("there is no administrator yet; start `cinefold run` once")
+    principal = Principal(user_id=user.id, scopes=ADMIN_SCOPES)
+    return await create_key(session, principal=principal, body=body)
+
+
+async def list_keys(session: AsyncSession, *, principal: Principal) -> list[ApiKey]:
+    """List the caller's keys."""
+    return await queries.keys_of(session, principal.user_id)
+
+
+async def revoke_key(
+    session: AsyncSession, *, principal: Principal, key_id: int
+) -> None:
+    """Delete one of the caller's keys; it stops working at once."""
+    if not await queries.delete_key(session, user_id=principal.user_id, key_id=key_id):
+        raise NotFound
+    await session.commit()
+
+
+async def ensure_administrator(session: AsyncSession) -> tuple[str, str] | None:
+    """Make the first administrator; return name and one-time password, if it is new.
+
+    Until that password has been used and changed, each call replaces it, so that one
+    lost in a closed terminal locks nobody out.
+    """
+    user = await queries.administrator(session)
+    if user is not None and not user.must_change_password:
+        return None
+    password = security.new_token()[:20]
+    password_hash = await security.hash_password(password)
+    if user is None:
+        user = await queries.add_user(
+            session,
+            username="admin",
+            password_hash=password_hash,
+            is_admin=True,
+            must_change_password=True,
+        )
+    else:
+        user.password_hash = password_hash
+    await session.commit()
+    return user.username or "", password

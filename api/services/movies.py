@@ -1,0 +1,103 @@
+"""Browsing: search, pages, one movie."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api import cursors
+from api.database import AnyRow
+from api.model_store import ServedModel
+from api.problems import InvalidRequest, NotFound, field_error
+from api.queries import movies as queries
+from api.queries.movies import Filters
+from api.schemas import (
+    GenreOut,
+    Genres,
+    HistogramBin,
+    MovieDetail,
+    MovieOut,
+    MoviePage,
+    SimilarMovie,
+    SimilarMovies,
+)
+from engine.ranking import similar_items
+
+SortName = Literal["popular", "title", "year"]
+SORTS = {
+    "popular": queries.BY_POPULARITY,
+    "title": queries.BY_TITLE,
+    "year": queries.BY_YEAR,
+}
+HALF_STARS = [step / 2 for step in range(1, 11)]
+
+
+def filters(
+    *, genre: str | None, year_from: int | None, year_to: int | None
+) -> Filters:
+    """Check that the range of years is one."""
+    if year_from is not None and year_to is not None and year_from > year_to:
+        message = "Must not be before year_from"
+        error = field_error("query", "year_to", code="range", message=message)
+        raise InvalidRequest(errors=[error])
+    return Filters(genre=genre, year_from=year_from, year_to=year_to)
+
+
+async def browse(
+    session: AsyncSession,
+    wanted: Filters,
+    *,
+    query: str | None,
+    sort: SortName,
+    limit: int,
+    cursor: str | None,
+) -> MoviePage:
+    """Read one page of movies; a search query brings its own order."""
+    order = SORTS[sort] if query is None else queries.by_similarity(query)
+    after = cursors.decode(cursor, *order.types) if cursor is not None else None
+    rows = await queries.page(session, wanted, sort=order, limit=limit + 1, after=after)
+    n_key = len(order.key)
+    next_cursor = (
+        cursors.encode(*rows[limit - 1][-n_key:]) if len(rows) > limit else None
+    )
+    return MoviePage(items=summarize(rows[:limit]), next_cursor=next_cursor)
+
+
+def summarize(rows: Sequence[AnyRow]) -> list[MovieOut]:
+    """Turn rows into the movies of a reply."""
+    return [MovieOut.model_validate(row) for row in rows]
+
+
+async def detail(session: AsyncSession, *, movie_id: int) -> MovieDetail:
+    """Read one movie with the distribution of its ratings."""
+    row = await queries.detail(session, movie_id)
+    if row is None:
+        raise NotFound
+    counts = await queries.histogram(session, movie_id)
+    bins = [HistogramBin(value=v, count=counts.get(v, 0)) for v in HALF_STARS]
+    return MovieDetail(**row._mapping, histogram=bins)  # noqa: SLF001 - SQLAlchemy's public name
+
+
+async def list_genres(session: AsyncSession) -> Genres:
+    """List genres with their number of movies."""
+    rows = await queries.genres(session)
+    return Genres(items=[GenreOut.model_validate(row) for row in rows])
+
+
+async def similar(
+    session: AsyncSession, model: ServedModel | None, *, movie_id: int, limit: int
+) -> SimilarMovies:
+    """List the movies with the nearest factors; none if the model knows too little."""
+    if not await queries.exists(session, movie_id):
+        raise NotFound
+    if model is None or (item_index := model.item_index_of(movie_id)) is None:
+        return SimilarMovies(model=None, items=[])
+    indices, cosines = similar_items(model.model.ranking, item_index, limit)
+    movie_ids = model.model.item_ids[indices].tolist()
+    rows = await queries.summaries(session, movie_ids)
+    items = [
+        SimilarMovie(movie=MovieOut.model_validate(rows[i]), similarity=cosine)
+        for i, cosine in zip(movie_ids, cosines.tolist(), strict=True)
+        if i in rows
+    ]
+    return SimilarMovies(model=model.reference, items=items)

@@ -1,0 +1,256 @@
+"""Recommendations: fold in the ratings of now, rank all movies, say why."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.database import AnyRow
+from api.model_store import ServedModel
+from api.problems import InvalidRequest, NotFound, field_error
+from api.queries import movies as movie_queries
+from api.queries import ratings as rating_queries
+from api.queries.movies import Filters
+from api.schemas import (
+    Contributions,
+    Explanation,
+    InlineRating,
+    MovieOut,
+    Personalization,
+    Reason,
+    Recommendation,
+    Recommendations,
+)
+from engine.arrays import IndexVector
+from engine.foldin import Taste, fold_in, predict, reasons, uncertainty
+from engine.ranking import top_k
+
+FULL_PERSONALIZATION = 10
+MAX_REASONS = 3
+
+StarsByMovie = Mapping[int, float]
+MovieRows = Mapping[int, AnyRow]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a list may contain, and how much of it."""
+
+    filters: Filters
+    excluded: Sequence[int]
+    limit: int
+
+
+@dataclass(frozen=True)
+class Placement:
+    """A user placed in both spaces of one model by the ratings it knows."""
+
+    served: ServedModel
+    movie_ids: list[int]
+    stars: StarsByMovie
+    rating: Taste
+    ranking: Taste
+
+
+async def for_user(
+    session: AsyncSession, served: ServedModel | None, *, user_id: int, wanted: Wanted
+) -> Recommendations:
+    """Recommend to a user by the ratings the database holds now."""
+    return await recommend(
+        session, served, stars=await _stars(session, user_id), wanted=wanted
+    )
+
+
+async def for_ratings(
+    session: AsyncSession,
+    served: ServedModel | None,
+    *,
+    ratings: Sequence[InlineRating],
+    wanted: Wanted,
+) -> Recommendations:
+    """Recommend to somebody who is not in the database; nothing is stored."""
+    stars = {rating.movie_id: rating.value for rating in ratings}
+    if len(stars) < len(ratings):
+        error = field_error(
+            "body", "ratings", code="repeated", message="Rate each movie once"
+        )
+        raise InvalidRequest(errors=[error])
+    return await recommend(session, served, stars=stars, wanted=wanted)
+
+
+async def _stars(session: AsyncSession, user_id: int) -> StarsByMovie:
+    rows = await rating_queries.of_user(session, user_id)
+    if not rows and not await rating_queries.user_exists(session, user_id):
+        raise NotFound
+    return {row.movie_id: row.value for row in rows}
+
+
+async def recommend(
+    session: AsyncSession,
+    served: ServedModel | None,
+    *,
+    stars: StarsByMovie,
+    wanted: Wanted,
+) -> Recommendations:
+    """Make one list, with the model or, while there is none, by popularity."""
+    if served is None:
+        return await _by_popularity(session, stars=stars, wanted=wanted)
+    placement = place(served, stars)
+    candidates = None
+    if wanted.filters.are_set:
+        ids = await movie_queries.ids(session, wanted.filters)
+        candidates = _known(served, ids)
+    ranked = top_k(
+        served.model.ranking.scores(placement.ranking),
+        wanted.limit,
+        excluded=_known(served, [*stars, *wanted.excluded]),
+        candidates=candidates,
+    )
+    return await _describe(session, placement, ranked)
+
+
+def place(served: ServedModel, stars: StarsByMovie) -> Placement:
+    """Fold a user into both heads."""
+    movie_ids = np.fromiter(stars, dtype=np.int64, count=len(stars))
+    values = np.fromiter(stars.values(), dtype=np.float32, count=len(stars))
+    indices = served.model.item_indices_of(movie_ids)
+    known = indices >= 0
+    indices, values = indices[known], values[known]
+    return Placement(
+        served=served,
+        movie_ids=movie_ids[known].tolist(),
+        stars=stars,
+        rating=fold_in(served.model.rating, indices, values),
+        ranking=fold_in(served.model.ranking, indices, values),
+    )
+
+
+def _known(served: ServedModel, movie_ids: Sequence[int]) -> IndexVector:
+    indices = served.model.item_indices_of(movie_ids)
+    return indices[indices >= 0]
+
+
+async def _describe(
+    session: AsyncSession, placement: Placement, ranked: IndexVector
+) -> Recommendations:
+    model = placement.served.model
+    scores = predict(model.ranking, placement.ranking, ranked).tolist()
+    predicted = np.clip(
+        predict(model.rating, placement.rating, ranked), *model.rating_range
+    ).tolist()
+    deviations = uncertainty(model.rating, placement.rating, ranked).tolist()
+    shares = [_shares(placement, int(index))[:MAX_REASONS] for index in ranked]
+    movie_ids = model.item_ids[ranked].tolist()
+    shown = {*movie_ids, *(movie_id for row in shares for movie_id, _ in row)}
+    movies = await movie_queries.summaries(session, list(shown))
+    items = [
+        Recommendation(
+            movie=MovieOut.model_validate(movies[movie_id]),
+            rank=rank,
+            score=score,
+            predicted_rating=round(stars, 2),
+            uncertainty=round(deviation, 2),
+            reasons=_reasons(placement, movies, row),
+        )
+        for rank, (movie_id, score, stars, deviation, row) in enumerate(
+            zip(movie_ids, scores, predicted, deviations, shares, strict=True), start=1
+        )
+        if movie_id in movies  # a movie may have gone since the model was trained
+    ]
+    return Recommendations(
+        model=placement.served.reference,
+        personalization=_personalization(placement.stars, len(placement.movie_ids)),
+        items=items,
+    )
+
+
+def _shares(placement: Placement, item_index: int) -> list[tuple[int, float]]:
+    """List (movie id, share of the score) of the ratings that speak for an item."""
+    head = placement.served.model.ranking
+    shares = reasons(head, placement.ranking, item_index).shares
+    order = np.argsort(-shares, kind="stable")
+    return [(placement.movie_ids[j], float(shares[j])) for j in order if shares[j] > 0]
+
+
+def _reasons(
+    placement: Placement, movies: MovieRows, shares: Sequence[tuple[int, float]]
+) -> list[Reason]:
+    return [
+        Reason(
+            movie_id=movie_id,
+            title=movies[movie_id].title,
+            year=movies[movie_id].year,
+            value=placement.stars[movie_id],
+            share=share,
+        )
+        for movie_id, share in shares
+        if movie_id in movies
+    ]
+
+
+def _personalization(stars: StarsByMovie, n_used: int) -> Personalization:
+    level = (
+        "full" if n_used >= FULL_PERSONALIZATION else "partial" if n_used else "none"
+    )
+    return Personalization.model_validate(
+        {"level": level, "n_ratings": len(stars), "n_ratings_used": n_used}
+    )
+
+
+async def _by_popularity(
+    session: AsyncSession, *, stars: StarsByMovie, wanted: Wanted
+) -> Recommendations:
+    movie_ids = await movie_queries.most_rated(
+        session,
+        wanted.filters,
+        excluded=[*stars, *wanted.excluded],
+        limit=wanted.limit,
+    )
+    movies = await movie_queries.summaries(session, movie_ids)
+    items = [
+        Recommendation(
+            movie=MovieOut.model_validate(movies[movie_id]),
+            rank=rank,
+            score=None,
+            predicted_rating=None,
+            uncertainty=None,
+            reasons=[],
+        )
+        for rank, movie_id in enumerate(movie_ids, start=1)
+    ]
+    return Recommendations(
+        model=None, personalization=_personalization(stars, 0), items=items
+    )
+
+
+async def explain(
+    session: AsyncSession, served: ServedModel | None, *, user_id: int, movie_id: int
+) -> Explanation:
+    """Take the predicted rating of one movie apart."""
+    stars = await _stars(session, user_id)
+    index = served.item_index_of(movie_id) if served else None
+    if served is None or index is None:
+        raise NotFound("no model knows this movie yet")
+    placement = place(served, stars)
+    head = served.model.rating
+    item = np.array([index], dtype=np.int32)
+    rating = float(predict(head, placement.rating, item)[0])
+    baseline = reasons(head, placement.rating, index).baseline
+    shares = _shares(placement, index)
+    movies = await movie_queries.summaries(session, [movie_id, *dict(shares)])
+    if movie_id not in movies:
+        raise NotFound
+    return Explanation(
+        movie=MovieOut.model_validate(movies[movie_id]),
+        model=served.reference,
+        predicted_rating=float(np.clip(rating, *served.model.rating_range)),
+        unclipped_rating=rating,
+        uncertainty=float(uncertainty(head, placement.rating, item)[0]),
+        contributions=Contributions(
+            global_mean=head.global_mean,
+            movie_bias=baseline - head.global_mean,
+            ratings=rating - baseline,
+        ),
+        reasons=_reasons(placement, movies, shares),
+    )

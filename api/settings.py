@@ -1,0 +1,71 @@
+"""The one place where the environment is read."""
+
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
+
+
+def _postgres_url(url: str) -> str:
+    """Accept what hosting providers hand out and name the driver we use."""
+    scheme, _, rest = url.partition("://")
+    if scheme not in {"postgres", "postgresql", "postgresql+psycopg"}:
+        raise ValueError("must start with postgresql://")
+    return f"postgresql+psycopg://{rest}"
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("must be an address such as https://films.example.org")
+    if parts.path not in {"", "/"} or parts.query or parts.username:
+        raise ValueError("must be scheme, host and port only, without a path")
+    return f"{parts.scheme}://{parts.netloc.lower()}"
+
+
+class Settings(BaseSettings):
+    """Everything an operator can set, by environment variables of the same names."""
+
+    model_config = SettingsConfigDict(frozen=True)
+
+    database_url: Annotated[str, AfterValidator(_postgres_url)] | None = Field(
+        None, description="any PostgreSQL 15 or newer; unset: the embedded one"
+    )
+    data_dir: Path = Field(
+        Path(".cinefold"), description="models and the embedded database"
+    )
+    host: str = Field("127.0.0.1", description="address the web server listens on")
+    port: int = Field(8000, ge=1, le=65535)
+    web_processes: int = Field(1, ge=1, le=64)
+    public_url: Annotated[str, AfterValidator(_origin)] | None = Field(
+        None,
+        description="the address people use, when a proxy stands in front; "
+        "with https it also makes cookies Secure and turns HSTS on",
+    )
+    database_connections: int = Field(10, ge=1, le=200)
+    database_timeout_seconds: float = Field(3.0, gt=0, le=60)
+
+    @property
+    def is_https(self) -> bool:
+        """Whether people reach the service over TLS."""
+        return (self.public_url or "").startswith("https://")
+
+    @property
+    def url(self) -> str:
+        """The address to show to people."""
+        return self.public_url or f"http://127.0.0.1:{self.port}"
+
+    @property
+    def allowed_hosts(self) -> frozenset[str]:
+        """Values of the `Host` header that are answered, without the port."""
+        public = urlsplit(self.url).hostname or ""
+        return frozenset({*LOOPBACK_HOSTS, public, self.host} - {"", "0.0.0.0"})  # noqa: S104 - excluded, not bound
+
+    @property
+    def models_dir(self) -> Path:
+        """Where trained models are published."""
+        return self.data_dir / "models"

@@ -1,0 +1,119 @@
+"""Routes that read requests literally: one JSON document, each name once."""
+
+import json
+from collections.abc import Callable, Coroutine
+from typing import Any, get_origin
+
+from fastapi import Request, Response
+from fastapi._compat import ModelField
+from fastapi.routing import APIRoute
+
+from api.problems import (
+    InvalidRequest,
+    MalformedRequest,
+    TooLarge,
+    UnsupportedMediaType,
+    field_error,
+)
+
+MAX_BODY_BYTES = 1024 * 1024
+LIMIT_MESSAGE = f"a body may have at most {MAX_BODY_BYTES} bytes"
+
+
+class StrictRequest(Request):
+    """A request whose body is bounded and whose JSON has one meaning."""
+
+    async def read_json(self) -> None:
+        """Read and parse the body once; later calls of `json()` find it here."""
+        chunks: list[bytes] = []
+        n_bytes = 0
+        async for chunk in self.stream():
+            n_bytes += len(chunk)
+            if n_bytes > MAX_BODY_BYTES:
+                raise TooLarge(LIMIT_MESSAGE)
+            chunks.append(chunk)
+        self._body = b"".join(chunks)
+        if self._body:
+            self._json = parse_json(self._body)
+
+
+def parse_json(body: bytes) -> Any:  # noqa: ANN401 - JSON is any value
+    """Parse UTF-8 JSON as RFC 8259 has it, which the standard parser does not."""
+    try:
+        return json.loads(
+            body.decode(), object_pairs_hook=_unique, parse_constant=_refuse_constant
+        )
+    except (ValueError, RecursionError):  # both decode errors are ValueErrors
+        raise MalformedRequest("the body is not one valid JSON document") from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) < len(pairs):
+        raise ValueError("repeated name")
+    return document
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+class StrictRoute(APIRoute):
+    """Checks what the framework would let pass, before it reads anything."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Wrap the framework's handler."""
+        handle = super().get_route_handler()
+
+        async def handle_strictly(request: Request) -> Response:
+            self._check_headers(request)
+            self._check_query(request)
+            strict_request = StrictRequest(request.scope, request.receive)
+            if self.body_field is not None:
+                await strict_request.read_json()
+            return await handle(strict_request)
+
+        return handle_strictly
+
+    def _check_headers(self, request: Request) -> None:
+        length = request.headers.get("content-length", "0")
+        has_body = "transfer-encoding" in request.headers or length != "0"
+        if has_body and self.body_field is None:
+            raise MalformedRequest("this request takes no body")
+        if int(length) > MAX_BODY_BYTES:
+            raise TooLarge(LIMIT_MESSAGE)
+        if has_body and not _is_plain_json(request):
+            raise UnsupportedMediaType
+
+    def _check_query(self, request: Request) -> None:
+        """Refuse unknown and repeated parameters: a typo must not widen a list."""
+        fields = {field.alias: field for field in self.dependant.query_params}
+        errors = []
+        for name in request.query_params:
+            n_values = len(request.query_params.getlist(name))
+            if name not in fields:
+                message = "There is no such parameter"
+                errors.append(
+                    field_error("query", name[:50], code="unknown", message=message)
+                )
+            elif n_values > 1 and not _is_list(fields[name]):
+                message = "Give this parameter once"
+                errors.append(
+                    field_error("query", name, code="repeated", message=message)
+                )
+        if errors:
+            raise InvalidRequest(errors=errors)
+
+
+def _is_list(field: ModelField) -> bool:
+    return get_origin(field.field_info.annotation) is list
+
+
+def _is_plain_json(request: Request) -> bool:
+    media_type, _, parameters = request.headers.get("content-type", "").partition(";")
+    charset = parameters.strip().lower()
+    return (
+        media_type.strip().lower() == "application/json"
+        and charset in {"", "charset=utf-8", 'charset="utf-8"'}
+        and request.headers.get("content-encoding", "identity") == "identity"
+    )
