@@ -1,0 +1,125 @@
+/** The only place that talks to the service; its types are those of the OpenAPI document. */
+
+import type { components, paths } from './api.types';
+
+type Schemas = components['schemas'];
+export type Movie = Schemas['MovieOut'];
+export type MovieDetail = Schemas['MovieDetail'];
+export type RatedMovie = Schemas['RatedMovie'];
+export type Recommendation = Schemas['Recommendation'];
+export type Personalization = Schemas['Personalization'];
+export type Reason = Schemas['Reason'];
+export type Me = Schemas['Me'];
+type Problem = Schemas['ProblemOut'];
+
+type Method = 'get' | 'post' | 'put' | 'delete';
+type Operation<P extends keyof paths, M extends Method> = NonNullable<paths[P][M]>;
+type Json<R> = R extends { content: { 'application/json': infer B } } ? B : undefined;
+type Answer<O> = O extends { responses: infer R }
+  ? { [S in keyof R & (200 | 201)]: Json<R[S]> }[keyof R & (200 | 201)]
+  : never;
+type Query<O> = O extends { parameters: { query?: infer Q } } ? Q : never;
+type Path<O> = O extends { parameters: { path: infer P } } ? { path: P } : { path?: never };
+type Body<O> = O extends { requestBody: { content: { 'application/json': infer B } } } ? { body: B } : { body?: never };
+type Options<O> = Path<O> & Body<O> & { query?: Query<O>; signal?: AbortSignal };
+
+const TIMEOUT_MILLISECONDS = 10_000;
+
+export type FailureKind = 'refused' | 'offline' | 'timeout' | 'malformed';
+
+/** Why a request brought no answer: the service's own problem document where there is one. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+
+  constructor(
+    readonly kind: FailureKind,
+    readonly status: number | null = null,
+    readonly problem: Problem | null = null,
+    readonly retryAfterSeconds: number | null = null,
+  ) {
+    super(problem?.title ?? kind);
+  }
+
+  /** The last part of the problem's type, such as "username-taken". */
+  get slug(): string {
+    return this.problem?.type.split('/').pop() ?? this.kind;
+  }
+
+  get requestId(): string | null {
+    return this.problem?.request_id ?? null;
+  }
+
+  /** What the service said about one field of the body, if anything. */
+  fieldMessage(name: string): string | undefined {
+    return this.problem?.errors?.find((error) => error.field.at(-1) === name)?.message;
+  }
+}
+
+let onRefusal: (error: ApiError) => void = () => {};
+
+/** Let the session know of refusals that end it, whichever page met them. */
+export function watchRefusals(listener: (error: ApiError) => void): void {
+  onRefusal = listener;
+}
+
+export async function call<P extends keyof paths & string, M extends Method>(
+  method: M,
+  path: P,
+  options: Options<Operation<P, M>>,
+): Promise<Answer<Operation<P, M>>> {
+  const response = await reach(address(path, options.path ?? {}, options.query ?? {}), {
+    method: method.toUpperCase(),
+    signal: withTimeout(options.signal),
+    credentials: 'same-origin',
+    headers: { Accept: 'application/json', ...(options.body && JSON_BODY) },
+    ...(options.body && { body: JSON.stringify(options.body) }),
+  });
+  if (!response.ok) throw await refusal(response);
+  return (response.status === 204 ? undefined : await json(response)) as Answer<Operation<P, M>>;
+}
+
+const JSON_BODY = { 'Content-Type': 'application/json' };
+
+/** Fill in a path template and append the query; empty and missing values are left out. */
+export function address(template: string, path: object, query: object): string {
+  const values = new Map(Object.entries(path).map(([name, value]) => [name, String(value)]));
+  const filled = template.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(values.get(name) ?? ''));
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    for (const one of [value].flat()) if (one != null && one !== '') search.append(name, String(one));
+  }
+  return search.size > 0 ? `${filled}?${search}` : filled;
+}
+
+function withTimeout(signal?: AbortSignal): AbortSignal {
+  const timeout = AbortSignal.timeout(TIMEOUT_MILLISECONDS);
+  return signal ? AbortSignal.any([signal, timeout]) : timeout;
+}
+
+async function reach(url: string, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(url, init);
+  } catch (error) {
+    const { name } = error as Error;
+    if (name === 'AbortError') throw error; // the page moved on
+    throw new ApiError(name === 'TimeoutError' ? 'timeout' : 'offline');
+  }
+}
+
+async function json(response: Response): Promise<unknown> {
+  try {
+    return await response.json();
+  } catch (error) {
+    if ((error as Error).name === 'AbortError') throw error;
+    throw new ApiError('malformed', response.status);
+  }
+}
+
+async function refusal(response: Response): Promise<ApiError> {
+  const isProblem = response.headers.get('Content-Type')?.startsWith('application/problem+json');
+  const problem = isProblem ? ((await json(response)) as Problem) : null;
+  const retryAfter = Number(response.headers.get('Retry-After')) || null;
+  const error = new ApiError('refused', response.status, problem, retryAfter);
+  onRefusal(error);
+  return error;
+}

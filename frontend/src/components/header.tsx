@@ -1,0 +1,79 @@
+import { asApiError } from '../errors';
+import { notify } from '../notices';
+import { nRatings } from '../ratings';
+import { href, type PageName, route } from '../routes';
+import { session, signOut } from '../session';
+import { texts } from '../texts';
+import { chooseNextTheme, theme } from '../theme';
+import { Icon } from './icon';
+
+const PAGES: readonly [PageName, string][] = [
+  ['browse', texts.nav.browse],
+  ['for-you', texts.nav.forYou],
+  ['my-ratings', texts.nav.myRatings],
+];
+
+async function leave(): Promise<void> {
+  try {
+    await signOut();
+  } catch (error) {
+    notify({ text: texts.account.signOutFailed, error: asApiError(error) });
+  }
+}
+
+export function Header() {
+  const me = session.value.state === 'signed-in' ? session.value.me : null;
+  return (
+    <header class="header">
+      <a class="wordmark" href={href('browse')}>
+        <Mark />
+        {texts.name}
+      </a>
+      {me && !me.must_change_password && (
+        <nav aria-label={texts.nav.label}>
+          {PAGES.map(([page, label]) => (
+            <a key={page} href={href(page)} aria-current={route.value.page === page ? 'page' : undefined}>
+              {label}
+              {page === 'my-ratings' && nRatings.value > 0 && (
+                <span class="count" aria-hidden="true">
+                  {nRatings.value}
+                </span>
+              )}
+            </a>
+          ))}
+        </nav>
+      )}
+      <div class="header-end">
+        <button
+          type="button"
+          class="icon-button"
+          aria-label={texts.nav.theme[theme.value]}
+          title={texts.nav.theme[theme.value]}
+          onClick={chooseNextTheme}
+        >
+          <Icon name={theme.value} />
+        </button>
+        {me && (
+          <>
+            <span class="username" title={texts.nav.signedInAs(me.username)}>
+              {me.username}
+            </span>
+            <button type="button" class="quiet-button" onClick={leave}>
+              <Icon name="leave" />
+              <span>{texts.nav.signOut}</span>
+            </button>
+          </>
+        )}
+      </div>
+    </header>
+  );
+}
+
+function Mark() {
+  return (
+    <svg class="mark" viewBox="0 0 20 22" aria-hidden="true">
+      <path d="M1 0h9v22l-9-4z" class="mark-front" />
+      <path d="M10 0l9 4v14l-9 4z" class="mark-back" />
+    </svg>
+  );
+}

@@ -1,0 +1,26 @@
+import type { CSSProperties } from 'preact';
+import { texts } from '../texts';
+
+interface HistogramProps {
+  bins: readonly { value: number; count: number }[];
+  /** The user's own rating, marked among the bars. */
+  own: number | null;
+}
+
+/** How many ratings each half star got; the numbers are in the list for everybody. */
+export function Histogram({ bins, own }: HistogramProps) {
+  const most = Math.max(1, ...bins.map(({ count }) => count));
+  return (
+    <ol class="histogram">
+      {bins.map(({ value, count }) => (
+        <li key={value} data-own={value === own} title={texts.movie.bin(value, count)}>
+          <span class="bar" style={{ '--share': count / most } as CSSProperties} />
+          <span class="visually-hidden">{texts.movie.bin(value, count)}</span>
+          <span class="bar-label" aria-hidden="true">
+            {value % 1 === 0 ? value : ''}
+          </span>
+        </li>
+      ))}
+    </ol>
+  );
+}

@@ -1,0 +1,37 @@
+import type { Movie } from '../api';
+import { href } from '../routes';
+import { texts } from '../texts';
+import { displayTitle } from '../titles';
+import { Poster } from './poster';
+import { StarInput } from './stars';
+
+/** A poster with the user's own rating under it. */
+export function MovieCard({ movie }: { movie: Movie }) {
+  return (
+    <li class="card">
+      <PosterLink movie={movie} />
+      <StarInput movie={movie} />
+      <Mean movie={movie} />
+    </li>
+  );
+}
+
+export function PosterLink({ movie }: { movie: Movie }) {
+  const name = texts.movie.name(displayTitle(movie.title), movie.year);
+  return (
+    <a class="poster-link" href={href('movie', {}, movie.id)} aria-label={name} title={name}>
+      <Poster movie={movie} />
+    </a>
+  );
+}
+
+export function Mean({ movie: { mean_rating: mean, n_ratings: n } }: { movie: Movie }) {
+  if (mean == null) return <p class="mean">{texts.movie.unrated}</p>;
+  return (
+    <p class="mean">
+      <b aria-hidden="true">{texts.movie.mean(mean)}</b>
+      <span aria-hidden="true">{texts.movie.nRatings(n)}</span>
+      <span class="visually-hidden">{texts.movie.meanLabel(mean, n)}</span>
+    </p>
+  );
+}

@@ -1,0 +1,27 @@
+/** What to tell people about a failure: its cause, in a sentence, and when to try again. */
+
+import { ApiError } from './api';
+import { texts } from './texts';
+
+export function explain(error: ApiError): string {
+  const sentences = [cause(error)];
+  if (error.retryAfterSeconds !== null) sentences.push(texts.errors.wait(error.retryAfterSeconds));
+  return sentences.join(' ');
+}
+
+function cause(error: ApiError): string {
+  if (error.kind !== 'refused') return texts.errors[error.kind];
+  if (error.status === 503) return texts.errors.unavailable;
+  if (error.status === null || error.status >= 500 || !error.problem) return texts.errors.unknown;
+  return sentence(error.problem.detail ?? error.problem.title);
+}
+
+function sentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`;
+}
+
+/** Anything that is not an answer of the service is a fault of the app and must surface. */
+export function asApiError(error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  throw error;
+}

@@ -1,0 +1,132 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { call } from '../api';
+import { type Change, Filters, filterQuery } from '../components/filters';
+import { Icon } from '../components/icon';
+import { MovieCard } from '../components/movie-card';
+import { Empty, Failure, Skeletons } from '../components/states';
+import { usePages } from '../resource';
+import { href, replace, route } from '../routes';
+import { texts } from '../texts';
+
+const PAGE = 36;
+const TYPING_MILLISECONDS = 150;
+const SORTS = ['popular', 'title', 'year'] as const;
+type Sort = (typeof SORTS)[number];
+
+const change: Change = (patch) => {
+  replace(href('browse', { ...Object.fromEntries(route.value.query), ...patch }));
+};
+
+/** Search, filter and sort the catalogue; rate in place. */
+export function Browse() {
+  const { query } = route.value;
+  const search = query.get('query') ?? '';
+  const sort = SORTS.find((name) => name === query.get('sort')) ?? 'popular';
+  const wanted = { query: search, sort, ...filterQuery(query) };
+  const movies = usePages(`movies ${JSON.stringify(wanted)}`, (cursor, signal) =>
+    call('get', '/movies', { query: { ...wanted, limit: PAGE, cursor }, signal }),
+  );
+  const { data, error } = movies;
+  const isFiltered = query.size > (query.has('sort') ? 1 : 0);
+
+  return (
+    <>
+      <header class="page-head">
+        <h1>{texts.browse.title}</h1>
+        <p class="lead">{texts.browse.lead}</p>
+      </header>
+      <search class="toolbar">
+        <SearchField value={search} />
+        <Filters query={query} onChange={change} />
+        <SortField value={sort} />
+      </search>
+      <div class="toolbar-foot">
+        <p role="status">{data && texts.browse.shown(data.items.length, data.next_cursor === null)}</p>
+        {isFiltered && <a href={href('browse')}>{texts.browse.clear}</a>}
+      </div>
+      {!data && movies.isLoading && <Skeletons count={18} kind="poster" />}
+      {data && data.items.length > 0 && (
+        <ul class="grid" data-stale={movies.isStale}>
+          {data.items.map((movie) => (
+            <MovieCard key={movie.id} movie={movie} />
+          ))}
+        </ul>
+      )}
+      {data?.items.length === 0 && !error && (
+        <Empty title={texts.browse.empty} hint={texts.browse.emptyHint}>
+          <a class="button" href={href('browse')}>
+            {texts.browse.clear}
+          </a>
+        </Empty>
+      )}
+      {error && !movies.isLoading && <Failure error={error} retry={movies.reload} />}
+      {data?.next_cursor && !error && <MoreButton isBusy={movies.isLoading} onMore={movies.loadMore} />}
+    </>
+  );
+}
+
+/** Types ahead of the address: what is typed is never overwritten by what comes back. */
+function SearchField({ value }: { value: string }) {
+  const [text, setText] = useState(value);
+  const sent = useRef(value);
+  useEffect(() => {
+    if (value !== sent.current) setText(value);
+    sent.current = value;
+  }, [value]);
+  useEffect(() => {
+    if (text === sent.current) return;
+    const timer = setTimeout(() => {
+      sent.current = text.trim();
+      change({ query: sent.current });
+    }, TYPING_MILLISECONDS);
+    return () => clearTimeout(timer);
+  }, [text]);
+  return (
+    <label class="field search-field">
+      <span>{texts.browse.search}</span>
+      <span class="input-box">
+        <Icon name="search" />
+        <input
+          type="search"
+          value={text}
+          placeholder={texts.browse.placeholder}
+          maxLength={100}
+          onInput={(event) => setText(event.currentTarget.value)}
+        />
+      </span>
+    </label>
+  );
+}
+
+function SortField({ value }: { value: Sort }) {
+  return (
+    <label class="field">
+      <span>{texts.browse.sort}</span>
+      <select value={value} onChange={(event) => change({ sort: event.currentTarget.value })}>
+        {SORTS.map((name) => (
+          <option key={name} value={name}>
+            {texts.browse.sorts[name]}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+/** Loads when it comes near the window; a real button for everybody who does not scroll. */
+function MoreButton({ isBusy, onMore }: { isBusy: boolean; onMore: () => void }) {
+  const button = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    if (isBusy || !button.current) return;
+    const near = new IntersectionObserver(([entry]) => entry?.isIntersecting && onMore(), {
+      rootMargin: '600px',
+    });
+    near.observe(button.current);
+    return () => near.disconnect();
+  });
+  return (
+    <button type="button" class="button more" ref={button} aria-busy={isBusy} onClick={onMore}>
+      {texts.browse.more}
+    </button>
+  );
+}

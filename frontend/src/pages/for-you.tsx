@@ -1,0 +1,150 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { call, type Me, type Personalization, type Recommendation } from '../api';
+import { type Change, Filters, filterQuery } from '../components/filters';
+import { PosterLink } from '../components/movie-card';
+import { Because, Prediction } from '../components/prediction';
+import { StarInput } from '../components/stars';
+import { Empty, Failure, Skeletons } from '../components/states';
+import { useFlip } from '../flip';
+import { announce } from '../notices';
+import { keepInPlace } from '../order';
+import { ratings, storedWrites } from '../ratings';
+import { useResource } from '../resource';
+import { href, replace, route } from '../routes';
+import { texts } from '../texts';
+import { displayTitle } from '../titles';
+
+const PAGE = 20;
+const MOST = 100;
+
+const change: Change = (patch) => {
+  replace(href('for-you', { ...Object.fromEntries(route.value.query), ...patch }));
+};
+
+/** What to watch next, with the stars to expect and why; every rating acts at once. */
+export function ForYou({ me }: { me: Me }) {
+  const { query } = route.value;
+  const [limit, setLimit] = useState(PAGE);
+  const wanted = { limit, ...filterQuery(query) };
+  const list = useResource(`recommendations ${JSON.stringify(wanted)}`, (signal) =>
+    call('get', '/recommendations/{user_id}', { path: { user_id: me.id }, query: wanted, signal }),
+  );
+  useReloadAfterRating(list.reload);
+  const items = useStableOrder(list.data?.items, JSON.stringify(filterQuery(query)));
+  const { data, error } = list;
+
+  return (
+    <>
+      <header class="page-head">
+        <h1>{texts.forYou.title}</h1>
+        {data && <Level personalization={data.personalization} hasModel={data.model !== null} />}
+      </header>
+      <search class="toolbar">
+        <Filters query={query} onChange={change} />
+        {query.size > 0 && <a href={href('for-you')}>{texts.forYou.clear}</a>}
+      </search>
+      {!data && list.isLoading && <Skeletons count={8} kind="row" />}
+      {error && !list.isLoading && <Failure error={error} retry={list.reload} />}
+      {data && items.length === 0 && !error && (
+        <Empty title={texts.forYou.empty} hint={texts.forYou.emptyHint}>
+          <a class="button" href={query.size > 0 ? href('for-you') : href('browse')}>
+            {query.size > 0 ? texts.forYou.clear : texts.forYou.start}
+          </a>
+        </Empty>
+      )}
+      <Picks items={items} />
+      {data && data.items.length >= limit && limit < MOST && (
+        <button
+          type="button"
+          class="button more"
+          aria-busy={list.isLoading}
+          onClick={() => setLimit(Math.min(MOST, limit + PAGE))}
+        >
+          {texts.forYou.more}
+        </button>
+      )}
+      {data?.model && <p class="footnote">{texts.forYou.model(data.model.id, data.model.created_at)}</p>}
+    </>
+  );
+}
+
+function useReloadAfterRating(reload: () => void): void {
+  const seen = useRef(storedWrites.value);
+  useEffect(() => {
+    if (storedWrites.value === seen.current) return;
+    seen.current = storedWrites.value;
+    reload();
+  }, [storedWrites.value]);
+}
+
+/** The list as shown: what was rated here stays in its place until the page is left. */
+function useStableOrder(items: readonly Recommendation[] | undefined, filters: string): readonly Recommendation[] {
+  const shown = useRef<{ filters: string; items: readonly Recommendation[] }>({
+    filters,
+    items: [],
+  });
+  const first = useRef<number | undefined>(undefined);
+  const previous = shown.current.filters === filters ? shown.current.items : [];
+  const isRated = ({ movie }: Recommendation) => ratings.value.has(movie.id);
+  const next = items ? keepInPlace(previous, items, isRated) : previous;
+  shown.current = { filters, items: next };
+
+  const leader = items?.[0]?.movie;
+  useEffect(() => {
+    if (leader && first.current !== undefined && first.current !== leader.id) {
+      announce(texts.forYou.changed(displayTitle(leader.title)));
+    }
+    first.current = leader?.id;
+  }, [leader?.id]);
+  return next;
+}
+
+function Level({ personalization, hasModel }: { personalization: Personalization; hasModel: boolean }) {
+  const { level, n_ratings: n, n_ratings_used: used } = personalization;
+  const sentence = level === 'none' ? (n > 0 ? texts.forYou.noneUnused : texts.forYou.none) : texts.forYou[level](used);
+  return (
+    <div class="level" data-level={level}>
+      <span class="level-steps" aria-hidden="true">
+        <i />
+        <i />
+        <i />
+      </span>
+      <p>
+        <b>{texts.forYou.levels[level]}.</b> {hasModel ? sentence : texts.forYou.popularity}{' '}
+        {level !== 'none' && n > used && texts.forYou.unused(n - used)}
+      </p>
+    </div>
+  );
+}
+
+function Picks({ items }: { items: readonly Recommendation[] }) {
+  const list = useRef<HTMLOListElement>(null);
+  useFlip(list, items.map(({ movie }) => movie.id).join());
+  return (
+    <ol class="rows picks" ref={list}>
+      {items.map((item) => (
+        <Pick key={item.movie.id} item={item} />
+      ))}
+    </ol>
+  );
+}
+
+function Pick({ item: { movie, predicted_rating: stars, uncertainty, reasons } }: { item: Recommendation }) {
+  const isRated = ratings.value.has(movie.id);
+  return (
+    <li class="pick" data-rated={isRated}>
+      <PosterLink movie={movie} />
+      <div class="pick-body">
+        <h2>
+          <a href={href('movie', {}, movie.id)}>{displayTitle(movie.title)}</a>
+        </h2>
+        <p class="facts">
+          {movie.year ?? texts.movie.unknownYear} · {movie.genres.join(', ')}
+        </p>
+        {stars != null && <Prediction stars={stars} margin={uncertainty ?? null} />}
+        {isRated ? <p class="because">{texts.forYou.rated}</p> : <Because reasons={reasons} />}
+        <StarInput movie={movie} />
+      </div>
+    </li>
+  );
+}

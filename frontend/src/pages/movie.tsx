@@ -1,0 +1,143 @@
+import { useEffect } from 'preact/hooks';
+import { ApiError, call, type Me, type MovieDetail, type Reason } from '../api';
+import { Histogram } from '../components/histogram';
+import { Mean, MovieCard } from '../components/movie-card';
+import { colours, Poster } from '../components/poster';
+import { Prediction } from '../components/prediction';
+import { StarInput } from '../components/stars';
+import { Failure, Skeletons } from '../components/states';
+import { posterOf } from '../poster';
+import { ratings, storedWrites } from '../ratings';
+import { useResource } from '../resource';
+import { href } from '../routes';
+import { texts } from '../texts';
+import { displayTitle } from '../titles';
+import { NotFound } from './not-found';
+
+const N_SIMILAR = 12;
+
+interface MoviePageProps {
+  id: number;
+  me: Me;
+}
+
+/** One film: what it is, what you and everybody think of it, and what is like it. */
+export function MoviePage({ id, me }: MoviePageProps) {
+  const {
+    data: movie,
+    error,
+    reload,
+  } = useResource(`movie ${id}`, (signal) => call('get', '/movies/{movie_id}', { path: { movie_id: id }, signal }));
+  useEffect(() => {
+    if (movie) document.title = texts.pageTitle(texts.movie.name(displayTitle(movie.title), movie.year));
+  }, [movie]);
+
+  if (error?.status === 404) return <NotFound />;
+  if (error && !movie) return <Failure error={error} retry={reload} />;
+  if (!movie) return <Skeletons count={1} kind="row" />;
+  return (
+    <article>
+      <Hero movie={movie} />
+      <div class="movie-columns">
+        <PredictionPanel id={id} me={me} />
+        <section class="panel">
+          <h2>{texts.movie.everyone}</h2>
+          <Mean movie={movie} />
+          <Histogram bins={movie.histogram} own={ratings.value.get(id)?.value ?? null} />
+        </section>
+      </div>
+      <Similar id={id} />
+    </article>
+  );
+}
+
+function Hero({ movie }: { movie: MovieDetail }) {
+  return (
+    <header class="hero" style={colours(posterOf(movie, movie.title))}>
+      <Poster movie={movie} />
+      <div class="hero-words">
+        <h1>{displayTitle(movie.title)}</h1>
+        <p class="hero-year">{movie.year ?? texts.movie.unknownYear}</p>
+        <ul class="chips">
+          {movie.genres.map((genre) => (
+            <li key={genre}>
+              <a href={href('browse', { genre })}>{genre}</a>
+            </li>
+          ))}
+        </ul>
+        <h2>{texts.movie.yours}</h2>
+        <StarInput movie={movie} size="large" />
+      </div>
+    </header>
+  );
+}
+
+function PredictionPanel({ id, me }: MoviePageProps) {
+  const { data, error, isLoading, reload } = useResource(`explanation ${id} ${storedWrites.value}`, (signal) =>
+    call('get', '/recommendations/{user_id}/{movie_id}/explanation', {
+      path: { user_id: me.id, movie_id: id },
+      signal,
+    }),
+  );
+  const hasNoModel = error instanceof ApiError && (error.status === 404 || error.status === 409);
+  const { contributions } = data ?? {};
+  return (
+    <section class="panel" aria-busy={isLoading}>
+      <h2>{ratings.value.has(id) ? texts.movie.predictionRated : texts.movie.prediction}</h2>
+      {data && <Prediction stars={data.predicted_rating} margin={data.uncertainty} />}
+      {contributions && (
+        <p class="facts">
+          {texts.movie.basis(contributions.global_mean, contributions.movie_bias, contributions.ratings)}
+        </p>
+      )}
+      {data && <Reasons reasons={data.reasons} />}
+      {!data && !error && <div class="skeleton skeleton-line" />}
+      {hasNoModel && <p class="facts">{texts.movie.noModel}</p>}
+      {error && !hasNoModel && !isLoading && <Failure error={error} retry={reload} />}
+    </section>
+  );
+}
+
+const N_REASONS = 5;
+
+function Reasons({ reasons }: { reasons: readonly Reason[] }) {
+  const strongest = reasons.filter(({ share }) => share > 0).slice(0, N_REASONS);
+  const most = strongest[0]?.share ?? 1;
+  if (strongest.length === 0) return <p class="facts">{texts.movie.reasonsNone}</p>;
+  return (
+    <>
+      <h3>{texts.movie.reasons}</h3>
+      <ul class="reasons">
+        {strongest.map(({ movie_id, title, value, share }) => (
+          <li key={movie_id}>
+            <a href={href('movie', {}, movie_id)}>{texts.prediction.reason(displayTitle(title), value)}</a>
+            <meter min={0} max={most} value={share} aria-hidden="true" />
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+function Similar({ id }: { id: number }) {
+  const { data, error, isLoading, reload } = useResource(`similar ${id}`, (signal) =>
+    call('get', '/movies/{movie_id}/similar', {
+      path: { movie_id: id },
+      query: { limit: N_SIMILAR },
+      signal,
+    }),
+  );
+  return (
+    <section class="similar">
+      <h2>{texts.movie.similar}</h2>
+      {!data && isLoading && <Skeletons count={6} kind="poster" />}
+      {error && !isLoading && <Failure error={error} retry={reload} />}
+      {data?.items.length === 0 && <p class="facts">{texts.movie.similarNone}</p>}
+      <ul class="grid">
+        {data?.items.map(({ movie }) => (
+          <MovieCard key={movie.id} movie={movie} />
+        ))}
+      </ul>
+    </section>
+  );
+}

@@ -1,0 +1,104 @@
+/** The signed-in user's own ratings: one copy that every page shows and edits. */
+
+import { computed, signal } from '@preact/signals';
+import { ApiError, call, type Movie, type RatedMovie } from './api';
+import { announce, notify } from './notices';
+import { OptimisticWrites } from './optimistic';
+import { texts } from './texts';
+import { displayTitle } from './titles';
+
+type Ratings = ReadonlyMap<number, RatedMovie>;
+type Loading = 'loading' | 'ready' | ApiError;
+
+const PAGE = 100;
+
+/** As shown, which runs ahead of what is stored. */
+export const ratings = signal<Ratings>(new Map());
+export const ratingsLoading = signal<Loading>('loading');
+
+/** Rises with every write the service has confirmed, so that lists know when to ask again. */
+export const storedWrites = signal(0);
+export const nRatings = computed(() => ratings.value.size);
+
+const movies = new Map<number, Movie>();
+let owner = 0;
+
+export async function loadRatings(userId: number): Promise<void> {
+  if (owner !== userId) ratings.value = new Map();
+  owner = userId;
+  ratingsLoading.value = 'loading';
+  const loaded = new Map<number, RatedMovie>();
+  try {
+    let cursor: string | null | undefined;
+    do {
+      const page = await call('get', '/ratings/{user_id}', {
+        path: { user_id: userId },
+        query: { limit: PAGE, cursor: cursor ?? null },
+      });
+      for (const rating of page.items) loaded.set(rating.movie.id, rating);
+      cursor = page.next_cursor;
+    } while (cursor);
+  } catch (error) {
+    if (error instanceof ApiError) ratingsLoading.value = error;
+    return;
+  }
+  if (owner !== userId) return; // signed out meanwhile
+  // What was rated while the pages were on their way is newer than the pages.
+  ratings.value = new Map([...loaded, ...ratings.value]);
+  ratingsLoading.value = 'ready';
+}
+
+export function forgetRatings(): void {
+  owner = 0;
+  ratings.value = new Map();
+}
+
+/** Rate a movie, or with null take the rating back. */
+export function rate(movie: Movie, value: number | null): void {
+  const current = ratings.value.get(movie.id)?.value ?? null;
+  if (value === current) return;
+  movies.set(movie.id, movie);
+  void writes.write(movie.id, value, current);
+}
+
+/** Take a rating back, with a way to undo it. */
+export function removeWithUndo(rating: RatedMovie): void {
+  rate(rating.movie, null);
+  notify({
+    text: texts.ratings.removed(displayTitle(rating.movie.title)),
+    action: { label: texts.ratings.undo, run: () => rate(rating.movie, rating.value) },
+  });
+}
+
+const writes = new OptimisticWrites<number | null>({ show, send, stored, refused });
+
+function show(movieId: number, value: number | null): void {
+  const movie = movies.get(movieId);
+  const next = new Map(ratings.value);
+  if (value === null) next.delete(movieId);
+  else if (movie) next.set(movieId, { movie, value, rated_at: new Date().toISOString() });
+  ratings.value = next;
+}
+
+async function send(movieId: number, value: number | null): Promise<void> {
+  const path = { user_id: owner, movie_id: movieId };
+  if (value === null) await call('delete', '/ratings/{user_id}/{movie_id}', { path });
+  else await call('put', '/ratings/{user_id}/{movie_id}', { path, body: { value } });
+}
+
+function stored(movieId: number, value: number | null): void {
+  storedWrites.value += 1;
+  const title = displayTitle(movies.get(movieId)?.title ?? '');
+  announce(value === null ? texts.ratings.removed(title) : texts.ratings.saved(title, value));
+}
+
+function refused(movieId: number, value: number | null, error: unknown): void {
+  const movie = movies.get(movieId);
+  if (!movie || !(error instanceof ApiError)) throw error;
+  const by = owner;
+  notify({
+    text: texts.ratings.refused(displayTitle(movie.title)),
+    error,
+    action: { label: texts.retry, run: () => by === owner && rate(movie, value) },
+  });
+}

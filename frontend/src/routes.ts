@@ -1,0 +1,72 @@
+/** Hash routes: which page the address names, and the address of a page. */
+
+import { signal } from '@preact/signals';
+
+export type PageName = 'browse' | 'movie' | 'for-you' | 'my-ratings' | 'sign-in' | 'register' | 'not-found';
+
+export interface Route {
+  readonly page: PageName;
+  readonly id: number;
+  readonly query: URLSearchParams;
+}
+
+type Query = Readonly<Record<string, string | number | null | undefined>>;
+
+const PLAIN = new Set<string>(['browse', 'for-you', 'my-ratings', 'sign-in', 'register']);
+
+export function parseRoute(hash: string): Route {
+  const [path = '', search = ''] = hash.replace(/^#?\/?/, '').split(/\?(.*)/s);
+  const query = new URLSearchParams(search);
+  const movie = /^movie\/([1-9]\d{0,9})$/.exec(path);
+  if (movie) return { page: 'movie', id: Number(movie[1]), query };
+  if (path === '' || PLAIN.has(path)) return { page: (path || 'browse') as PageName, id: 0, query };
+  return { page: 'not-found', id: 0, query };
+}
+
+/** The address of a page; empty values of the query are left out. */
+export function href(page: PageName, query: Query = {}, id?: number): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value != null && value !== '') search.set(name, String(value));
+  }
+  const path = id === undefined ? page : `${page}/${id}`;
+  return search.size > 0 ? `#/${path}?${search}` : `#/${path}`;
+}
+
+/** Only our own hash routes are followed after signing in. */
+export function safeReturn(next: string | null): string {
+  return next?.startsWith('#/') ? next : href('browse');
+}
+
+export const route = signal<Route>(parseRoute(''));
+
+/** Where to scroll on arrival: to the top, or when coming back to where the page was left. */
+export let arrivalScroll = 0;
+
+const scrolls = new Map<string, number>();
+let entry = '';
+
+function arrive(): void {
+  scrolls.set(entry, scrollY);
+  const known: unknown = history.state;
+  entry = typeof known === 'string' ? known : `${Date.now()}`;
+  arrivalScroll = scrolls.get(entry) ?? 0;
+  if (entry !== known) history.replaceState(entry, '');
+  route.value = parseRoute(location.hash);
+}
+
+export function startRouting(): void {
+  history.scrollRestoration = 'manual';
+  addEventListener('hashchange', arrive);
+  arrive();
+}
+
+export function go(to: string): void {
+  location.hash = to;
+}
+
+/** Change the address in place, so that typing does not fill the history. */
+export function replace(to: string): void {
+  history.replaceState(history.state, '', to);
+  route.value = parseRoute(location.hash);
+}

@@ -1,0 +1,80 @@
+/** Who is signed in. The token itself is in a cookie that no script can read. */
+
+import { signal } from '@preact/signals';
+import { ApiError, call, type Me, watchRefusals } from './api';
+import { forgetRatings, loadRatings } from './ratings';
+import { forgetResources } from './resource';
+import { go, href, route } from './routes';
+
+export type Session =
+  | { readonly state: 'unknown' }
+  | { readonly state: 'unreachable'; readonly error: ApiError }
+  | { readonly state: 'signed-out' }
+  | { readonly state: 'signed-in'; readonly me: Me };
+
+interface Credentials {
+  username: string;
+  password: string;
+}
+
+// A visitor who never signed in is not asked for a session, which would only answer 401.
+const HINT = 'cinefold.has-session';
+
+export const session = signal<Session>({ state: 'unknown' });
+
+export async function startSession(): Promise<void> {
+  watchRefusals(onRefusal);
+  if (localStorage.getItem(HINT) === null) return signedOut();
+  session.value = { state: 'unknown' };
+  try {
+    signedIn(await call('get', '/me', {}));
+  } catch (error) {
+    if (error instanceof ApiError && error.status !== 401) {
+      session.value = { state: 'unreachable', error };
+    }
+  }
+}
+
+export async function signIn(credentials: Credentials): Promise<void> {
+  signedIn(await call('post', '/auth/session', { body: credentials }));
+}
+
+export async function register(credentials: Credentials): Promise<void> {
+  signedIn(await call('post', '/auth/register', { body: credentials }));
+}
+
+export async function signOut(): Promise<void> {
+  await call('delete', '/auth/session', {});
+  signedOut();
+  go(href('sign-in'));
+}
+
+export async function changePassword(current: string, next: string): Promise<void> {
+  await call('put', '/me/password', { body: { current_password: current, new_password: next } });
+  await startSession();
+}
+
+function signedIn(me: Me): void {
+  localStorage.setItem(HINT, '1');
+  session.value = { state: 'signed-in', me };
+  if (!me.must_change_password) void loadRatings(me.id);
+}
+
+function signedOut(): void {
+  localStorage.removeItem(HINT);
+  forgetRatings();
+  forgetResources();
+  session.value = { state: 'signed-out' };
+}
+
+/** A session that ended elsewhere leads to sign-in and back; a one-time password to its change. */
+function onRefusal(error: ApiError): void {
+  if (error.slug === 'not-signed-in') {
+    const { page } = route.value;
+    const isEntrance = page === 'sign-in' || page === 'register';
+    signedOut();
+    if (!isEntrance) go(href('sign-in', { next: location.hash }));
+  } else if (error.slug === 'password-change-required' && session.value.state === 'signed-in') {
+    session.value = { state: 'signed-in', me: { ...session.value.me, must_change_password: true } };
+  }
+}

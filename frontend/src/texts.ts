@@ -1,0 +1,187 @@
+/** Every text of the app. A second language is a second object of this type. */
+
+const whole = new Intl.NumberFormat('en');
+const oneDecimal = new Intl.NumberFormat('en', {
+  minimumFractionDigits: 1,
+  maximumFractionDigits: 1,
+});
+const halves = new Intl.NumberFormat('en', { maximumFractionDigits: 1 });
+const day = new Intl.DateTimeFormat('en', { dateStyle: 'medium' });
+
+const plural = (n: number, one: string, many: string) => `${whole.format(n)} ${n === 1 ? one : many}`;
+const ratings = (n: number) => plural(n, 'rating', 'ratings');
+
+export const texts = {
+  name: 'Cinefold',
+  retry: 'Try again',
+  dismiss: 'Dismiss',
+  loading: 'Loading',
+  pageTitle: (page: string) => `${page} · Cinefold`,
+
+  nav: {
+    label: 'Main',
+    skip: 'Skip to content',
+    browse: 'Browse',
+    forYou: 'For you',
+    myRatings: 'My ratings',
+    signOut: 'Sign out',
+    signedInAs: (username: string) => `Signed in as ${username}`,
+    theme: { auto: 'Theme: automatic', light: 'Theme: light', dark: 'Theme: dark' },
+    notices: 'Messages',
+  },
+
+  stars: {
+    legend: (title: string) => `Your rating of ${title}`,
+    spoken: (value: number) =>
+      value === 0.5 ? 'half of 5' : `${Math.floor(value)}${value % 1 ? ' and a half' : ''} of 5`,
+    short: (value: number | null) => (value === null ? '' : halves.format(value)),
+    clear: (title: string) => `Clear your rating of ${title}`,
+    help: 'Keys 1 to 5 give whole stars, the same key again adds half a star, 0 is half a star, Delete clears. Arrow keys move by half a star.',
+  },
+
+  ratings: {
+    saved: (title: string, value: number) => `${title} rated ${texts.stars.spoken(value)}`,
+    removed: (title: string) => `Rating of ${title} removed`,
+    refused: (title: string) => `Your rating of ${title} was not saved.`,
+    undo: 'Undo',
+  },
+
+  movie: {
+    name: (title: string, year: number | null | undefined) => (year ? `${title} (${year})` : title),
+    unknownYear: 'year unknown',
+    mean: (value: number) => oneDecimal.format(value),
+    meanLabel: (value: number, n: number) => `${oneDecimal.format(value)} stars on average of ${ratings(n)}`,
+    nRatings: ratings,
+    unrated: 'not rated yet',
+    yours: 'Your rating',
+    everyone: 'Everyone’s ratings',
+    bin: (value: number, n: number) => `${halves.format(value)} stars: ${ratings(n)}`,
+    prediction: 'Our guess for you',
+    predictionRated: 'What we would have guessed, your own rating included',
+    basis: (mean: number, movie: number, own: number) =>
+      `${oneDecimal.format(mean)} is the average of all ratings, ${signed(movie)} is this film, ${signed(own)} is your taste.`,
+    reasons: 'What speaks for it',
+    reasonsNone: 'None of your ratings speaks for this film yet.',
+    noModel: 'No prediction yet: the first model is still in training.',
+    similar: 'Liked by the same people',
+    similarNone: 'Nothing similar is known yet.',
+  },
+
+  prediction: {
+    value: (stars: number) => oneDecimal.format(stars),
+    margin: (stars: number) => `± ${oneDecimal.format(stars)}`,
+    label: (stars: number, margin: number | null) =>
+      `Predicted ${oneDecimal.format(stars)}${margin === null ? '' : ` plus or minus ${oneDecimal.format(margin)}`} stars`,
+    because: 'Because you rated',
+    reason: (title: string, value: number) => `${title}, ${halves.format(value)} stars`,
+  },
+
+  browse: {
+    title: 'Browse',
+    lead: 'Find what you have seen and say how it was.',
+    search: 'Search films',
+    placeholder: 'Title, also with typos',
+    sort: 'Sort by',
+    sorts: { popular: 'Most rated', title: 'Title', year: 'Newest first' },
+    more: 'Load more films',
+    shown: (n: number, isAll: boolean) => (isAll ? plural(n, 'film', 'films') : `First ${plural(n, 'film', 'films')}`),
+    empty: 'No film fits.',
+    emptyHint: 'Take a filter away or try fewer letters.',
+    clear: 'Clear search and filters',
+  },
+
+  filters: {
+    genre: 'Genre',
+    anyGenre: 'All genres',
+    option: (name: string, n: number) => `${name} (${whole.format(n)})`,
+    yearFrom: 'From year',
+    yearTo: 'To year',
+    order: 'The first year is after the last.',
+    year: 'Four digits, such as 1994.',
+  },
+
+  forYou: {
+    title: 'For you',
+    levels: {
+      none: 'Not personal yet',
+      partial: 'Getting to know you',
+      full: 'Made from your ratings',
+    },
+    none: 'This is what many people like. Rate one film you know and the list becomes yours.',
+    noneUnused: 'The model does not know the films you rated yet, so this is what many people like.',
+    partial: (used: number) => `From ${ratings(used)}. A few more make it sharper.`,
+    full: (used: number) => `From ${ratings(used)}.`,
+    unused: (n: number) => `${plural(n, 'other is', 'others are')} of films too new for the model.`,
+    popularity: 'No model is trained yet; the order is by popularity.',
+    model: (id: number, date: string) => `Model ${id}, ${day.format(new Date(date))}`,
+    rated: 'You rated it. It leaves the list when you come back.',
+    changed: (first: string) => `New order. First now: ${first}`,
+    more: 'Show more',
+    empty: 'Nothing left for these filters.',
+    emptyHint: 'You have rated everything that fits, or nothing does.',
+    clear: 'Clear filters',
+    start: 'Find films you know',
+  },
+
+  myRatings: {
+    title: 'My ratings',
+    count: (n: number) => `${plural(n, 'film', 'films')}, newest first`,
+    ratedOn: (date: string) => `Rated ${day.format(new Date(date))}`,
+    remove: (title: string) => `Delete your rating of ${title}`,
+    more: 'Show more',
+    empty: 'You have not rated anything yet.',
+    emptyHint: 'One film is enough to start.',
+    start: 'Find films you know',
+  },
+
+  account: {
+    signIn: 'Sign in',
+    signInLead: 'Your ratings and your list are waiting.',
+    register: 'Create an account',
+    registerLead: 'Rate one film you know; the list becomes yours at once.',
+    toRegister: 'New here? Create an account',
+    toSignIn: 'Already have an account? Sign in',
+    username: 'Username',
+    usernameHint: '3 to 40 characters',
+    password: 'Password',
+    passwordHint: '8 to 128 characters; a sentence is good',
+    currentPassword: 'One-time password',
+    newPassword: 'Your new password',
+    show: 'Show password',
+    hide: 'Hide password',
+    choose: 'Choose your own password',
+    chooseLead: 'You signed in with a one-time password. Replace it to go on.',
+    save: 'Save and continue',
+    taken: 'Somebody else has this name. Take another.',
+    wrong: 'The username or the password is wrong.',
+    usernameLength: 'Use 3 to 40 characters.',
+    passwordLength: 'Use 8 to 128 characters.',
+    signOutFailed: 'You are still signed in.',
+  },
+
+  notFound: {
+    title: 'No such page',
+    text: 'The address may be cut off, or the film may have been removed.',
+    home: 'Go to Browse',
+  },
+
+  errors: {
+    title: 'That did not work',
+    offline: 'The service cannot be reached. Check that it runs and that you are online.',
+    timeout: 'The service did not answer within ten seconds.',
+    malformed: 'The answer could not be read.',
+    unavailable: 'The service is busy or its database is away. It usually comes back by itself.',
+    unknown: 'The service met an unexpected error.',
+    wait: (seconds: number) =>
+      seconds < 90
+        ? `Try again in ${plural(seconds, 'second', 'seconds')}.`
+        : `Try again in ${plural(Math.ceil(seconds / 60), 'minute', 'minutes')}.`,
+    request: 'Request',
+  },
+};
+
+export type Texts = typeof texts;
+
+function signed(value: number): string {
+  return `${value < 0 ? '−' : '+'}${oneDecimal.format(Math.abs(value))}`;
+}
