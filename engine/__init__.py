@@ -23,11 +23,12 @@ from engine.als import (
 )
 from engine.artifacts import Manifest, load_model, read_manifest, save_model
 from engine.errors import ArtifactError, DataError, EngineError, SolveError
-from engine.evaluation import evaluate, split_at_random, split_by_user
+from engine.evaluation import evaluate
 from engine.foldin import Reasons, Taste, fold_in, predict, reasons, uncertainty
 from engine.movielens import MovieLens
 from engine.ranking import similar_items, top_k
 from engine.ratings import Ratings
+from engine.splits import split_at_random, split_by_user
 from engine.synthetic import make_ratings
 
 __all__ = [

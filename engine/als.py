@@ -1,9 +1,6 @@
 """Training: alternating least squares for the rating head and the ranking head."""
 
-import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, Literal, TypeAlias, TypeVar
@@ -11,11 +8,21 @@ from typing import Any, Literal, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from engine import kernels
-from engine.arrays import ExactMatrix, FactorMatrix, FloatVector
-from engine.errors import DataError, SolveError
+from engine.arrays import ExactMatrix
+from engine.dense import add_gram_of_rows
+from engine.errors import SolveError
+from engine.kernels import (
+    Fixed,
+    Rows,
+    Side,
+    Weights,
+    solve_rows_by_gradient,
+    solve_rows_exactly,
+    sum_squares,
+)
 from engine.model import Configuration, Head, Model, Role, Unobserved
 from engine.ratings import Ratings, SparseRows
+from engine.workers import Workers
 
 __all__ = [
     "RANKING",
@@ -27,9 +34,8 @@ __all__ = [
     "Side",
     "Sweep",
     "Training",
-    "Workers",
-    "fit",
     "exact_half_step",
+    "fit",
     "fit_head",
     "half_step",
     "objective",
@@ -43,49 +49,30 @@ _REFINEMENTS = 1
 HeadName: TypeAlias = Literal["rating", "ranking"]
 
 RATING = Configuration(
-    n_factors=16,
+    n_factors=32,
     n_sweeps=20,
-    user_weight=0.8,
-    item_weight=0.8,
-    user_bias_weight=3.0,
+    user_weight=0.38,
+    item_weight=0.38,
+    user_bias_weight=2.2,
     item_bias_weight=2.0,
-    exponent=0.5,
-    prior_count=10.0,
+    exponent=0.75,
+    prior_count=11.0,
 )
 """Rating head."""
 
 RANKING = Configuration(
-    n_factors=48,
-    n_sweeps=10,
-    user_weight=0.5,
-    item_weight=0.5,
-    user_bias_weight=0.5,
-    item_bias_weight=0.5,
+    n_factors=64,
+    n_sweeps=8,
+    user_weight=1.2,
+    item_weight=1.2,
+    user_bias_weight=4.0,
+    item_bias_weight=1.5,
     exponent=0.5,
-    prior_count=10.0,
-    unobserved_weight=0.1,
-    unobserved_target=2.0,
+    prior_count=8.0,
+    unobserved_weight=0.4,
+    unobserved_target=1.0,
 )
 """Ranking head."""
-
-
-@dataclass(frozen=True)
-class Side:
-    """Parameters of all users, or of all items.
-
-    Attributes
-    ----------
-    biases : ndarray of float32, shape (n_rows,)
-        In stars.
-    factors : ndarray of float32, shape (n_rows, n_factors)
-    """
-
-    biases: FloatVector
-    factors: FactorMatrix
-
-    def copy(self) -> "Side":
-        """Arrays of their own, to write into."""
-        return Side(self.biases.copy(), self.factors.copy())
 
 
 @dataclass(frozen=True)
@@ -126,16 +113,16 @@ class Problem:
         return self.configuration.offset(self.ratings.mean)
 
     def rows(self, role: Role) -> SparseRows:
-        """The ratings by user or by item."""
+        """Ratings by user or by item."""
         return self.ratings.by_user if role == "user" else self.ratings.by_item
 
-    def weights(self, role: Role) -> tuple[FloatVector, FloatVector]:
+    def weights(self, role: Role) -> Weights:
         """Regularization of each row's factors and bias."""
         counts = self.rows(role).counts
         bias_weight = self.configuration.bias_weight(role=role)
-        return (
-            self.configuration.factor_weights(counts, role=role),
-            np.full(len(counts), bias_weight, dtype=np.float32),
+        return Weights(
+            factors=self.configuration.factor_weights(counts, role=role),
+            biases=np.full(len(counts), bias_weight, dtype=np.float32),
         )
 
 
@@ -149,35 +136,6 @@ class Training:
 
 
 OnSweep: TypeAlias = Callable[[Sweep], None]
-
-
-class Workers:
-    """Threads that share the rows of a half-step; results do not depend on them."""
-
-    _SMALLEST_SHARE = 20_000  # multiply-adds below this are not worth a thread switch
-    _LARGEST_NUMBER = 64  # of shares: enough to even out, few enough to hand out
-
-    def __init__(self, executor: ThreadPoolExecutor) -> None:
-        self._executor = executor
-
-    @classmethod
-    @contextmanager
-    def start(cls, n_threads: int | None) -> Iterator["Workers"]:
-        """Start `n_threads` threads, as many as there are processors by default."""
-        count = n_threads or len(os.sched_getaffinity(0))
-        with ThreadPoolExecutor(max_workers=count) as executor:
-            yield cls(executor)
-
-    def share(
-        self, rows: SparseRows, n_factors: int, task: Callable[[int, int], int | None]
-    ) -> list[int | None]:
-        """Call ``task(first, last)`` for consecutive ranges of similar cost."""
-        costs = (rows.indptr + np.arange(rows.n_rows + 1)) * (n_factors + 1)
-        count = int(costs[-1]) // self._SMALLEST_SHARE
-        count = min(max(count, 1), self._LARGEST_NUMBER)
-        goals = np.linspace(0, costs[-1], count + 1)[1:-1]
-        bounds = [0, *np.searchsorted(costs, goals).tolist(), rows.n_rows]
-        return list(self._executor.map(task, bounds[:-1], bounds[1:]))
 
 
 def fit(
@@ -331,20 +289,19 @@ def half_step(
     SolveError
         A system is singular.
     """
-    if problem.configuration.solver == "cholesky":
-        return exact_half_step(problem, current, other, role=role, workers=workers)
     configuration = problem.configuration
-    rows, result = problem.rows(role), current.copy()
-    system = _fixed_part(problem, other, np.float32)
+    if configuration.solver == "cholesky":
+        return exact_half_step(problem, current, other, role=role, workers=workers)
+    ratings, weights = problem.rows(role), problem.weights(role)
+    rows = Rows(ratings.indptr, ratings.indices, ratings.values)
+    fixed = _fixed_part(problem, other, np.float32)
+    result = Side(current.factors.copy(), current.biases.copy())
 
     def solve(first: int, last: int) -> None:
-        kernels.solve_rows_by_gradient(
-            rows.indptr, rows.indices, rows.values, first, last, *system,
-            *weights, configuration.n_gradient_steps, result.factors, result.biases,
-        )  # fmt: skip
+        n_steps = configuration.n_gradient_steps
+        solve_rows_by_gradient(rows, first, last, fixed, weights, n_steps, result)
 
-    weights = problem.weights(role)
-    workers.share(rows, configuration.n_factors, solve)
+    workers.share(ratings, configuration.n_factors, solve)
     return result
 
 
@@ -352,27 +309,28 @@ def exact_half_step(
     problem: Problem, current: Side, other: Side, *, role: Role, workers: Workers
 ) -> Side:
     """`half_step`, by Cholesky factors whatever the configuration says."""
-    rows, result = problem.rows(role), current.copy()
-    system, weights = _fixed_part(problem, other, np.float64), problem.weights(role)
+    ratings, weights = problem.rows(role), problem.weights(role)
+    rows = Rows(ratings.indptr, ratings.indices, ratings.values)
+    fixed = _fixed_part(problem, other, np.float64)
+    result = Side(np.empty_like(current.factors), np.empty_like(current.biases))
 
     def solve(first: int, last: int) -> None:
-        failed = kernels.solve_rows_exactly(
-            rows.indptr, rows.indices, rows.values, first, last, *system,
-            *weights, _REFINEMENTS, result.factors, result.biases,
-        )  # fmt: skip
+        failed = solve_rows_exactly(
+            rows, first, last, fixed, weights, _REFINEMENTS, result
+        )
         if failed >= 0:
             raise SolveError(
                 f"the system of {role} row {failed} is singular; raise the weights"
             )
 
-    workers.share(rows, problem.configuration.n_factors, solve)
+    workers.share(ratings, problem.configuration.n_factors, solve)
     return result
 
 
 def objective(
     problem: Problem, users: Side, items: Side, *, workers: Workers
 ) -> tuple[float, float]:
-    """The loss that training minimises, and the RMSE on the training ratings.
+    """Compute the loss that training minimises, and the RMSE on its ratings.
 
     The sum over all pairs costs no more than two Gram matrices::
 
@@ -386,41 +344,44 @@ def objective(
     rmse : float
         In stars.
     """
-    rows, configuration = problem.rows("user"), problem.configuration
-    errors = np.empty(rows.n_rows)
-    scores = np.empty(rows.n_rows)
+    ratings, configuration = problem.rows("user"), problem.configuration
+    rows = Rows(ratings.indptr, ratings.indices, ratings.values)
+    fixed = _fixed_part(problem, items, np.float64)
+    errors, scores = np.empty(ratings.n_rows), np.empty(ratings.n_rows)
 
     def add_up(first: int, last: int) -> None:
-        kernels.sum_squares(
-            rows.indptr, rows.indices, rows.values, first, last, items.factors,
-            items.biases, problem.offset, users.factors, users.biases, errors, scores,
-        )  # fmt: skip
+        sum_squares(rows, first, last, fixed, users, errors, scores)
 
-    workers.share(rows, configuration.n_factors, add_up)
+    workers.share(ratings, configuration.n_factors, add_up)
     loss = float(errors.sum())
     if configuration.unobserved_weight > 0:
         swap = [*range(configuration.n_factors), -1, -2]
         all_pairs = np.vdot(_gram(users)[np.ix_(swap, swap)], _gram(items))
         loss += configuration.unobserved_weight * float(all_pairs - scores.sum())
-    for role, side in (("user", users), ("item", items)):
-        factor_weights, bias_weights = problem.weights(role)
-        loss += float(factor_weights @ np.square(side.factors, dtype=np.float64).sum(1))
-        loss += float(bias_weights @ np.square(side.biases, dtype=np.float64))
+    loss += _penalty(users, problem.weights("user"))
+    loss += _penalty(items, problem.weights("item"))
     return loss, float(np.sqrt(errors.sum() / problem.ratings.n_ratings))
+
+
+def _penalty(side: Side, weights: Weights) -> float:
+    """Regularization of one side."""
+    squares = np.square(side.factors, dtype=np.float64).sum(axis=1)
+    squared_biases = np.square(side.biases, dtype=np.float64)
+    return float(weights.factors @ squares + weights.biases @ squared_biases)
 
 
 def _random_side(n_rows: int, n_factors: int, *, rng: np.random.Generator) -> Side:
     """Factors small enough that the first half-step is mostly about biases."""
     factors = rng.standard_normal((n_rows, n_factors), dtype=np.float32)
     factors *= np.float32(_INITIAL_SCALE)
-    return Side(np.zeros(n_rows, dtype=np.float32), factors)
+    return Side(factors, np.zeros(n_rows, dtype=np.float32))
 
 
 def _gram(side: Side) -> ExactMatrix:
     """``sum (q, 1, b)(q, 1, b)'`` in a fixed order, whatever the number of threads."""
     size = side.factors.shape[1] + 2
     lower = np.zeros((size, size))
-    kernels.add_gram_of_rows(side.factors, side.biases, 0, len(side.biases), lower)
+    add_gram_of_rows(side.factors, side.biases, lower)
     return lower + np.tril(lower, -1).T
 
 
@@ -434,17 +395,15 @@ def _unobserved(side: Side) -> Unobserved:
 
 def _fixed_part(
     problem: Problem, other: Side, dtype: type[np.float32 | np.float64]
-) -> tuple[FactorMatrix, FloatVector, float, float, npt.NDArray[Any], npt.NDArray[Any]]:
-    """What the systems of all rows share, in the order the kernels take it."""
-    alpha = problem.configuration.unobserved_weight
-    size = problem.configuration.n_factors + 1
-    totals = (
-        _unobserved(other)
-        if alpha > 0
-        else Unobserved(np.zeros((size, size)), np.zeros(size))
-    )
-    gram, moment = totals.gram.astype(dtype), totals.moment.astype(dtype)
-    return other.factors, other.biases, problem.offset, alpha, gram, moment
+) -> Fixed:
+    """Gather what the systems of all rows share."""
+    alpha, size = problem.configuration.unobserved_weight, other.factors.shape[1] + 1
+    if alpha > 0:
+        totals = _unobserved(other)
+        gram, moment = totals.gram.astype(dtype), totals.moment.astype(dtype)
+    else:
+        gram, moment = np.zeros((size, size), dtype), np.zeros(size, dtype)
+    return Fixed(other.factors, other.biases, problem.offset, alpha, gram, moment)
 
 
 def _read_only(array: _Array) -> _Array:

@@ -12,9 +12,10 @@ import os
 import shutil
 import stat
 from dataclasses import asdict, dataclass
+from io import BufferedReader
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,7 @@ import numpy.typing as npt
 from engine.errors import ArtifactError, DataError
 from engine.model import Configuration, Head, Model, Unobserved
 
-Json: TypeAlias = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
+Json: TypeAlias = str | int | float | bool | list["Json"] | dict[str, "Json"] | None
 Array: TypeAlias = npt.NDArray[Any]
 
 FORMAT = "cinefold-model"
@@ -284,7 +285,7 @@ def _load_array(
 
 
 def _map(
-    file: BinaryIO, dtype: np.dtype[Any], shape: tuple[int, ...], *, offset: int
+    file: BufferedReader, dtype: np.dtype[Any], shape: tuple[int, ...], *, offset: int
 ) -> Array:
     if math.prod(shape) == 0:  # nothing can be mapped, and there is nothing to read
         return np.zeros(shape, dtype=dtype)
@@ -294,7 +295,7 @@ def _map(
 
 
 def _header_of(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
-    """The only header that a file of this dtype and shape may begin with."""
+    """Build the only header that a file of this dtype and shape may begin with."""
     buffer = io.BytesIO()
     np.lib.format.write_array_header_1_0(
         buffer, {"descr": dtype.str, "fortran_order": False, "shape": shape}
@@ -331,7 +332,7 @@ def _sync(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _open(folder: Path, name: str) -> BinaryIO:
+def _open(folder: Path, name: str) -> BufferedReader:
     """Open a regular file of a real folder for reading; links are refused."""
     parent = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
@@ -357,12 +358,12 @@ def _refuse_constant(name: str) -> None:
 
 
 def _count(value: object) -> int:
-    if type(value) is not int or not 0 <= value <= _LARGEST_COUNT:
+    if not isinstance(value, int) or not 0 <= value <= _LARGEST_COUNT:
         raise ValueError(f"expected a count, got {value!r}")
     return value
 
 
 def _number(value: object) -> float:
-    if type(value) not in (int, float) or not math.isfinite(value):
+    if not isinstance(value, int | float) or not math.isfinite(value):
         raise ValueError(f"expected a finite number, got {value!r}")
     return float(value)

@@ -1,4 +1,4 @@
-"""Offline evaluation: splits, metrics over the full catalogue, and a fair comparison.
+"""Offline evaluation over the full catalogue, and a fair comparison of methods.
 
 Users are the sampling unit: rankings are scored user by user, and intervals come from
 resampling users, since the ratings of one user are not independent.
@@ -11,17 +11,13 @@ from typing import Literal, Protocol, TypeAlias
 import numpy as np
 
 from engine.als import RANKING, RATING, Training, fit_head
-from engine.arrays import (
-    BoolVector,
-    ExactMatrix,
-    ExactVector,
-    FloatVector,
-    IndexVector,
-)
+from engine.arrays import ExactVector, FloatVector
 from engine.errors import DataError
+from engine.metrics import coverage, errors, ndcg_at_k, recall_at_k
 from engine.model import Configuration
 from engine.ranking import top_k
 from engine.ratings import Ratings
+from engine.splits import HeldOut, Split, split_by_user
 
 _N_RESAMPLES = 1000
 _SHRINKAGE = 5.0  # ratings at the mean that an item mean starts from
@@ -29,23 +25,6 @@ _SHRINKAGE = 5.0  # ratings at the mean that an item mean starts from
 Name: TypeAlias = Literal[
     "popularity", "item mean", "biases", "rating head", "ranking head"
 ]
-
-
-@dataclass(frozen=True)
-class HeldOut:
-    """Ratings kept from training, as row indices of the training set."""
-
-    user_indices: IndexVector
-    item_indices: IndexVector
-    values: FloatVector
-
-
-@dataclass(frozen=True)
-class Split:
-    """One division of a data set; `train` keeps a row for every user and item."""
-
-    train: Ratings
-    test: HeldOut
 
 
 @dataclass(frozen=True)
@@ -106,119 +85,6 @@ class Step:
 OnStep: TypeAlias = Callable[[Step], None]
 
 
-def split_by_user(
-    ratings: Ratings, *, test_share: float = 0.1, rng: np.random.Generator
-) -> Split:
-    """Hold out the same share of each user's ratings, at random.
-
-    Each user's count is rounded to the nearest integer, so users with few ratings may
-    keep them all, and nobody loses every one.
-
-    Raises
-    ------
-    DataError
-        `test_share` is not between 0 and 1, or nothing would be held out.
-    """
-    _check_share(test_share)
-    rows = ratings.by_user
-    users = rows.row_of_each()
-    order = np.lexsort((rng.random(ratings.n_ratings), users))
-    position = np.arange(ratings.n_ratings) - rows.indptr[users]
-    wanted = np.floor(rows.counts * test_share + 0.5).astype(np.int64)
-    held_out = np.zeros(ratings.n_ratings, dtype=np.bool_)
-    held_out[order] = position < np.minimum(wanted, rows.counts - 1)[users]
-    return split_at(ratings, held_out)
-
-
-def split_at_random(
-    ratings: Ratings, *, test_share: float = 0.1, rng: np.random.Generator
-) -> Split:
-    """Hold out ratings at random, whoever gave them; errors as for `split_by_user`."""
-    _check_share(test_share)
-    held_out = np.zeros(ratings.n_ratings, dtype=np.bool_)
-    n_test = int(ratings.n_ratings * test_share)
-    held_out[rng.permutation(ratings.n_ratings)[:n_test]] = True
-    return split_at(ratings, held_out)
-
-
-def split_at(ratings: Ratings, held_out: BoolVector) -> Split:
-    """Split by a mask over ``ratings.by_user``, the base of all other splits.
-
-    Raises
-    ------
-    DataError
-        One of the two parts would be empty, or the mask has the wrong length.
-    """
-    if held_out.shape != (ratings.n_ratings,):
-        raise DataError(f"expected a mask of {ratings.n_ratings} ratings")
-    if not held_out.any() or held_out.all():
-        raise DataError("a split needs ratings on both sides; add ratings")
-    users, items = ratings.by_user.row_of_each(), ratings.by_user.indices
-    values = ratings.by_user.values
-    train = Ratings.from_arrays(
-        ratings.user_ids[users[~held_out]],
-        ratings.item_ids[items[~held_out]],
-        values[~held_out],
-        users=ratings.user_ids,
-        items=ratings.item_ids,
-    )
-    return Split(train, HeldOut(users[held_out], items[held_out], values[held_out]))
-
-
-def rmse(predicted: FloatVector, actual: FloatVector) -> float:
-    """Root mean squared error, in stars; NaN without ratings."""
-    return float(np.sqrt(_mean(np.square(_errors(predicted, actual)))))
-
-
-def mae(predicted: FloatVector, actual: FloatVector) -> float:
-    """Mean absolute error, in stars; NaN without ratings."""
-    return _mean(np.abs(_errors(predicted, actual)))
-
-
-def ndcg_at_k(recommended: IndexVector, relevant: IndexVector, *, k: int) -> float:
-    """Normalised discounted cumulative gain of one list, gains 0 or 1.
-
-    The sum of ``1 / log2(rank + 1)`` over the relevant items among the first `k`, as a
-    share of the best possible sum.
-
-    Parameters
-    ----------
-    recommended : array of int, best first, each item once
-    relevant : array of int, each item once
-    k : int
-
-    Returns
-    -------
-    float
-        0 to 1; NaN when nothing is relevant, for such a list cannot be judged.
-
-    References
-    ----------
-    .. [1] Järvelin and Kekäläinen (2002). doi:10.1145/582415.582418
-    """
-    if len(relevant) == 0:
-        return float("nan")
-    discounts = 1 / np.log2(np.arange(2, k + 2))
-    hits = np.isin(recommended[:k], relevant)
-    best = discounts[: len(relevant)].sum()
-    return float(discounts[: len(hits)][hits].sum() / best)
-
-
-def recall_at_k(recommended: IndexVector, relevant: IndexVector, *, k: int) -> float:
-    """Share of the relevant items among the first `k`; NaN when nothing is relevant."""
-    if len(relevant) == 0:
-        return float("nan")
-    return float(np.isin(relevant, recommended[:k]).mean())
-
-
-def coverage(lists: Sequence[IndexVector], n_items: int) -> float:
-    """Share of the catalogue that appears in at least one list."""
-    seen = np.zeros(n_items, dtype=np.bool_)
-    for recommended in lists:
-        seen[recommended] = True
-    return float(seen.mean())
-
-
 class Recommender(Protocol):
     """What can be compared: something that scores and perhaps predicts."""
 
@@ -243,7 +109,7 @@ class Popularity:
         return cls(train.by_item.counts.astype(np.float32))
 
     def scores(self, user_index: int) -> FloatVector:  # noqa: ARG002  same for all
-        """Counts of ratings."""
+        """Return the counts of ratings."""
         return self.counts
 
     def predict(self, held_out: HeldOut) -> None:
@@ -265,11 +131,11 @@ class ItemMean:
         return cls((shrunk / (train.by_item.counts + _SHRINKAGE)).astype(np.float32))
 
     def scores(self, user_index: int) -> FloatVector:  # noqa: ARG002  same for all
-        """Shrunk means."""
+        """Return the shrunk means."""
         return self.means
 
     def predict(self, held_out: HeldOut) -> FloatVector:
-        """The item's shrunk mean."""
+        """Return the item's shrunk mean."""
         return self.means[held_out.item_indices]
 
 
@@ -283,7 +149,8 @@ class Trained:
         """``b_i + q_i'p_u``; what all items of a user share cannot change the order."""
         head, users = self.training.head, self.training.users
         scores: FloatVector = head.item_factors @ users.factors[user_index]
-        return scores + head.item_biases
+        scores += head.item_biases
+        return scores
 
     def predict(self, held_out: HeldOut) -> FloatVector:
         """``μ + b_u + b_i + p_u'q_i``."""
@@ -293,7 +160,8 @@ class Trained:
             "tf,tf->t", users.factors[rows], head.item_factors[columns]
         )
         biases = users.biases[rows] + head.item_biases[columns]
-        return (head.global_mean + biases + products).astype(np.float32)
+        predicted: FloatVector = np.float32(head.global_mean) + biases + products
+        return predicted
 
 
 @dataclass(frozen=True)
@@ -363,9 +231,9 @@ def measure(
     predicted = recommender.predict(test)
     squares = sizes = None
     if predicted is not None:
-        errors = _errors(np.clip(predicted, *train.value_range), test.values)
-        squares = _per_user(np.square(errors), test, train.n_users)
-        sizes = _per_user(np.abs(errors), test, train.n_users)
+        off = errors(np.clip(predicted, *train.value_range), test.values)
+        squares = _per_user(np.square(off), test, train.n_users)
+        sizes = _per_user(np.abs(off), test, train.n_users)
     return Measured(
         squares=squares,
         sizes=sizes,
@@ -416,18 +284,10 @@ def evaluate(
     """
     if len(seeds) == 0:
         raise DataError("give at least one seed")
-    biases = replace(rating, n_factors=0)
     results: dict[Name, list[Measured]] = {}
     for seed in seeds:
         split = split_by_user(ratings, rng=np.random.default_rng(seed))
-        train = split.train
-        methods: dict[Name, Callable[[], Recommender]] = {
-            "popularity": lambda: Popularity.of(train),
-            "item mean": lambda: ItemMean.of(train),
-            "biases": lambda: Trained(fit_head(train, biases, rng=_rng(seed))),
-            "rating head": lambda: Trained(fit_head(train, rating, rng=_rng(seed))),
-            "ranking head": lambda: Ordering(fit_head(train, ranking, rng=_rng(seed))),
-        }
+        methods = _methods(split.train, rating, ranking, seed=seed)
         for name, build in methods.items():
             measured = measure(build(), split, k=k, relevant_from=relevant_from)
             results.setdefault(name, []).append(measured)
@@ -435,6 +295,23 @@ def evaluate(
                 done = sum(map(len, results.values()))
                 on_step(Step(name, seed, done, len(seeds) * len(methods)))
     return tuple(_row(name, measured) for name, measured in results.items())
+
+
+def _methods(
+    train: Ratings, rating: Configuration, ranking: Configuration, *, seed: int
+) -> dict[Name, Callable[[], Recommender]]:
+    """Name what to compare; built when called, so one at a time is in memory."""
+
+    def train_head(configuration: Configuration) -> Training:
+        return fit_head(train, configuration, rng=np.random.default_rng([seed, 1]))
+
+    return {
+        "popularity": lambda: Popularity.of(train),
+        "item mean": lambda: ItemMean.of(train),
+        "biases": lambda: Trained(train_head(replace(rating, n_factors=0))),
+        "rating head": lambda: Trained(train_head(rating)),
+        "ranking head": lambda: Ordering(train_head(ranking)),
+    }
 
 
 def _row(name: Name, measured: list[Measured]) -> Row:
@@ -484,28 +361,9 @@ def estimate(
     )
 
 
-def _per_user(errors: ExactVector, test: HeldOut, n_users: int) -> PerUser:
+def _per_user(losses: ExactVector, test: HeldOut, n_users: int) -> PerUser:
     users = test.user_indices
     return PerUser(
-        np.bincount(users, errors, minlength=n_users),
-        np.bincount(users, minlength=n_users).astype(np.float64),
+        totals=np.bincount(users, losses, minlength=n_users),
+        counts=np.bincount(users, np.ones(len(users)), minlength=n_users),
     )
-
-
-def _errors(predicted: FloatVector, actual: FloatVector) -> ExactVector:
-    if predicted.shape != actual.shape:
-        raise DataError(f"{len(predicted)} predictions for {len(actual)} ratings")
-    return np.asarray(predicted, dtype=np.float64) - actual
-
-
-def _mean(values: ExactVector) -> float:
-    return float(values.mean()) if len(values) else float("nan")
-
-
-def _rng(seed: int) -> np.random.Generator:
-    return np.random.default_rng([seed, 1])
-
-
-def _check_share(test_share: float) -> None:
-    if not 0 < test_share < 1:
-        raise DataError(f"test_share is {test_share}; it must be between 0 and 1")

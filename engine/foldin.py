@@ -67,11 +67,11 @@ class Reasons:
 def fold_in(head: Head, item_indices: IndexVector, values: FloatVector) -> Taste:
     """Estimate one user from their ratings, the items held fixed.
 
-    One user half-step of the head's objective, in double precision: with ``z = (q, 1)``,
-    ``n`` ratings and ``α`` the unobserved weight::
+    One user half-step of the head's objective, in double precision. With
+    ``z = (q, 1)``, ``n`` ratings and ``a`` the unobserved weight::
 
-        A = (1 - α) sum_t z_t z_t' + α G + diag(λ (n + n0)^ν, β)
-        c = sum_t z_t (r_t - μ - (1 - α) b_t) + α h
+        A = (1 - a) sum_t z_t z_t' + a G + diag(λ (n + n0)^v, β)
+        c = sum_t z_t (r_t - μ - (1 - a) b_t) + a h
         A (p_u, b_u) = c
 
     Parameters
@@ -149,7 +149,7 @@ def predict(head: Head, taste: Taste, item_indices: IndexVector) -> FloatVector:
 
 
 def uncertainty(head: Head, taste: Taste, item_indices: IndexVector) -> FloatVector:
-    """Standard deviation of a rating around its prediction.
+    """Estimate the standard deviation of a rating around its prediction.
 
     Noise of a single rating and doubt about the user together::
 
@@ -180,8 +180,8 @@ def uncertainty(head: Head, taste: Taste, item_indices: IndexVector) -> FloatVec
     items = _with_one(head, indices)
     halves, _ = lapack.dtrtrs(taste.cholesky, items.T, lower=1)
     doubt = np.square(halves).sum(axis=0)
-    deviation = np.sqrt(head.residual_variance * (1 + doubt))
-    return deviation.astype(np.float32)
+    variance: ExactVector = head.residual_variance * (1 + doubt)
+    return np.sqrt(variance).astype(np.float32)
 
 
 def reasons(head: Head, taste: Taste, item_index: int) -> Reasons:
@@ -189,7 +189,7 @@ def reasons(head: Head, taste: Taste, item_index: int) -> Reasons:
 
     The solution is linear in the ratings, so the score is a sum over them::
 
-        score = (μ + b_i + α z_i'A^-1 h) + sum_t z_i'A^-1 z_t · residual_t
+        score = (μ + b_i + a z_i'A^-1 h) + sum_t z_i'A^-1 z_t · residual_t
 
     Parameters
     ----------

@@ -34,9 +34,9 @@ class Configuration:
     The objective, for users ``u``, items ``i`` and ``n`` the number of ratings of the
     row in question::
 
-        sum_observed (r - s)^2  +  α sum_unobserved (g - s)^2
-        + sum_u λ_u (n + n0)^ν |p_u|^2  +  β_u b_u^2
-        + sum_i λ_i (n + n0)^ν |q_i|^2  +  β_i b_i^2,      s = μ + b_u + b_i + p_u'q_i
+        sum_observed (r - s)^2  +  a sum_unobserved (g - s)^2
+        + sum_u λ_u (n + n0)^v |p_u|^2  +  β_u b_u^2
+        + sum_i λ_i (n + n0)^v |q_i|^2  +  β_i b_i^2,      s = μ + b_u + b_i + p_u'q_i
 
     Attributes
     ----------
@@ -49,15 +49,15 @@ class Configuration:
     user_bias_weight, item_bias_weight : float
         ``β_u, β_i > 0``: each acts like that many ratings at the mean.
     exponent : float
-        ``ν``, 0 to 2: 0 is plain ridge, 1 the weighting of ALS-WR.
+        ``v``, 0 to 2: 0 is plain ridge, 1 the weighting of ALS-WR.
     prior_count : float
         ``n0 >= 0``: ratings that regularization assumes of everybody. Without it a
         user with one rating would hardly be regularized at all.
     unobserved_weight : float
-        ``α``, 0 (the rating head) to below 1.
+        ``a``, 0 (the rating head) to below 1.
     unobserved_target : float
         ``g``, in stars: what a pair without a rating is taken to be worth. Where
-        ``α > 0`` it is ``μ`` too, since nearly all pairs are fitted to it.
+        ``a > 0`` it is ``μ`` too, since nearly all pairs are fitted to it.
     solver : {"cholesky", "conjugate_gradient"}
         Of all half-steps but the last, which is exact. Gradient steps win with many
         factors and many ratings.
@@ -115,7 +115,7 @@ class Configuration:
         return self.unobserved_target if self.unobserved_weight > 0 else mean
 
     def factor_weights(self, counts: CountVector, *, role: Role) -> FloatVector:
-        """``λ (n + n0)^ν`` of rows with `counts` ratings."""
+        """``λ (n + n0)^v`` of rows with `counts` ratings."""
         weight = self.user_weight if role == "user" else self.item_weight
         scaled = (counts + self.prior_count) ** self.exponent
         # A row nobody rated has nothing to fit; any positive weight keeps it at zero.
@@ -174,7 +174,7 @@ class Head:
     @property
     def n_factors(self) -> int:
         """Number of factors."""
-        return self.item_factors.shape[1]
+        return int(self.item_factors.shape[1])
 
     def scores(self, taste: "Taste") -> FloatVector:
         """Score every item for one user: ``μ + b_u + b_i + q_i'p_u``.

@@ -90,7 +90,7 @@ class RatingTable:
     timestamps: npt.NDArray[np.int64]
 
     def to_ratings(self, *, items: IdVector | None = None) -> Ratings:
-        """The sparse matrix; `items` adds a row for movies nobody rated."""
+        """Build the sparse matrix; `items` adds a row for movies nobody rated."""
         return Ratings.from_arrays(
             self.user_ids, self.movie_ids, self.values, items=items
         )
@@ -270,7 +270,7 @@ class MovieLens:
 
     @contextmanager
     def _text(self, name: str) -> Iterator[io.TextIOWrapper]:
-        """A file as text; a byte-order mark is dropped."""
+        """Open a file as text; a byte-order mark is dropped."""
         with self.open_bytes(name) as file:
             text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
             try:

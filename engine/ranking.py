@@ -1,6 +1,6 @@
 """Ordering items: masked top-k with a fixed tie rule, and similar items."""
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -9,15 +9,17 @@ from engine.arrays import BoolVector, FloatVector, IndexVector
 from engine.errors import DataError
 from engine.model import Head
 
+Indices: TypeAlias = npt.NDArray[np.integer[Any]]
+
 
 def top_k(
     scores: FloatVector,
     k: int,
     *,
-    excluded: IndexVector | None = None,
-    candidates: IndexVector | None = None,
+    excluded: Indices | None = None,
+    candidates: Indices | None = None,
 ) -> IndexVector:
-    """The `k` best items, best first; of equal scores the lower index comes first.
+    """Select the `k` best items, best first; of equal scores the lower index first.
 
     Parameters
     ----------
@@ -55,7 +57,7 @@ def top_k(
 def similar_items(
     head: Head, item_index: int, k: int
 ) -> tuple[IndexVector, FloatVector]:
-    """The `k` items whose factors point the same way as those of one item.
+    """Find the `k` items whose factors point the way of those of one item.
 
     Parameters
     ----------
@@ -92,7 +94,7 @@ def similar_items(
 
 
 def _allowed(
-    n_items: int, excluded: IndexVector | None, candidates: IndexVector | None
+    n_items: int, excluded: Indices | None, candidates: Indices | None
 ) -> BoolVector | None:
     """Mask of the items that may be returned; None for all."""
     if excluded is None and candidates is None:
@@ -107,7 +109,7 @@ def _allowed(
     return allowed
 
 
-def _checked(indices: npt.NDArray[Any], n_items: int, *, name: str) -> npt.NDArray[Any]:
+def _checked(indices: Indices, n_items: int, *, name: str) -> Indices:
     array = np.asarray(indices)
     if array.size == 0:
         return np.zeros(0, dtype=np.int32)
@@ -119,7 +121,7 @@ def _checked(indices: npt.NDArray[Any], n_items: int, *, name: str) -> npt.NDArr
 
 
 def _best(scores: FloatVector, k: int) -> npt.NDArray[np.intp]:
-    """Indices of the `k` largest, ties by index."""
+    """Find the `k` largest, ties by index."""
     n = len(scores)
     if k == 0 or n == 0:
         return np.zeros(0, dtype=np.intp)

@@ -92,7 +92,7 @@ def _distinct_pairs(
         users = _long_tailed(n_users, 2 * n_ratings, rng=rng)
         items = _long_tailed(n_items, 2 * n_ratings, rng=rng)
         found = np.sort(np.concatenate([found, users * n_items + items]))
-        found = found[np.append(True, found[1:] != found[:-1])]  # noqa: FBT003
+        found = found[np.append(True, found[1:] != found[:-1])]
     return np.sort(rng.choice(found, n_ratings, replace=False))
 
 
