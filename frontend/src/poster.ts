@@ -38,97 +38,69 @@ export const PALETTES = {
 type PaletteName = keyof typeof PALETTES;
 export type Face = 'narrow' | 'sans' | 'serif' | 'mono';
 
-interface Style {
-  readonly motifs: readonly MotifName[];
-  readonly palettes: readonly PaletteName[];
-  readonly faces: readonly Face[];
-}
+type Style = readonly [motifs: readonly MotifName[], palettes: readonly PaletteName[], faces: readonly Face[]];
 
 /** The most telling genre first: a western comedy looks like a western. */
 const STYLES: Readonly<Record<string, Style>> = {
-  'Film-Noir': { motifs: ['blinds'], palettes: ['noir', 'slate'], faces: ['narrow', 'serif'] },
-  Western: { motifs: ['mesas', 'rays'], palettes: ['desert', 'sunset', 'mars'], faces: ['narrow'] },
-  Horror: { motifs: ['teeth', 'rings'], palettes: ['blood', 'poison', 'noir'], faces: ['narrow'] },
-  Musical: {
-    motifs: ['keys', 'rays'],
-    palettes: ['candy', 'grape', 'lemon'],
-    faces: ['sans', 'serif'],
-  },
-  'Sci-Fi': {
-    motifs: ['orbit', 'halftone'],
-    palettes: ['cosmos', 'neon', 'steel'],
-    faces: ['mono', 'sans'],
-  },
-  War: { motifs: ['chevrons', 'blocks'], palettes: ['olive', 'slate', 'brick'], faces: ['narrow'] },
-  Documentary: {
-    motifs: ['halftone', 'lines'],
-    palettes: ['bone', 'slate', 'field', 'cream'],
-    faces: ['mono', 'sans'],
-  },
-  Animation: {
-    motifs: ['bubbles', 'tiles', 'scallops'],
-    palettes: ['sky', 'mint', 'lemon', 'candy'],
-    faces: ['sans'],
-  },
-  Fantasy: {
-    motifs: ['moon', 'waves', 'arches'],
-    palettes: ['grape', 'forest', 'lagoon'],
-    faces: ['serif'],
-  },
-  Mystery: {
-    motifs: ['rings', 'arches'],
-    palettes: ['steel', 'plum', 'forest'],
-    faces: ['serif', 'narrow'],
-  },
-  Children: {
-    motifs: ['bubbles', 'scallops'],
-    palettes: ['sky', 'lemon', 'mint'],
-    faces: ['sans'],
-  },
-  Crime: {
-    motifs: ['blinds', 'blocks', 'stripes'],
-    palettes: ['brick', 'steel', 'noir', 'tomato'],
-    faces: ['narrow', 'sans'],
-  },
-  Romance: {
-    motifs: ['lens', 'waves'],
-    palettes: ['rose', 'plum', 'candy', 'sunset'],
-    faces: ['serif'],
-  },
-  Thriller: {
-    motifs: ['rings', 'stripes', 'lines'],
-    palettes: ['steel', 'tomato', 'noir', 'ocean'],
-    faces: ['narrow', 'sans'],
-  },
-  Adventure: {
-    motifs: ['peaks', 'waves'],
-    palettes: ['ocean', 'forest', 'sunset', 'lagoon'],
-    faces: ['narrow', 'sans'],
-  },
-  Action: {
-    motifs: ['stripes', 'rays', 'chevrons'],
-    palettes: ['tomato', 'steel', 'mars', 'cosmos'],
-    faces: ['narrow'],
-  },
-  Comedy: {
-    motifs: ['scallops', 'tiles', 'rays', 'bubbles'],
-    palettes: ['lemon', 'mint', 'candy', 'sky', 'cream'],
-    faces: ['sans', 'narrow'],
-  },
-  Drama: {
-    motifs: ['blocks', 'tiles', 'lens', 'arches', 'waves'],
-    palettes: ['bone', 'ocean', 'slate', 'plum', 'cream', 'teal', 'forest'],
-    faces: ['serif', 'narrow', 'sans'],
-  },
+  'Film-Noir': [['blinds'], ['noir', 'slate'], ['narrow', 'serif']],
+  Western: [['mesas', 'rays'], ['desert', 'sunset', 'mars'], ['narrow']],
+  Horror: [['teeth', 'rings'], ['blood', 'poison', 'noir'], ['narrow']],
+  Musical: [
+    ['keys', 'rays'],
+    ['candy', 'grape', 'lemon'],
+    ['sans', 'serif'],
+  ],
+  'Sci-Fi': [
+    ['orbit', 'halftone'],
+    ['cosmos', 'neon', 'steel'],
+    ['mono', 'sans'],
+  ],
+  War: [['chevrons', 'blocks'], ['olive', 'slate', 'brick'], ['narrow']],
+  Documentary: [
+    ['halftone', 'lines'],
+    ['bone', 'slate', 'field', 'cream'],
+    ['mono', 'sans'],
+  ],
+  Animation: [['bubbles', 'tiles', 'scallops'], ['sky', 'mint', 'lemon', 'candy'], ['sans']],
+  Fantasy: [['moon', 'waves', 'arches'], ['grape', 'forest', 'lagoon'], ['serif']],
+  Mystery: [
+    ['rings', 'arches'],
+    ['steel', 'plum', 'forest'],
+    ['serif', 'narrow'],
+  ],
+  Children: [['bubbles', 'scallops'], ['sky', 'lemon', 'mint'], ['sans']],
+  Crime: [
+    ['blinds', 'blocks', 'stripes'],
+    ['brick', 'steel', 'noir', 'tomato'],
+    ['narrow', 'sans'],
+  ],
+  Romance: [['lens', 'waves'], ['rose', 'plum', 'candy', 'sunset'], ['serif']],
+  Thriller: [
+    ['rings', 'stripes', 'lines'],
+    ['steel', 'tomato', 'noir', 'ocean'],
+    ['narrow', 'sans'],
+  ],
+  Adventure: [
+    ['peaks', 'waves'],
+    ['ocean', 'forest', 'sunset', 'lagoon'],
+    ['narrow', 'sans'],
+  ],
+  Action: [['stripes', 'rays', 'chevrons'], ['tomato', 'steel', 'mars', 'cosmos'], ['narrow']],
+  Comedy: [
+    ['scallops', 'tiles', 'rays', 'bubbles'],
+    ['lemon', 'mint', 'candy', 'sky', 'cream'],
+    ['sans', 'narrow'],
+  ],
+  Drama: [
+    ['blocks', 'tiles', 'lens', 'arches', 'waves'],
+    ['bone', 'ocean', 'slate', 'plum', 'cream', 'teal', 'forest'],
+    ['serif', 'narrow', 'sans'],
+  ],
 };
-const OTHER: Style = {
-  motifs: ['tiles', 'halftone'],
-  palettes: ['bone', 'slate', 'cream'],
-  faces: ['sans'],
-};
+const OTHER: Style = [['tiles', 'halftone'], ['bone', 'slate', 'cream'], ['sans']];
 
-/** Width of an average capital or letter, in parts of the type size. */
-const LETTER: Record<Face, number> = { narrow: 0.53, sans: 0.6, serif: 0.52, mono: 0.62 };
+/** Width of an average letter, capitals in the narrow face, in parts of the type size. */
+const LETTER: Record<Face, number> = { narrow: 0.61, sans: 0.58, serif: 0.53, mono: 0.57 };
 
 export interface Poster {
   readonly palette: Palette;
@@ -140,15 +112,16 @@ export interface Poster {
 }
 
 export function posterOf(movie: { id: number; genres: readonly string[] }, title: string): Poster {
-  const style = Object.entries(STYLES).find(([genre]) => movie.genres.includes(genre))?.[1] ?? OTHER;
+  const [motifs, palettes, faces] =
+    Object.entries(STYLES).find(([genre]) => movie.genres.includes(genre))?.[1] ?? OTHER;
   const random = sequence(movie.id);
-  const face = pick(style.faces, random);
+  const face = pick(faces, random);
   return {
-    palette: PALETTES[pick(style.palettes, random)],
+    palette: PALETTES[pick(palettes, random)],
     face,
     isTitleFirst: random() < 0.35,
     titleSize: titleSize(title, face),
-    layers: MOTIFS[pick(style.motifs, random)](random),
+    layers: MOTIFS[pick(motifs, random)]((low, high) => low + random() * (high - low)),
   };
 }
 

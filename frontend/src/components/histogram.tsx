@@ -14,11 +14,9 @@ export function Histogram({ bins, own }: HistogramProps) {
     <ol class="histogram">
       {bins.map(({ value, count }) => (
         <li key={value} data-own={value === own} title={texts.movie.bin(value, count)}>
-          <span class="bar" style={{ '--share': count / most } as CSSProperties} />
+          <i style={{ '--share': count / most } as CSSProperties} />
           <span class="visually-hidden">{texts.movie.bin(value, count)}</span>
-          <span class="bar-label" aria-hidden="true">
-            {value % 1 === 0 ? value : ''}
-          </span>
+          <b aria-hidden="true">{value % 1 === 0 ? value : ''}</b>
         </li>
       ))}
     </ol>
