@@ -6,16 +6,19 @@ import logging
 import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, TypeVar
 
+import numpy as np
 import typer
 import uvicorn
 from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Column
+from rich.table import Table as RichTable
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api import database, embedded_postgres
@@ -28,14 +31,16 @@ from api.services.loading import load as load_dataset
 from api.settings import Settings
 from api.supervisor import (
     Child,
-    Interrupted,
+    Mortal,
     end_with_stdin,
     interruptible,
     supervised,
     watch,
 )
 from api.worker import Worker
-from engine.errors import DataError
+from engine.errors import DataError, EngineError
+from engine.evaluation import Estimate, Row, Step
+from engine.evaluation import evaluate as evaluate_methods
 from engine.movielens import MovieLens
 
 SAMPLE = Path(__file__).parent.parent / "data"
@@ -59,7 +64,7 @@ def main() -> None:
         logging.getLogger(chatty).setLevel("WARNING")
     try:
         app()
-    except (DataError, embedded_postgres.DataFolderBusyError) as error:
+    except (EngineError, embedded_postgres.DataFolderBusyError) as error:
         console.print(f"[red]{error}[/]")
         sys.exit(1)
     except ValidationError as error:
@@ -99,28 +104,29 @@ def in_session(
 def run() -> None:
     """Start everything: database, worker and web server; Ctrl-C ends it."""
     settings = Settings()
-    with embedded_postgres.own(settings.data_dir), interruptible():
-        try:
-            with own_database(settings) as url, supervised() as children:
-                start(settings, url, children)
-                watch(children)
-        except Interrupted:
-            console.print("Stopped.")
+    with (
+        embedded_postgres.own(settings.data_dir),
+        interruptible(),
+        ExitStack() as stack,
+    ):
+        mortals: list[Mortal] = []
+        url = settings.database_url
+        if url is None:
+            embedded = embedded_postgres.running_server(settings.data_dir)
+            server = stack.enter_context(embedded)
+            mortals.append(server)
+            url = server.url
+        listener = stack.enter_context(listen(settings))
+        children = stack.enter_context(supervised())
+        start(settings, url, listener, children)
+        watch([*mortals, *children])
+    console.print("Stopped.")
 
 
-@contextmanager
-def own_database(settings: Settings) -> Iterator[str]:
-    """Yield the database's URL; start and stop the embedded one."""
-    if settings.database_url is not None:
-        yield settings.database_url
-    else:
-        with embedded_postgres.running_server(settings.data_dir) as url:
-            yield url
-
-
-def start(settings: Settings, url: str, children: list[Child]) -> None:
+def start(
+    settings: Settings, url: str, listener: socket.socket, children: list[Child]
+) -> None:
     """Prepare the database, then start worker and web processes."""
-    listener = listen(settings)
     database.migrate(url)
     if not in_session(settings, url, training_queries.has_movies):
         load_with_progress(url, SAMPLE)
@@ -284,7 +290,43 @@ def evaluate(
     path: Annotated[Path, typer.Argument(help="a MovieLens folder or zip")] = SAMPLE,
     seeds: Annotated[int, typer.Option(min=1, help="number of random splits")] = 5,
 ) -> None:
-    """Measure both heads beside popularity and item mean on held-out ratings."""
+    """Measure both heads on held-out ratings, beside popularity and item mean."""
+    dataset = MovieLens.open(path)
+    catalogue = np.array([movie.id for movie in dataset.movies()], dtype=np.int64)
+    ratings = dataset.ratings().to_ratings(items=catalogue)
+    columns = TextColumn("{task.description:<24}"), BarColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("Evaluating")
+
+        def show(step: Step) -> None:
+            description = f"Split {step.seed}: {step.name}"
+            progress.update(
+                task, description=description, completed=step.done, total=step.total
+            )
+
+        rows = evaluate_methods(ratings, seeds=range(seeds), on_step=show)
+    Console().print(comparison(rows, n_splits=seeds))
+
+
+def comparison(rows: Sequence[Row], *, n_splits: int) -> RichTable:
+    """Lay the measured rows out, each estimate with its 95 % interval."""
+    table = RichTable(
+        Column("", no_wrap=True),
+        *("RMSE", "MAE", "NDCG@10", "recall@10", "coverage"),
+        title=f"10 % of each user's ratings held out, {n_splits} splits",
+        caption="relevant: 4 stars or more; ranked: the full catalogue, seen removed",
+    )
+    for row in rows:
+        estimates = (row.rmse, row.mae, row.ndcg, row.recall)
+        table.add_row(row.name, *map(interval, estimates), f"{row.coverage:.3f}")
+    return table
+
+
+def interval(estimate: Estimate | None) -> str:
+    """Write an estimate with half its interval; a dash where there is none."""
+    if estimate is None:
+        return "-"
+    return f"{estimate.value:.4f} ±{(estimate.high - estimate.low) / 2:.3f}"
 
 
 @app.command("openapi")

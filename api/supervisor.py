@@ -8,8 +8,9 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import Protocol
 
 logger = logging.getLogger(__name__)
 
@@ -81,7 +82,7 @@ class Interrupted(Exception):  # noqa: N818 - how a service normally ends
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Turn the first SIGINT or SIGTERM into `Interrupted`; ignore later ones."""
+    """End the block at the first SIGINT or SIGTERM; ignore later ones meanwhile."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         for name in (signal.SIGINT, signal.SIGTERM):
@@ -90,14 +91,22 @@ def interruptible() -> Iterator[None]:
 
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, interrupt)
-    yield
+    with suppress(Interrupted):
+        yield
 
 
-def watch(children: Sequence[Child]) -> None:
-    """Keep the children alive until `Interrupted`."""
+class Mortal(Protocol):
+    """Something that can die and be started again."""
+
+    def keep_alive(self) -> None:
+        """Start it again if it has died."""
+
+
+def watch(mortals: Sequence[Mortal]) -> None:
+    """Keep everything alive until a signal ends it."""
     while True:
-        for child in children:
-            child.keep_alive()
+        for mortal in mortals:
+            mortal.keep_alive()
         time.sleep(POLL_SECONDS)
 
 

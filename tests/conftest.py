@@ -1,38 +1,47 @@
 """A real PostgreSQL with the sample and a trained model; each test is rolled back."""
 
+import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import httpx
 import numpy as np
 import psycopg
 import pytest
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from psycopg import sql
 from psycopg.types.json import Jsonb
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
-from sqlalchemy.pool import NullPool
+from pydantic import TypeAdapter
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, async_sessionmaker
+from starlette.routing import Match
 
+from api import security
 from api.cli import SAMPLE
-from api.database import SessionFactory, migrate
+from api.database import SessionFactory, create_engine, migrate
 from api.dependencies import Services
 from api.embedded_postgres import server_url
 from api.main import create_app
 from api.model_store import ModelStore
+from api.queries import auth as queries
 from api.queries.training import read_ratings
+from api.schemas import ProblemOut
 from api.services.loading import load
 from api.settings import Settings
-from api.tables import User
 from engine import als
 from engine.artifacts import save_model
 from engine.movielens import MovieLens
 
 ORIGIN = "http://127.0.0.1:8000"
-PASSWORD = "correct horse battery"
+PASSWORD = "correct horse battery"  # noqa: S105 - of the tests alone
+
+Join: TypeAlias = Callable[..., Awaitable["Client"]]
 
 
 @pytest.fixture
@@ -51,15 +60,19 @@ def server(tmp_path_factory) -> Iterator[str]:
             yield url
 
 
-def create_database(server: str, name: str) -> str:
-    """Create an empty database beside the server's own and return its URL."""
+def create_database(server: str, name: str, *, template: str = "template1") -> str:
+    """Create a database beside the server's own and return its URL."""
     plain = server.replace("+psycopg", "", 1)
     with psycopg.connect(plain, autocommit=True) as connection:
         identifier = sql.Identifier(name)
         connection.execute(
             sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(identifier)
         )
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(identifier))
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+                identifier, sql.Identifier(template)
+            )
+        )
         info = connection.info
         return (
             f"postgresql+psycopg://{info.user}:{info.password}@/{name}"
@@ -89,25 +102,41 @@ def database_url(server, models_dir) -> str:
     return url
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def settings(models_dir) -> Settings:
     """Settings of a service that nobody else has changed."""
     return Settings(data_dir=models_dir.parent)
 
 
+@pytest.fixture(scope="session")
+def application(settings, database_url) -> FastAPI:
+    """The application; every test gives it services of its own."""
+    return create_app(settings, database_url)
+
+
+@pytest.fixture(scope="session")
+def password_hash() -> str:
+    """The hash of `PASSWORD`, made once because that is slow on purpose."""
+    return asyncio.run(security.hash_password(PASSWORD))
+
+
 @pytest.fixture
-async def sessions(database_url) -> AsyncIterator[SessionFactory]:
-    """Sessions inside one transaction that is rolled back; their commits are savepoints."""
-    engine = create_async_engine(database_url, poolclass=NullPool)
-    async with engine.connect() as connection:
-        transaction = await connection.begin()
-        yield async_sessionmaker(
-            connection,
-            expire_on_commit=False,
-            join_transaction_mode="create_savepoint",
-        )
+async def connection(settings, database_url) -> AsyncIterator[AsyncConnection]:
+    """The one connection of a test; whatever happened on it is rolled back."""
+    engine = create_engine(settings, database_url)
+    async with engine.connect() as opened:
+        transaction = await opened.begin()
+        yield opened
         await transaction.rollback()
     await engine.dispose()
+
+
+@pytest.fixture
+def sessions(connection) -> SessionFactory:
+    """Sessions inside the test's transaction; their commits are savepoints."""
+    return async_sessionmaker(
+        connection, expire_on_commit=False, join_transaction_mode="create_savepoint"
+    )
 
 
 @pytest.fixture
@@ -118,26 +147,75 @@ async def session(sessions) -> AsyncIterator[AsyncSession]:
 
 
 @pytest.fixture
-async def app(settings, database_url, models_dir, sessions) -> FastAPI:
-    """The application, its lifespan replaced by the test's own transaction."""
-    application = create_app(settings, database_url)
+async def services(settings, models_dir, sessions) -> Services:
+    """What the lifespan builds, on the test's own transaction."""
     store = ModelStore(models_dir, sessions)
     await store.refresh()
-    application.state.services = Services(settings, sessions, store)
+    return Services(settings, sessions, store)
+
+
+@pytest.fixture
+def app(application: FastAPI, services) -> FastAPI:
+    """The application on the test's own transaction."""
+    application.state.services = services
     return application
 
 
 class Client(httpx.AsyncClient):
-    """Talks to the application directly, from the app's own origin."""
+    """Talks to the application directly, from the app's own origin.
+
+    Every reply of every test is held against the OpenAPI document.
+    """
 
     user_id: int
 
-    def __init__(self, app: FastAPI, **headers: str) -> None:
+    def __init__(
+        self,
+        app: FastAPI,
+        *,
+        origin: str = ORIGIN,
+        address: str = "127.0.0.1",
+        **headers: str,
+    ) -> None:
         super().__init__(
-            transport=httpx.ASGITransport(app, raise_app_exceptions=False),
-            base_url=ORIGIN,
-            headers={"origin": ORIGIN, **headers},
+            transport=httpx.ASGITransport(
+                app, raise_app_exceptions=False, client=(address, 50_000)
+            ),
+            base_url=origin,
+            headers={"origin": origin, **headers},
+            event_hooks={"response": [partial(check_documented, app)]},
         )
+
+
+async def check_documented(app: FastAPI, response: httpx.Response) -> None:
+    """Fail a test whose reply is not one the OpenAPI document describes."""
+    await response.aread()
+    request = response.request
+    scope = {"type": "http", "method": request.method, "path": request.url.path}
+    for route in app.routes:
+        if (
+            isinstance(route, APIRoute)
+            and route.include_in_schema
+            and route.matches({**scope, "root_path": ""})[0] is Match.FULL
+        ):
+            operations = app.openapi()["paths"][route.path]
+            check_reply(operations[request.method.lower()], route, response)
+
+
+def check_reply(
+    operation: dict[str, Any], route: APIRoute, response: httpx.Response
+) -> None:
+    """Check status, content type and body; no field more, none less."""
+    documented = operation["responses"].get(str(response.status_code))
+    assert documented, f"{route.path} does not document {response.status_code}"
+    content_type = response.headers.get("content-type")
+    assert [content_type] == (list(documented.get("content", {})) or [None])
+    if content_type is not None:
+        model = ProblemOut if response.is_error else route.response_model
+        adapter: TypeAdapter[Any] = TypeAdapter(model)
+        shaped = adapter.validate_json(response.content)
+        dumped = adapter.dump_python(shaped, mode="json", exclude_unset=True)
+        assert dumped == response.json()
 
 
 @pytest.fixture
@@ -147,40 +225,45 @@ async def anonymous(app) -> AsyncIterator[Client]:
         yield client
 
 
-@asynccontextmanager
-async def registered(app: FastAPI, username: str) -> AsyncIterator[Client]:
-    """A client signed in as a new user."""
-    async with Client(app) as client:
-        credentials = {"username": username, "password": PASSWORD}
-        reply = await client.post("/auth/register", json=credentials)
-        assert reply.status_code == HTTPStatus.CREATED, reply.text
-        client.user_id = reply.json()["id"]
-        yield client
+@pytest.fixture
+async def join(app, sessions, password_hash) -> AsyncIterator[Join]:
+    """Make users who are signed in, without the cost of hashing their passwords."""
+    async with AsyncExitStack() as stack:
+
+        async def make(username: str, **flags: bool) -> Client:
+            token = security.new_token()
+            async with sessions() as session:
+                user = await queries.add_user(
+                    session, username=username, password_hash=password_hash, **flags
+                )
+                await queries.add_session(
+                    session, user_id=user.id, token_hash=security.token_hash(token)
+                )
+                await session.commit()
+            client = await stack.enter_async_context(Client(app))
+            client.cookies.set("session", token, domain="127.0.0.1", path="/")
+            client.user_id = user.id
+            return client
+
+        yield make
 
 
 @pytest.fixture
-async def alice(app) -> AsyncIterator[Client]:
+async def alice(join: Join) -> Client:
     """A signed-in user."""
-    async with registered(app, "alice") as client:
-        yield client
+    return await join("alice")
 
 
 @pytest.fixture
-async def bob(app) -> AsyncIterator[Client]:
+async def bob(join: Join) -> Client:
     """Another signed-in user."""
-    async with registered(app, "bob") as client:
-        yield client
+    return await join("bob")
 
 
 @pytest.fixture
-async def admin(app, session) -> AsyncIterator[Client]:
+async def admin(join: Join) -> Client:
     """A signed-in administrator."""
-    async with registered(app, "root") as client:
-        user = await session.get(User, client.user_id)
-        assert user is not None
-        user.is_admin = True
-        await session.commit()
-        yield client
+    return await join("root", is_admin=True)
 
 
 @asynccontextmanager

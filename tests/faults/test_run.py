@@ -1,0 +1,131 @@
+"""`cinefold run` as a newcomer and an operator meet it."""
+
+import signal
+import time
+from functools import partial
+from http import HTTPStatus
+
+import httpx
+import pytest
+
+from tests.faults.service import Process, Service, processes_of, running, wait_for
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(180)]
+
+
+def test_first_start_loads_trains_and_lets_the_administrator_in_once(tmp_path):
+    data_dir = tmp_path / "data"
+
+    with running(data_dir, tmp_path / "log") as service:
+        credentials = {"username": "admin", "password": service.one_time_password}
+        with httpx.Client(base_url=service.url) as browser:
+            browser.headers["origin"] = service.url
+            signed_in = browser.post("/auth/session", json=credentials)
+            locked = browser.get("/training-runs")
+            changed = browser.put(
+                "/me/password",
+                json={
+                    "current_password": service.one_time_password,
+                    "new_password": "a password of my own",
+                },
+            )
+            unlocked = browser.get("/training-runs")
+
+    assert signed_in.json()["must_change_password"] is True
+    assert locked.status_code == HTTPStatus.FORBIDDEN
+    assert changed.status_code == HTTPStatus.NO_CONTENT
+    assert unlocked.json()["items"][0]["status"] == "succeeded"
+    assert "100,004 ratings" in service.output
+
+
+def test_second_start_is_quick_and_nothing_is_left_after_ctrl_c(
+    copy_of_prepared, tmp_path
+):
+    data_dir = copy_of_prepared()
+
+    service = Service(data_dir, log=tmp_path / "log")
+    service.wait_until_ready(seconds=30)
+    while_running = processes_of(data_dir)
+    status = service.end(signal.SIGINT)
+
+    assert "Loading" not in service.output
+    assert "Training" not in service.output
+    assert len(while_running) > 2
+    assert status == 0
+    assert processes_of(data_dir) == []
+
+
+def test_nothing_outlives_a_killed_supervisor_but_the_database(
+    copy_of_prepared, tmp_path
+):
+    data_dir = copy_of_prepared()
+    service = Service(data_dir, log=tmp_path / "log")
+    service.wait_until_ready(seconds=30)
+
+    service.end(signal.SIGKILL)
+    wait_for(
+        lambda: not any("api.cli" in line for line in processes_of(data_dir)),
+        seconds=15,
+        what="children end with their parent",
+    )
+
+    with running(data_dir, tmp_path / "again") as again:
+        assert again.answers("/movies/1")
+    assert processes_of(data_dir) == []
+
+
+def test_two_folders_run_at_once(copy_of_prepared, tmp_path):
+    first, second = copy_of_prepared(), copy_of_prepared()
+
+    with (
+        running(first, tmp_path / "log1") as one,
+        running(second, tmp_path / "log2") as two,
+    ):
+        assert one.answers()
+        assert two.answers()
+
+
+def test_a_busy_folder_and_a_busy_port_are_named_with_their_remedy(
+    copy_of_prepared, tmp_path
+):
+    data_dir = copy_of_prepared()
+    other = copy_of_prepared()
+
+    with running(data_dir, tmp_path / "log") as service:
+        port = service.url.rpartition(":")[2]
+        same_folder = Process("run", log=tmp_path / "a", DATA_DIR=str(data_dir))
+        same_port = Process("run", log=tmp_path / "b", DATA_DIR=str(other), PORT=port)
+        statuses = same_folder.process.wait(20), same_port.process.wait(20)
+        assert service.answers()
+
+    assert statuses == (1, 1)
+    assert "set DATA_DIR to another folder" in " ".join(same_folder.output.split())
+    assert "set PORT to another port" in " ".join(same_port.output.split())
+
+
+def test_bad_settings_are_named_without_their_value(tmp_path):
+    process = Process(
+        "run", log=tmp_path / "log", PORT="99999", DATABASE_URL="mysql://secret"
+    )
+
+    assert process.process.wait(20) == 2
+    assert "PORT" in process.output
+    assert "DATABASE_URL" in process.output
+    assert "secret" not in process.output
+
+
+def test_killed_processes_come_back(copy_of_prepared, tmp_path):
+    with running(copy_of_prepared(), tmp_path / "log") as service:
+        time.sleep(2.5)  # older than the pause between two restarts
+        for word in ("serve", "worker"):
+            (process,) = service.descendants(word)
+            process.kill()
+            seconds = wait_for(
+                partial(is_back, service, word), seconds=15, what=f"{word} comes back"
+            )
+            assert seconds < 10
+
+
+def is_back(service: Service, word: str) -> bool:
+    """Whether the process runs again and the service answers."""
+    return bool(service.descendants(word)) and service.answers()
