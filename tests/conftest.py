@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict
@@ -37,6 +38,7 @@ from api.settings import Settings
 from engine import als
 from engine.artifacts import save_model
 from engine.movielens import MovieLens
+from tests.service import running
 
 ORIGIN = "http://127.0.0.1:8000"
 PASSWORD = "correct horse battery"  # noqa: S105 - of the tests alone
@@ -275,3 +277,27 @@ async def keyed(app: FastAPI, owner: Client, *scopes: str) -> AsyncIterator[Clie
     async with Client(app, authorization=f"Bearer {key}") as client:
         client.user_id = owner.user_id
         yield client
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder after its first `cinefold run`: sample loaded, model trained."""
+    folder = tmp_path_factory.mktemp("prepared")
+    with running(folder / "data", folder / "log"):
+        pass
+    return folder / "data"
+
+
+@pytest.fixture
+def copy_of_prepared(prepared: Path, tmp_path: Path) -> Callable[[], Path]:
+    """Make copies of the prepared folder, owners and modes kept."""
+    n_copies = 0
+
+    def copy() -> Path:
+        nonlocal n_copies
+        n_copies += 1
+        target = tmp_path / f"data{n_copies}"
+        subprocess.run(["/bin/cp", "--archive", prepared, target], check=True)
+        return target
+
+    return copy

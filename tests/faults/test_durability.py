@@ -12,7 +12,7 @@ import httpx
 import psutil
 import pytest
 
-from tests.faults.service import Service, running, wait_for
+from tests.service import Service, running, wait_for
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]
 

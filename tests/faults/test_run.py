@@ -8,7 +8,7 @@ from http import HTTPStatus
 import httpx
 import pytest
 
-from tests.faults.service import Process, Service, processes_of, running, wait_for
+from tests.service import Process, Service, processes_of, running, wait_for
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(180)]
 

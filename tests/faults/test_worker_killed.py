@@ -10,7 +10,7 @@ from sqlalchemy import make_url
 
 from api.fault_points import VARIABLE
 from tests.conftest import create_database
-from tests.faults.service import Process, wait_for
+from tests.service import Process, wait_for
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]
 
