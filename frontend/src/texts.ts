@@ -1,14 +1,13 @@
 /** Every text of the app. A second language is a second object of this type. */
 
-const whole = new Intl.NumberFormat('en');
+const number = new Intl.NumberFormat('en', { maximumFractionDigits: 1 });
 const oneDecimal = new Intl.NumberFormat('en', {
   minimumFractionDigits: 1,
   maximumFractionDigits: 1,
 });
-const halves = new Intl.NumberFormat('en', { maximumFractionDigits: 1 });
 const day = new Intl.DateTimeFormat('en', { dateStyle: 'medium' });
 
-const plural = (n: number, one: string, many: string) => `${whole.format(n)} ${n === 1 ? one : many}`;
+const plural = (n: number, one: string, many: string) => `${number.format(n)} ${n === 1 ? one : many}`;
 const ratings = (n: number) => plural(n, 'rating', 'ratings');
 
 export const texts = {
@@ -34,7 +33,7 @@ export const texts = {
     legend: (title: string) => `Your rating of ${title}`,
     spoken: (value: number) =>
       value === 0.5 ? 'half of 5' : `${Math.floor(value)}${value % 1 ? ' and a half' : ''} of 5`,
-    short: (value: number | null) => (value === null ? '' : halves.format(value)),
+    short: (value: number | null) => (value === null ? '' : number.format(value)),
     clear: (title: string) => `Clear your rating of ${title}`,
     help: 'Keys 1 to 5 give whole stars, the same key again adds half a star, 0 is half a star, Delete clears. Arrow keys move by half a star.',
   },
@@ -49,15 +48,15 @@ export const texts = {
   movie: {
     name: (title: string, year: number | null | undefined) => (year ? `${title} (${year})` : title),
     unknownYear: 'year unknown',
-    mean: (value: number) => oneDecimal.format(value),
+    mean: (value: number) => `${oneDecimal.format(value)} average`,
     meanLabel: (value: number, n: number) => `${oneDecimal.format(value)} stars on average of ${ratings(n)}`,
     nRatings: ratings,
     unrated: 'not rated yet',
     yours: 'Your rating',
     everyone: 'Everyone’s ratings',
-    bin: (value: number, n: number) => `${halves.format(value)} stars: ${ratings(n)}`,
+    bin: (value: number, n: number) => `${number.format(value)} stars: ${ratings(n)}`,
     prediction: 'Our guess for you',
-    predictionRated: 'What we would have guessed, your own rating included',
+    predictionRated: 'Our guess, knowing your rating',
     basis: (mean: number, movie: number, own: number) =>
       `${oneDecimal.format(mean)} is the average of all ratings, ${signed(movie)} is this film, ${signed(own)} is your taste.`,
     reasons: 'What speaks for it',
@@ -73,7 +72,7 @@ export const texts = {
     label: (stars: number, margin: number | null) =>
       `Predicted ${oneDecimal.format(stars)}${margin === null ? '' : ` plus or minus ${oneDecimal.format(margin)}`} stars`,
     because: 'Because you rated',
-    reason: (title: string, value: number) => `${title}, ${halves.format(value)} stars`,
+    stars: (value: number) => `(${plural(value, 'star', 'stars')})`,
   },
 
   browse: {
@@ -93,10 +92,11 @@ export const texts = {
   filters: {
     genre: 'Genre',
     anyGenre: 'All genres',
-    option: (name: string, n: number) => `${name} (${whole.format(n)})`,
+    option: (name: string, n: number) => `${name} (${number.format(n)})`,
     yearFrom: 'From year',
     yearTo: 'To year',
     order: 'The first year is after the last.',
+    anyYear: 'any',
     year: 'Four digits, such as 1994.',
   },
 
@@ -154,6 +154,7 @@ export const texts = {
     save: 'Save and continue',
     taken: 'Somebody else has this name. Take another.',
     wrong: 'The username or the password is wrong.',
+    wrongCurrent: 'This is not the password you signed in with.',
     usernameLength: 'Use 3 to 40 characters.',
     passwordLength: 'Use 8 to 128 characters.',
     signOutFailed: 'You are still signed in.',

@@ -68,6 +68,7 @@ function YearField({ name, label, value, onChange, problem }: YearFieldProps) {
       <span>{label}</span>
       <input
         inputMode="numeric"
+        placeholder={texts.filters.anyYear}
         autoComplete="off"
         maxLength={4}
         size={6}

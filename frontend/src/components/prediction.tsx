@@ -35,7 +35,7 @@ export function Because({ reasons }: { reasons: readonly Reason[] }) {
       {reasons.map(({ movie_id, title, value }, i) => (
         <span key={movie_id}>
           {i > 0 && ' · '}
-          <a href={href('movie', {}, movie_id)}>{texts.prediction.reason(displayTitle(title), value)}</a>
+          <a href={href('movie', {}, movie_id)}>{displayTitle(title)}</a> {texts.prediction.stars(value)}
         </span>
       ))}
     </p>

@@ -100,7 +100,7 @@ function SearchField({ value }: { value: string }) {
 
 function SortField({ value }: { value: Sort }) {
   return (
-    <label class="field">
+    <label class="field sort-field">
       <span>{texts.browse.sort}</span>
       <select value={value} onChange={(event) => change({ sort: event.currentTarget.value })}>
         {SORTS.map((name) => (

@@ -1,58 +1,40 @@
-import { useState } from 'preact/hooks';
-import type { ApiError } from '../api';
-import { TextField } from '../components/fields';
-import { asApiError } from '../errors';
+import { ArtWall } from '../components/art-wall';
+import { FormEnd, TextField, useForm } from '../components/form';
+import { passwordProblem } from '../credentials';
 import { changePassword } from '../session';
 import { texts } from '../texts';
-import { ArtWall, FormFailure, validate } from './sign-in';
+
+const { account } = texts;
 
 /** A one-time password opens nothing but its own replacement. */
 export function ChoosePassword({ username }: { username: string }) {
-  const [failure, setFailure] = useState<ApiError | null>(null);
-  const [tooShort, setTooShort] = useState<string | undefined>();
-  const [isBusy, setBusy] = useState(false);
-  const { account } = texts;
-
-  const submit = async (event: SubmitEvent) => {
-    event.preventDefault();
-    const data = new FormData(event.currentTarget as HTMLFormElement);
-    const next = `${data.get('new_password')}`;
-    const { password: problem } = validate({ username, password: next });
-    setTooShort(problem);
-    if (problem) return;
-    setFailure(null);
-    setBusy(true);
-    try {
-      await changePassword(`${data.get('current_password')}`, next);
-    } catch (reason) {
-      setFailure(asApiError(reason));
-    } finally {
-      setBusy(false);
-    }
-  };
-
+  const { errors, onSubmit, ...end } = useForm({
+    names: ['current_password', 'new_password'],
+    check: (values) => ({
+      current_password: passwordProblem(values.current_password),
+      new_password: passwordProblem(values.new_password),
+    }),
+    send: (values) => changePassword(values.current_password, values.new_password),
+    blame: (error) => ({
+      current_password:
+        error.slug === 'invalid-credentials' ? account.wrongCurrent : error.fieldMessage('current_password'),
+      new_password: error.fieldMessage('new_password'),
+    }),
+  });
   return (
     <div class="entrance">
       <ArtWall />
       <section class="entrance-form">
         <h1>{account.choose}</h1>
         <p class="lead">{account.chooseLead}</p>
-        <form noValidate onSubmit={submit}>
-          <input
-            class="visually-hidden"
-            name="username"
-            autoComplete="username"
-            aria-label={account.username}
-            value={username}
-            tabIndex={-1}
-            readOnly
-          />
+        <form noValidate onSubmit={onSubmit}>
+          <input name="username" autoComplete="username" value={username} hidden readOnly />
           <TextField
             name="current_password"
             type="password"
             label={account.currentPassword}
             autoComplete="current-password"
-            error={failure?.fieldMessage('current_password')}
+            error={errors.current_password}
           />
           <TextField
             name="new_password"
@@ -60,12 +42,9 @@ export function ChoosePassword({ username }: { username: string }) {
             label={account.newPassword}
             autoComplete="new-password"
             hint={account.passwordHint}
-            error={tooShort ?? failure?.fieldMessage('new_password')}
+            error={errors.new_password}
           />
-          <FormFailure error={failure} />
-          <button type="submit" class="button primary" disabled={isBusy}>
-            {account.save}
-          </button>
+          <FormEnd {...end}>{account.save}</FormEnd>
         </form>
       </section>
     </div>

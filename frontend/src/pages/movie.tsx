@@ -1,3 +1,4 @@
+import type { CSSProperties } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { ApiError, call, type Me, type MovieDetail, type Reason } from '../api';
 import { Histogram } from '../components/histogram';
@@ -110,8 +111,12 @@ function Reasons({ reasons }: { reasons: readonly Reason[] }) {
       <ul class="reasons">
         {strongest.map(({ movie_id, title, value, share }) => (
           <li key={movie_id}>
-            <a href={href('movie', {}, movie_id)}>{texts.prediction.reason(displayTitle(title), value)}</a>
-            <meter min={0} max={most} value={share} aria-hidden="true" />
+            <p>
+              <a href={href('movie', {}, movie_id)}>{displayTitle(title)}</a> {texts.prediction.stars(value)}
+            </p>
+            <span>
+              <i style={{ '--share': share / most } as CSSProperties} />
+            </span>
           </li>
         ))}
       </ul>
