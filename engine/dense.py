@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 from numba import njit
 
-from engine.arrays import ExactMatrix, FactorMatrix, FloatVector
+from engine.arrays import ExactMatrix, ExactVector, FactorMatrix, FloatVector
 
 TILE = 128
 """Ratings gathered at a time; a block of 64 factors then fits the first cache."""
@@ -148,6 +148,22 @@ def substitute(factor: FactorMatrix, n: int, vector: FloatVector) -> None:
         x = vector[i]
         for t in range(i):
             vector[t] -= row[t] * x
+
+
+@compiled
+def inverse_diagonal(factor: FactorMatrix, n: int, out: ExactVector) -> None:
+    """Compute the diagonal of ``(L L')^-1``, one column of ``L^-1`` at a time."""
+    column = np.zeros(n, dtype=np.float32)
+    for j in range(n):
+        column[j] = 1 / factor[j, j]
+        out[j] = column[j] * column[j]
+        for i in range(j + 1, n):
+            row = factor[i]
+            total = np.float32(0)
+            for t in range(j, i):
+                total -= row[t] * column[t]
+            column[i] = total / row[i]
+            out[j] += column[i] * column[i]
 
 
 @compiled

@@ -363,7 +363,8 @@ def estimate(
 
 def _per_user(losses: ExactVector, test: HeldOut, n_users: int) -> PerUser:
     users = test.user_indices
-    return PerUser(
-        totals=np.bincount(users, losses, minlength=n_users),
-        counts=np.bincount(users, np.ones(len(users)), minlength=n_users),
-    )
+    totals: ExactVector = np.zeros(n_users)
+    np.add.at(totals, users, losses)
+    counts: ExactVector = np.zeros(n_users)
+    np.add.at(counts, users, 1)
+    return PerUser(totals, counts)

@@ -36,6 +36,7 @@ from engine.dense import (
     add_gram,
     compiled,
     factorize,
+    inverse_diagonal,
     substitute,
 )
 
@@ -85,6 +86,12 @@ class Side(NamedTuple):
 
 
 @compiled
+def _padded(k: int) -> int:
+    """Round up ``k`` factors, the constant and the right side to whole tiles."""
+    return (k + 2 + 3) // 4 * 4
+
+
+@compiled
 def _gather(
     rows: Rows, start: int, stop: int, fixed: Fixed, block: FactorMatrix
 ) -> int:
@@ -111,24 +118,23 @@ def _gather(
 @compiled
 def _residual(
     rows: Rows,
-    start: int,
-    stop: int,
+    row: int,
     fixed: Fixed,
-    weights: ExactVector,
+    diagonal: ExactVector,
     x: ExactVector,
     out: ExactVector,
 ) -> None:
     """Compute ``c - A x`` in double precision, without forming ``A``."""
     k, alpha = fixed.q.shape[1], fixed.alpha
     for i in range(k + 1):
-        out[i] = -weights[i] * x[i]
+        out[i] = -diagonal[i] * x[i]
     if alpha > 0:
         for i in range(k + 1):
             total = fixed.moment[i]
             for j in range(k + 1):
                 total -= fixed.gram[i, j] * x[j]
             out[i] += alpha * total
-    for t in range(start, stop):
+    for t in range(rows.indptr[row], rows.indptr[row + 1]):
         item = rows.indices[t]
         factors = fixed.q[item]
         score = fixed.b[item] + x[k]
@@ -138,6 +144,37 @@ def _residual(
         for f in range(k):
             out[f] += factors[f] * error
         out[k] += error
+
+
+@compiled
+def _factorized(
+    rows: Rows,
+    row: int,
+    fixed: Fixed,
+    diagonal: ExactVector,
+    block: FactorMatrix,
+    system: FactorMatrix,
+    right: FloatVector,
+) -> bool:
+    """Build one row's ``A`` and ``c``, and factorize ``A`` in place."""
+    alpha, size = fixed.alpha, fixed.q.shape[1] + 1
+    system[:] = 0
+    start, stop = rows.indptr[row], rows.indptr[row + 1]
+    for begin in range(start, stop, TILE):
+        end = min(begin + TILE, stop)
+        n_columns = _gather(rows, begin, end, fixed, block)
+        add_gram(block, len(block), n_columns, system)
+    right[:] = system[size, :size]
+    if alpha > 0:
+        observed_weight = np.float32(1 - alpha)
+        for i in range(size):
+            right[i] += alpha * fixed.moment[i]
+            for j in range(i + 1):
+                unobserved = alpha * fixed.gram[i, j]
+                system[i, j] = observed_weight * system[i, j] + unobserved
+    for i in range(size):
+        system[i, i] += diagonal[i]
+    return factorize(system, size)
 
 
 @compiled
@@ -156,38 +193,21 @@ def solve_rows_exactly(
     residual in double precision, so one leaves an error near single rounding.
     Returns the first row whose system is not positive definite, or -1.
     """
-    k, alpha = fixed.q.shape[1], fixed.alpha
-    size = k + 1
-    padded = (k + 2 + 3) // 4 * 4
+    k = fixed.q.shape[1]
+    size, padded = k + 1, _padded(k)
     block = np.zeros((padded, ROW_STRIDE), dtype=np.float32)
     system = np.zeros((padded, padded), dtype=np.float32)
     step = np.zeros(size, dtype=np.float32)
     diagonal, solution, residual = np.zeros(size), np.zeros(size), np.zeros(size)
-    observed_weight = np.float32(1 - alpha)
     for row in range(first, last):
-        start, stop = rows.indptr[row], rows.indptr[row + 1]
-        system[:] = 0
-        for begin in range(start, stop, TILE):
-            end = min(begin + TILE, stop)
-            n_columns = _gather(rows, begin, end, fixed, block)
-            add_gram(block, padded, n_columns, system)
         diagonal[:k] = weights.factors[row]
         diagonal[k] = weights.biases[row]
-        step[:] = system[size, :size]
-        if alpha > 0:
-            for i in range(size):
-                step[i] += alpha * fixed.moment[i]
-                for j in range(i + 1):
-                    unobserved = alpha * fixed.gram[i, j]
-                    system[i, j] = observed_weight * system[i, j] + unobserved
-        for i in range(size):
-            system[i, i] += diagonal[i]
-        if not factorize(system, size):
+        if not _factorized(rows, row, fixed, diagonal, block, system, step):
             return row
         substitute(system, size, step)
         solution[:] = step
         for _ in range(refinements):
-            _residual(rows, start, stop, fixed, diagonal, solution, residual)
+            _residual(rows, row, fixed, diagonal, solution, residual)
             step[:] = residual
             substitute(system, size, step)
             solution += step
@@ -197,167 +217,38 @@ def solve_rows_exactly(
 
 
 @compiled
-def _apply_normal(
-    block: FactorMatrix, n: int, k: int, x: FloatVector, out: FloatVector
-) -> None:
-    """Add ``sum_t z_t z_t' x`` to `out`, four ratings at a time."""
-    t = 0
-    while t + 4 <= n:
-        q0, q1, q2, q3 = block[t], block[t + 1], block[t + 2], block[t + 3]
-        s0 = s1 = s2 = s3 = np.float32(0)
-        for f in range(k):
-            y = x[f]
-            s0 += q0[f] * y
-            s1 += q1[f] * y
-            s2 += q2[f] * y
-            s3 += q3[f] * y
-        s0 += x[k]
-        s1 += x[k]
-        s2 += x[k]
-        s3 += x[k]
-        for f in range(k):
-            out[f] += (q0[f] * s0 + q1[f] * s1) + (q2[f] * s2 + q3[f] * s3)
-        out[k] += (s0 + s1) + (s2 + s3)
-        t += 4
-    while t < n:
-        q0 = block[t]
-        s0 = np.float32(0)
-        for f in range(k):
-            s0 += q0[f] * x[f]
-        s0 += x[k]
-        for f in range(k):
-            out[f] += q0[f] * s0
-        out[k] += s0
-        t += 1
-
-
-@compiled
-def _apply_system(
-    block: FactorMatrix,
-    n: int,
-    fixed: Fixed,
-    diagonal: FloatVector,
-    x: FloatVector,
-    out: FloatVector,
-) -> None:
-    """Compute ``A x``, without forming the row's own part of ``A``."""
-    k, alpha = fixed.q.shape[1], fixed.alpha
-    out[:] = 0
-    _apply_normal(block, n, k, x, out)
-    if alpha > 0:
-        for i in range(k + 1):
-            total = np.float32(0)
-            row = fixed.gram[i]
-            for j in range(k + 1):
-                total += row[j] * x[j]
-            out[i] = (1 - alpha) * out[i] + alpha * total
-    for i in range(k + 1):
-        out[i] += diagonal[i] * x[i]
-
-
-@compiled
-def _start_row(
-    rows: Rows,
-    start: int,
-    stop: int,
-    fixed: Fixed,
-    block: FactorMatrix,
-    c: FloatVector,
-    d: FloatVector,
-) -> None:
-    """Gather a row's factors once; write its right side and ``diag(A) - w``."""
-    k, alpha = fixed.q.shape[1], fixed.alpha
-    c[:] = 0
-    d[:] = 0
-    for t in range(stop - start):
-        item = rows.indices[start + t]
-        factors, gathered = fixed.q[item], block[t]
-        rest = (1 - alpha) * fixed.b[item]
-        y = np.float32((rows.values[start + t] - fixed.mean) - rest)
-        for f in range(k):
-            gathered[f] = factors[f]
-            c[f] += factors[f] * y
-            d[f] += factors[f] * factors[f]
-        c[k] += y
-    d[k] += stop - start
-    if alpha > 0:
-        for i in range(k + 1):
-            c[i] += alpha * fixed.moment[i]
-            d[i] = (1 - alpha) * d[i] + alpha * fixed.gram[i, i]
-
-
-@compiled
-def _conjugate_gradient(
-    block: FactorMatrix,
-    n: int,
-    fixed: Fixed,
-    diagonal: FloatVector,
-    n_steps: int,
-    work: FactorMatrix,
-) -> None:
-    """Improve ``x`` by steps of the Jacobi-preconditioned conjugate gradient.
-
-    The rows of `work` are ``c``, ``diag(A)``, ``x`` and three of scratch.
-    """
-    c, d, x, r, p, product = work[0], work[1], work[2], work[3], work[4], work[5]
-    _apply_system(block, n, fixed, diagonal, x, product)
-    rz = np.float32(0)
-    for i in range(len(x)):
-        r[i] = c[i] - product[i]
-        p[i] = r[i] / d[i]
-        rz += r[i] * p[i]
-    for _ in range(n_steps):
-        _apply_system(block, n, fixed, diagonal, p, product)
-        curvature = np.float32(0)
-        for i in range(len(x)):
-            curvature += p[i] * product[i]
-        if not curvature > 0:  # the residual has vanished
-            return
-        length = rz / curvature
-        previous = rz
-        rz = np.float32(0)
-        for i in range(len(x)):
-            x[i] += length * p[i]
-            r[i] -= length * product[i]
-            rz += r[i] * r[i] / d[i]
-        ratio = rz / previous
-        for i in range(len(x)):
-            p[i] = r[i] / d[i] + ratio * p[i]
-
-
-@compiled
-def solve_rows_by_gradient(
+def mean_leverages(
     rows: Rows,
     first: int,
     last: int,
     fixed: Fixed,
     weights: Weights,
-    n_steps: int,
-    out: Side,
+    out: ExactVector,
 ) -> None:
-    """Improve rows ``first:last`` in place by a few conjugate-gradient steps.
+    """Average ``z_t' A^-1 z_t`` over the ratings of each row, for ``a = 0``.
 
-    A row's factors are gathered once and stay in cache for all steps. `out` holds the
-    start on entry.
+    The leverage of a rating is its say in its own prediction. Their sum is a trace,
+    ``tr(A^-1 (A - diag(w)))``, so ``diag(A^-1)`` is enough. 0 for a row without
+    ratings; the systems have been solved before, so they are definite.
     """
     k = fixed.q.shape[1]
-    longest = 0
+    size, padded = k + 1, _padded(k)
+    block = np.zeros((padded, ROW_STRIDE), dtype=np.float32)
+    system = np.zeros((padded, padded), dtype=np.float32)
+    column = np.zeros(size, dtype=np.float32)
+    diagonal, inverse = np.zeros(size), np.zeros(size)
     for row in range(first, last):
-        longest = max(longest, rows.indptr[row + 1] - rows.indptr[row])
-    block = np.empty((longest, k), dtype=np.float32)
-    work = np.zeros((6, k + 1), dtype=np.float32)
-    diagonal = np.zeros(k + 1, dtype=np.float32)
-    for row in range(first, last):
-        start, stop = rows.indptr[row], rows.indptr[row + 1]
-        diagonal[:k] = weights.factors[row]
-        diagonal[k] = weights.biases[row]
-        _start_row(rows, start, stop, fixed, block, work[0], work[1])
-        work[1] += diagonal
-        work[2, :k] = out.factors[row]
-        work[2, k] = out.biases[row]
-        _conjugate_gradient(block, stop - start, fixed, diagonal, n_steps, work)
-        out.factors[row] = work[2, :k]
-        out.biases[row] = work[2, k]
+        n_ratings = rows.indptr[row + 1] - rows.indptr[row]
+        out[row] = 0
+        if n_ratings > 0:
+            diagonal[:k] = weights.factors[row]
+            diagonal[k] = weights.biases[row]
+            _factorized(rows, row, fixed, diagonal, block, system, column)
+            inverse_diagonal(system, size, inverse)
+            trace = np.float64(size)
+            for i in range(size):
+                trace -= diagonal[i] * inverse[i]
+            out[row] = trace / n_ratings
 
 
 @compiled
@@ -367,10 +258,11 @@ def sum_squares(
     last: int,
     fixed: Fixed,
     current: Side,
+    item_weights: ExactVector,
     errors: ExactVector,
     scores: ExactVector,
 ) -> None:
-    """Sum over each row's ratings ``(r - mean - s)**2`` and ``s**2``.
+    """Sum over each row's ratings ``weight (r - mean - s)**2`` and ``s**2``.
 
     ``s`` is the score above the mean, ``b_row + b + p'q``.
     """
@@ -386,7 +278,7 @@ def sum_squares(
                 product += factors[f] * others[f]
             score = np.float64(current.biases[row]) + fixed.b[item] + product
             error = rows.values[t] - fixed.mean - score
-            squared_error += error * error
+            squared_error += item_weights[item] * error * error
             squared_score += score * score
         errors[row] = squared_error
         scores[row] = squared_score

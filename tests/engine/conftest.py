@@ -1,0 +1,80 @@
+"""Sizes and shared data of the engine's tests, compiled or not."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+from numba import config as numba_config
+
+from engine.als import fit
+from engine.model import Configuration
+from engine.synthetic import make_ratings
+
+IS_COMPILED = not numba_config.DISABLE_JIT
+
+settings.register_profile(
+    "engine",
+    max_examples=50 if IS_COMPILED else 10,
+    deadline=None,  # the first example compiles
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+
+
+def pytest_configure(config):
+    config.addinivalue_line(
+        "markers", "compiled: too slow where NUMBA_DISABLE_JIT is set"
+    )
+    settings.load_profile("engine")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if not IS_COMPILED and item.get_closest_marker("compiled"):
+            item.add_marker(pytest.mark.skip(reason="kernels run uncompiled"))
+
+
+@pytest.fixture(scope="session")
+def ratings():
+    """A small set with long tails; two users and two items have no ratings."""
+    size = {"n_users": 40, "n_items": 30, "n_ratings": 300}
+    if not IS_COMPILED:
+        size = {"n_users": 15, "n_items": 12, "n_ratings": 60}
+    return make_ratings(**size, n_factors=2, rng=np.random.default_rng(3)).ratings
+
+
+@pytest.fixture(scope="session")
+def configuration():
+    return Configuration(
+        n_factors=3,
+        n_sweeps=3,
+        user_weight=0.5,
+        item_weight=0.7,
+        user_bias_weight=1.5,
+        item_bias_weight=2.0,
+        exponent=0.5,
+        prior_count=2.0,
+    )
+
+
+@pytest.fixture(scope="session")
+def ranking_configuration():
+    return Configuration(
+        n_factors=3,
+        n_sweeps=3,
+        user_weight=0.5,
+        item_weight=0.7,
+        user_bias_weight=1.5,
+        item_bias_weight=2.0,
+        unobserved_weight=0.2,
+        unobserved_target=1.5,
+    )
+
+
+@pytest.fixture(scope="session")
+def model(ratings, configuration, ranking_configuration):
+    return fit(
+        ratings,
+        rating=configuration,
+        ranking=ranking_configuration,
+        rng=np.random.default_rng(4),
+    )
