@@ -2,6 +2,7 @@
 
 import base64
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 from api.problems import InvalidRequest, field_error
@@ -9,9 +10,11 @@ from api.problems import InvalidRequest, field_error
 Key = tuple[Any, ...]
 
 
-def encode(*key: Any) -> str:  # noqa: ANN401 - JSON scalars
+def encode(*key: int | str | datetime) -> str:
     """Write the sort key of a page's last row."""
-    text = json.dumps(key, separators=(",", ":"), ensure_ascii=False)
+    text = json.dumps(
+        key, separators=(",", ":"), ensure_ascii=False, default=datetime.isoformat
+    )
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
@@ -20,19 +23,33 @@ def decode(cursor: str, *types: type) -> Key:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         key = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-    except (ValueError, RecursionError):
-        key = None
-    if not _matches(key, types):
+        if not isinstance(key, list):
+            raise TypeError("no sort key")  # noqa: TRY301 - handled like all the others
+        return tuple(_PARSERS[t](part) for t, part in zip(types, key, strict=True))
+    except (ValueError, TypeError, OverflowError, RecursionError):
         message = "Use `next_cursor` of the page before, with the same parameters"
         error = field_error("query", "cursor", code="cursor", message=message)
-        raise InvalidRequest(errors=[error])
-    return tuple(key)
+        raise InvalidRequest(errors=[error]) from None
 
 
-def _matches(key: Any, types: tuple[type, ...]) -> bool:  # noqa: ANN401 - JSON is any value
-    return (
-        isinstance(key, list)
-        and [type(part) for part in key] == list(types)
-        and all(abs(part) < 2**31 for part in key if isinstance(part, int | float))
-        and not any("\0" in part for part in key if isinstance(part, str))
-    )
+def _integer(part: object) -> int:
+    if type(part) is not int or abs(part) >= 2**31:
+        raise TypeError("no integer of the database")
+    return part
+
+
+def _text(part: object) -> str:
+    if not isinstance(part, str) or "\0" in part:
+        raise TypeError("no text of the database")
+    part.encode()  # a lone surrogate raises
+    return part
+
+
+def _instant(part: object) -> datetime:
+    instant = datetime.fromisoformat(_text(part))
+    if instant.tzinfo is None:
+        raise ValueError("no offset")
+    return instant.astimezone(UTC)
+
+
+_PARSERS = {int: _integer, str: _text, datetime: _instant}

@@ -14,7 +14,12 @@ from fastapi.routing import APIRoute
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.model_store import ModelStore, ServedModel
-from api.problems import NotFound, NotSignedIn, PasswordChangeRequired
+from api.problems import (
+    NotFound,
+    NotSignedIn,
+    PasswordChangeRequired,
+    SessionRequired,
+)
 from api.schemas import UserId
 from api.security import SAFE_METHODS, cookie_name
 from api.services import auth
@@ -99,6 +104,16 @@ IdentifiedUser = Annotated[Principal, Depends(identified)]
 """Whoever is signed in, even with a one-time password still to be changed."""
 
 
+def session_user(principal: IdentifiedUser) -> Principal:
+    """Let in people, even with a one-time password, but no programs."""
+    if not principal.session_hash:
+        raise SessionRequired
+    return principal
+
+
+SessionUser = Annotated[Principal, Depends(session_user)]
+
+
 def current_user(principal: IdentifiedUser) -> Principal:
     """Let in anybody signed in, by session or by API key."""
     if principal.must_change_password:
@@ -107,6 +122,14 @@ def current_user(principal: IdentifiedUser) -> Principal:
 
 
 CurrentUser = Annotated[Principal, Depends(current_user)]
+
+
+def account_holder(_: SessionUser, principal: CurrentUser) -> Principal:
+    """Let in people who may manage the credentials of their account."""
+    return principal
+
+
+AccountHolder = Annotated[Principal, Depends(account_holder)]
 
 
 def admin_user(principal: CurrentUser) -> Principal:
@@ -138,8 +161,8 @@ DECLARATIONS = frozenset({public, identified, current_user, admin_user, subject}
 def require_access_declarations(app: FastAPI) -> None:
     """Refuse to start with a route that does not say who may call it."""
     for route in app.routes:
-        if isinstance(route, APIRoute) and not DECLARATIONS & calls(route.dependant):
-            raise RuntimeError(f"{route.path} declares no access; see {__name__}")
+        if not isinstance(route, APIRoute) or not DECLARATIONS & calls(route.dependant):
+            raise RuntimeError(f"{route} declares no access; see {__name__}")
 
 
 def calls(dependant: Dependant) -> set[Callable[..., Any] | None]:

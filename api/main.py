@@ -4,11 +4,13 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from http import HTTPStatus
 from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Scope
 
@@ -66,7 +68,8 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
     add_document(app)
     require_access_declarations(app)
     if FRONTEND.is_dir():
-        app.mount("/", Frontend(directory=FRONTEND, html=True))
+        # What no route matches; a mount would swallow a route's 405.
+        app.router.default = Frontend(directory=FRONTEND, html=True)
     return app
 
 
@@ -89,6 +92,8 @@ class Frontend(StaticFiles):
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """Serve a file with the lifetime its name deserves."""
+        if scope["method"] not in {"GET", "HEAD"}:
+            raise HTTPException(HTTPStatus.NOT_FOUND)
         response = await super().get_response(path, scope)
         is_hashed = path.startswith("assets/")
         lifetime = "public, max-age=31536000, immutable" if is_hashed else "no-cache"

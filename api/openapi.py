@@ -7,7 +7,14 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
 from api import problems
-from api.dependencies import Public, admin_user, calls, current_user, public
+from api.dependencies import (
+    Public,
+    admin_user,
+    calls,
+    current_user,
+    public,
+    session_user,
+)
 from api.problems import Problem
 from api.schemas import ProblemOut
 from api.strict_route import StrictRoute
@@ -25,7 +32,7 @@ WITH_BODY = (problems.TooLarge, problems.UnsupportedMediaType)
 SPECIAL: dict[tuple[str, str], tuple[type[Problem], ...]] = {
     ("POST", "/auth/register"): (problems.UsernameTaken,),
     ("POST", "/auth/session"): (problems.InvalidCredentials, problems.TooManyAttempts),
-    ("PUT", "/me/password"): (problems.InvalidCredentials,),
+    ("PUT", "/me/password"): (problems.InvalidCredentials, problems.TooManyAttempts),
     ("POST", "/training-runs"): (problems.TooManyAttempts,),
 }
 
@@ -73,6 +80,8 @@ def failures(route: APIRoute, method: str) -> dict[str, Any]:
     declared = calls(route.dependant)
     if public not in declared:
         possible.append(problems.NotSignedIn)
+    if session_user in declared:
+        possible.append(problems.SessionRequired)
     if current_user in declared:
         possible.append(problems.PasswordChangeRequired)
     if route.path.count("{") or admin_user in declared:

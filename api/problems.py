@@ -16,6 +16,9 @@ from starlette.exceptions import HTTPException
 logger = logging.getLogger(__name__)
 
 FieldErrors = Sequence[Mapping[str, Any]]
+# Names of unknown fields are the client's own words: cut, and not listed without end.
+MAX_ERRORS = 100
+MAX_NAME = 50
 
 
 class Problem(Exception):  # noqa: N818 - the term of RFC 9457
@@ -63,6 +66,12 @@ class CrossOrigin(Problem):
     """Another site, or nobody knows who, wants to act with the user's cookie."""
 
     status, slug, title = 403, "cross-origin", "Not allowed from another site"
+
+
+class SessionRequired(Problem):
+    """An API key must not manage the account it belongs to, nor outlive itself."""
+
+    status, slug, title = 403, "session-required", "Sign in; an API key cannot do this"
 
 
 class PasswordChangeRequired(Problem):
@@ -148,7 +157,8 @@ BY_STATUS = {
 
 def field_error(*field: str | int, code: str, message: str) -> dict[str, Any]:
     """Describe one invalid field."""
-    return {"field": list(field), "code": code, "message": message}
+    names = [part[:MAX_NAME] if isinstance(part, str) else part for part in field]
+    return {"field": names, "code": code, "message": message}
 
 
 def render(problem: Problem, request_id: str) -> Response:
@@ -161,7 +171,7 @@ def render(problem: Problem, request_id: str) -> Response:
         "request_id": request_id,
     }
     if problem.errors is not None:
-        document["errors"] = list(problem.errors)
+        document["errors"] = list(problem.errors[:MAX_ERRORS])
     return Response(
         json.dumps(document),
         status_code=problem.status,
@@ -185,8 +195,7 @@ async def on_validation_error(request: Request, error: Exception) -> Response:
     """Name the fields, never echo the input: it may be a password, or NaN."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 - likewise
     errors = [
-        {"field": list(e["loc"]), "code": e["type"], "message": e["msg"]}
-        for e in error.errors()
+        field_error(*e["loc"], code=e["type"], message=e["msg"]) for e in error.errors()
     ]
     return respond(request, InvalidRequest(errors=errors))
 

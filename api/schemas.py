@@ -55,7 +55,7 @@ KeyId = Annotated[int, PlainInteger, Path(ge=1, le=MAX_ID)]
 Limit = Annotated[int, PlainInteger, Query(ge=1, le=MAX_PAGE)]
 Cursor = Annotated[
     str | None,
-    Query(max_length=500, description="`next_cursor` of the page before"),
+    Query(max_length=2000, description="`next_cursor` of the page before"),
 ]
 Year = Annotated[int, Field(ge=1800, le=2200)]
 YearQuery = Annotated[int | None, PlainInteger, Query(ge=1800, le=2200)]
@@ -252,7 +252,7 @@ class SimilarMovie(Out):
 
 
 class SimilarMovies(Out):
-    """Movies liked by the same people; empty while there is no model."""
+    """Movies liked by the same people; empty if the model does not know this one."""
 
     model: ModelReference | None
     items: list[SimilarMovie]

@@ -2,9 +2,9 @@
 
 import hashlib
 import logging
+import re
 import secrets
 import uuid
-from urllib.parse import urlsplit
 
 from anyio import CapacityLimiter, to_thread
 from argon2 import PasswordHasher
@@ -27,6 +27,7 @@ _DECOY_HASH = (
 # Two hashes at a time: more would only take processor time from each other.
 _hashing = CapacityLimiter(2)
 
+_HOST = re.compile(r"(?P<name>[a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 API_KEY_PREFIX = "cinefold_"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 CONTENT_SECURITY_POLICY = (
@@ -151,7 +152,5 @@ class RequestBoundary:
 
 def hostname(host: str) -> str:
     """Strip the port from a Host header; anything malformed matches no host."""
-    try:
-        return urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return ""
+    found = _HOST.fullmatch(host.lower())
+    return found["name"].strip("[]") if found else ""

@@ -1,8 +1,10 @@
 """Routes that read requests literally: one JSON document, each name once."""
 
 import json
+import re
 from collections.abc import Callable, Coroutine
 from typing import Any, get_origin
+from urllib.parse import unquote_to_bytes
 
 from fastapi import Request, Response
 from fastapi._compat import ModelField
@@ -77,6 +79,8 @@ class StrictRoute(APIRoute):
 
     def _check_headers(self, request: Request) -> None:
         length = request.headers.get("content-length", "0")
+        if not re.fullmatch("[0-9]{1,19}", length):
+            raise MalformedRequest("Content-Length is not a number")
         has_body = "transfer-encoding" in request.headers or length != "0"
         if has_body and self.body_field is None:
             raise MalformedRequest("this request takes no body")
@@ -87,6 +91,10 @@ class StrictRoute(APIRoute):
 
     def _check_query(self, request: Request) -> None:
         """Refuse unknown and repeated parameters: a typo must not widen a list."""
+        try:
+            unquote_to_bytes(request.scope["query_string"]).decode()
+        except UnicodeDecodeError:
+            raise MalformedRequest("the query is not UTF-8") from None
         fields = {field.alias: field for field in self.dependant.query_params}
         errors = []
         for name in request.query_params:
@@ -94,7 +102,7 @@ class StrictRoute(APIRoute):
             if name not in fields:
                 message = "There is no such parameter"
                 errors.append(
-                    field_error("query", name[:50], code="unknown", message=message)
+                    field_error("query", name, code="unknown", message=message)
                 )
             elif n_values > 1 and not _is_list(fields[name]):
                 message = "Give this parameter once"

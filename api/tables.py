@@ -22,7 +22,7 @@ from sqlalchemy.dialects.postgresql import INET, JSONB, REAL
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 # Ids below are kept for users that come with an imported data set.
-FIRST_REGISTERED_USER_ID = 1_000_001
+FIRST_REGISTERED_USER_ID = 1_000_000_001
 
 
 class Table(DeclarativeBase):

@@ -83,7 +83,7 @@ def create_database(server: str, name: str, *, template: str = "template1") -> s
 
 
 @pytest.fixture(scope="session")
-def models_dir(tmp_path_factory) -> Path:
+def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of published models."""
     return tmp_path_factory.mktemp("models")
 

@@ -56,14 +56,20 @@ async def delete_session(session: AsyncSession, token_hash: bytes) -> None:
     await session.execute(delete(Session).where(Session.token_hash == token_hash))
 
 
-async def delete_other_sessions(
-    session: AsyncSession, *, user_id: int, token_hash: bytes | None
+async def delete_sessions(session: AsyncSession, *, user_id: int) -> None:
+    """End all of a user's sessions."""
+    await session.execute(delete(Session).where(Session.user_id == user_id))
+
+
+async def delete_expired_sessions(
+    session: AsyncSession, *, user_id: int, idle: timedelta, absolute: timedelta
 ) -> None:
-    """End a user's sessions but the given one."""
-    query = delete(Session).where(Session.user_id == user_id)
-    if token_hash is not None:
-        query = query.where(Session.token_hash != token_hash)
-    await session.execute(query)
+    """Forget a user's sessions that nobody can use any more."""
+    is_idle = Session.last_seen_at <= func.now() - idle
+    is_old = Session.created_at <= func.now() - absolute
+    await session.execute(
+        delete(Session).where(Session.user_id == user_id, is_idle | is_old)
+    )
 
 
 async def session_user(

@@ -7,20 +7,34 @@ from psycopg import Connection, Cursor
 
 COPY_BYTES = 1024 * 1024
 
+# The names of these constraints are what a refused file is told. Registered users'
+# ids start above a billion, so no file can touch them.
 STAGE_MOVIES: LiteralString = """
 CREATE TEMPORARY TABLE staged_movies (
-    id integer PRIMARY KEY, title text, year integer, genres text[]
+    id integer CONSTRAINT "a movie is in movies.csv twice" PRIMARY KEY
+        CONSTRAINT "movie ids start at 1" CHECK (id >= 1),
+    title text CONSTRAINT "a title has 1 to 300 characters"
+        CHECK (length(title) BETWEEN 1 AND 300),
+    year integer,
+    genres text[]
 ) ON COMMIT DROP
 """
 STAGE_LINKS: LiteralString = """
 CREATE TEMPORARY TABLE staged_links (
-    id integer PRIMARY KEY, imdb_id integer, tmdb_id integer
+    id integer CONSTRAINT "a movie is in links.csv twice" PRIMARY KEY,
+    imdb_id integer,
+    tmdb_id integer
 ) ON COMMIT DROP
 """
 STAGE_RATINGS: LiteralString = """
 CREATE TEMPORARY TABLE staged_ratings (
-    "userId" integer NOT NULL, "movieId" integer NOT NULL, rating real NOT NULL,
-    timestamp bigint NOT NULL
+    "userId" integer NOT NULL CONSTRAINT "user ids go from 1 to a billion"
+        CHECK ("userId" BETWEEN 1 AND 1000000000),
+    "movieId" integer NOT NULL,
+    rating real NOT NULL CONSTRAINT "a rating is 0.5 to 5 stars, in halves"
+        CHECK (rating BETWEEN 0.5 AND 5 AND rating * 2 = floor(rating * 2)),
+    timestamp bigint NOT NULL CONSTRAINT "a time is in seconds, before the year 3000"
+        CHECK (timestamp < 32503680000)
 ) ON COMMIT DROP
 """
 MERGE_MOVIES: LiteralString = """
@@ -40,10 +54,6 @@ GROUP BY "userId", "movieId" HAVING count(*) > 1 LIMIT 1
 FIND_UNKNOWN_MOVIE: LiteralString = """
 SELECT "movieId" FROM staged_ratings
 EXCEPT SELECT id FROM movies LIMIT 1
-"""
-FIND_REGISTERED_USER: LiteralString = """
-SELECT id FROM users
-WHERE username IS NOT NULL AND id IN (SELECT "userId" FROM staged_ratings) LIMIT 1
 """
 MERGE_USERS: LiteralString = """
 INSERT INTO users (id) SELECT DISTINCT "userId" FROM staged_ratings
@@ -79,30 +89,37 @@ def begin(connection: Connection[Any]) -> Cursor[Any]:
 
 def stage_movies(cursor: Cursor[Any], movies: Iterable[tuple[Any, ...]]) -> int:
     """Copy (id, title, year, genres) and merge them; return how many there are."""
-    _copy_rows(cursor, "COPY staged_movies FROM STDIN", movies)
+    _copy_rows(cursor, "COPY staged_movies FROM STDIN (HEADER)", movies, n_columns=4)
     return cursor.execute(MERGE_MOVIES).rowcount
 
 
 def stage_links(cursor: Cursor[Any], links: Iterable[tuple[Any, ...]]) -> None:
     """Copy (movie id, IMDb id, TMDB id) and merge them."""
-    _copy_rows(cursor, "COPY staged_links FROM STDIN", links)
+    _copy_rows(cursor, "COPY staged_links FROM STDIN (HEADER)", links, n_columns=3)
     cursor.execute(MERGE_LINKS)
 
 
 def _copy_rows(
-    cursor: Cursor[Any], statement: LiteralString, rows: Iterable[tuple[Any, ...]]
+    cursor: Cursor[Any],
+    statement: LiteralString,
+    rows: Iterable[tuple[Any, ...]],
+    *,
+    n_columns: int,
 ) -> None:
     with cursor.copy(statement) as copy:
+        # A header, so that PostgreSQL counts lines as the file does.
+        copy.write_row(("",) * n_columns)
         for row in rows:
             copy.write_row(row)
 
 
-def stage_ratings(cursor: Cursor[Any], chunks: Iterable[bytes]) -> None:
-    """Copy a ratings.csv as it is; PostgreSQL parses it and names a faulty line."""
+def stage_ratings(cursor: Cursor[Any], chunks: Iterable[bytes]) -> int:
+    """Copy a ratings.csv as it is, which PostgreSQL parses; return its length."""
     statement = "COPY staged_ratings FROM STDIN (FORMAT csv, HEADER match)"
     with cursor.copy(statement) as copy:
         for chunk in chunks:
             copy.write(chunk)
+    return cursor.rowcount
 
 
 def find(cursor: Cursor[Any], query: LiteralString) -> tuple[Any, ...] | None:

@@ -139,11 +139,11 @@ async def detail(session: AsyncSession, movie_id: int) -> AnyRow | None:
 async def histogram(session: AsyncSession, movie_id: int) -> dict[float, int]:
     """Count a movie's ratings by value."""
     query = (
-        select(Rating.value, func.count())
+        select(Rating.value, func.count().label("n"))
         .where(Rating.movie_id == movie_id)
         .group_by(Rating.value)
     )
-    return dict((await session.execute(query)).tuples().all())
+    return {row.value: row.n for row in await session.execute(query)}
 
 
 async def genres(session: AsyncSession) -> Sequence[AnyRow]:

@@ -1,7 +1,7 @@
 """SQL of ratings."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from typing import Any
 
 from sqlalchemy import delete, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
@@ -54,7 +54,7 @@ async def page(
     user_id: int,
     *,
     limit: int,
-    after: tuple[datetime, int] | None,
+    after: tuple[Any, ...] | None,
 ) -> Sequence[AnyRow]:
     """Page through a user's ratings, newest first; `after` is (rated_at, movie id)."""
     query = select(Rating.movie_id, Rating.value, Rating.rated_at)

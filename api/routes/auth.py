@@ -1,15 +1,16 @@
 """Accounts, sessions and API keys."""
 
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response, status
 
 from api.dependencies import (
-    CurrentUser,
+    AccountHolder,
     IdentifiedUser,
     Public,
     SessionDep,
+    SessionUser,
     SettingsDep,
 )
 from api.schemas import (
@@ -29,13 +30,20 @@ from api.strict_route import StrictRoute
 
 router = APIRouter(tags=["account"], route_class=StrictRoute)
 
+UNKNOWN_ADDRESS = "0.0.0.0"  # noqa: S104 - nothing is bound to it
+
 
 def client_address(request: Request) -> str:
     """Return the address that limits are counted for: an IPv6 /64 is one household."""
-    address = ip_address(request.client.host if request.client else "0.0.0.0")  # noqa: S104 - no bind
-    if isinstance(address, IPv6Address):
-        return str(ip_network((address, 64), strict=False).network_address)
-    return str(address)
+    try:
+        address = ip_address(request.client.host if request.client else "")
+    except ValueError:  # a proxy's invention; all of them share one limit
+        return UNKNOWN_ADDRESS
+    if isinstance(address, IPv4Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ip_network((int(address), 64), strict=False).network_address)
 
 
 def old_token(request: Request, settings: SettingsDep) -> str | None:
@@ -98,9 +106,11 @@ async def sign_in(
     return me
 
 
-@router.delete("/auth/session", status_code=status.HTTP_204_NO_CONTENT)
+@router.delete(
+    "/auth/session", status_code=status.HTTP_204_NO_CONTENT, response_class=Response
+)
 async def sign_out(
-    principal: IdentifiedUser,
+    principal: SessionUser,
     response: Response,
     session: SessionDep,
     settings: SettingsDep,
@@ -116,21 +126,30 @@ async def get_me(principal: IdentifiedUser, session: SessionDep) -> Me:
     return await auth.describe(session, user_id=principal.user_id)
 
 
-@router.put("/me/password", status_code=status.HTTP_204_NO_CONTENT)
+@router.put(
+    "/me/password", status_code=status.HTTP_204_NO_CONTENT, response_class=Response
+)
 async def put_password(
-    body: PasswordChange, principal: IdentifiedUser, session: SessionDep
+    body: PasswordChange,
+    principal: SessionUser,
+    response: Response,
+    session: SessionDep,
+    settings: SettingsDep,
+    address: ClientAddress,
 ) -> None:
-    """Change the password; all other sessions end."""
-    await auth.change_password(
+    """Change the password; all other sessions end, and this one gets a new token."""
+    token = await auth.change_password(
         session,
         principal=principal,
         current=body.current_password,
         new=body.new_password,
+        address=address,
     )
+    set_cookie(response, token, settings)
 
 
 @router.get("/api-keys")
-async def get_keys(principal: CurrentUser, session: SessionDep) -> ApiKeys:
+async def get_keys(principal: AccountHolder, session: SessionDep) -> ApiKeys:
     """List one's API keys."""
     keys = await auth.list_keys(session, principal=principal)
     return ApiKeys(items=[ApiKeyOut.model_validate(key) for key in keys])
@@ -138,15 +157,19 @@ async def get_keys(principal: CurrentUser, session: SessionDep) -> ApiKeys:
 
 @router.post("/api-keys", status_code=status.HTTP_201_CREATED)
 async def post_key(
-    body: ApiKeyIn, principal: CurrentUser, session: SessionDep
+    body: ApiKeyIn, principal: AccountHolder, session: SessionDep
 ) -> NewApiKey:
     """Create an API key; the reply is the only place its secret ever stands."""
     return await auth.create_key(session, principal=principal, body=body)
 
 
-@router.delete("/api-keys/{key_id}", status_code=status.HTTP_204_NO_CONTENT)
+@router.delete(
+    "/api-keys/{key_id}",
+    status_code=status.HTTP_204_NO_CONTENT,
+    response_class=Response,
+)
 async def delete_key(
-    key_id: KeyId, principal: CurrentUser, session: SessionDep
+    key_id: KeyId, principal: AccountHolder, session: SessionDep
 ) -> None:
     """Revoke an API key."""
     await auth.revoke_key(session, principal=principal, key_id=key_id)

@@ -1,6 +1,6 @@
 """A user's ratings."""
 
-from fastapi import APIRouter, status
+from fastapi import APIRouter, Response, status
 
 from api.dependencies import SessionDep, Subject
 from api.schemas import Cursor, Limit, MovieId, RatingIn, RatingOut, RatingPage
@@ -37,7 +37,11 @@ async def put_rating(
     )
 
 
-@router.delete("/{user_id}/{movie_id}", status_code=status.HTTP_204_NO_CONTENT)
+@router.delete(
+    "/{user_id}/{movie_id}",
+    status_code=status.HTTP_204_NO_CONTENT,
+    response_class=Response,
+)
 async def delete_rating(
     user_id: Subject, movie_id: MovieId, session: SessionDep
 ) -> None:

@@ -56,7 +56,10 @@ async def post_recommendations(
 ) -> Recommendations:
     """Recommend by the ratings in the request; they are not stored."""
     filters = movies.filters(
-        genre=body.genre, year_from=body.year_from, year_to=body.year_to
+        genre=body.genre,
+        year_from=body.year_from,
+        year_to=body.year_to,
+        where="body",
     )
     wanted = Wanted(filters, body.exclude, body.limit)
     return await recommendations.for_ratings(

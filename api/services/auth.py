@@ -1,5 +1,6 @@
 """Who is calling: accounts, sessions, keys, and the limit on guessing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -25,7 +26,19 @@ USER_SCOPES = frozenset({"read", "rate"})
 ADMIN_SCOPES = USER_SCOPES | {"serve", "admin"}
 # Wrong passwords: of one name from one address in 15 minutes, from one address in
 # 5 minutes, of one name from anywhere in an hour; and when to come back.
-FAILURE_LIMITS = ((10, 15 * 60), (25, 5 * 60), (100, 60 * 60))
+Limits = Sequence[tuple[int, int]]
+FAILURE_LIMITS: Limits = ((10, 15 * 60), (25, 5 * 60), (100, 60 * 60))
+# Whoever is signed in cannot be kept from a new password by guesses made elsewhere.
+SIGNED_IN_LIMITS = FAILURE_LIMITS[:2]
+
+
+@dataclass(frozen=True)
+class Guess:
+    """A password, whose it is said to be, and where it comes from."""
+
+    username: str
+    password: str
+    address: str
 
 
 @dataclass(frozen=True)
@@ -35,7 +48,7 @@ class Principal:
     user_id: int
     scopes: frozenset[str]
     must_change_password: bool = False
-    session_hash: bytes | None = None
+    session_hash: bytes = b""  # empty: not a session but an API key
 
 
 async def register(
@@ -61,27 +74,33 @@ async def sign_in(
     old_token: str | None,
 ) -> tuple[Me, str]:
     """Check a password and start a session; wrong ones are counted and limited."""
-    name = username.lower()
-    await _limit_guessing(session, username=name, address=address)
+    guess = Guess(username.lower(), password, address)
     user = await queries.user_by_name(session, username)
-    password_hash = user.password_hash if user else None
-    is_right = await security.verify_password(password_hash, password)
-    if user is None or not is_right or user.is_disabled:
-        await queries.add_failure(session, username=name, address=address)
-        await session.commit()
-        raise InvalidCredentials
+    user = await _check_password(session, user, guess, limits=FAILURE_LIMITS)
     if security.needs_rehash(user.password_hash or ""):
         user.password_hash = await security.hash_password(password)
     return await _start_session(session, user, old_token=old_token)
 
 
-async def _limit_guessing(
-    session: AsyncSession, *, username: str, address: str
-) -> None:
-    counts = await queries.recent_failures(session, username=username, address=address)
-    for count, (limit, seconds) in zip(counts, FAILURE_LIMITS, strict=True):
+async def _check_password(
+    session: AsyncSession, user: User | None, guess: Guess, *, limits: Limits
+) -> User:
+    counts = await queries.recent_failures(
+        session, username=guess.username, address=guess.address
+    )
+    for count, (limit, seconds) in zip(counts, limits, strict=False):
         if count >= limit:
             raise TooManyAttempts(seconds)
+    await session.commit()  # gives the connection to others: hashing takes its time
+    password_hash = user.password_hash if user else None
+    is_right = await security.verify_password(password_hash, guess.password)
+    if user is None or not is_right or user.is_disabled:
+        await queries.add_failure(
+            session, username=guess.username, address=guess.address
+        )
+        await session.commit()
+        raise InvalidCredentials
+    return user
 
 
 async def _start_session(
@@ -90,6 +109,9 @@ async def _start_session(
     """Give a fresh token at every sign-in, so that a planted one is worth nothing."""
     if old_token is not None:
         await queries.delete_session(session, security.token_hash(old_token))
+    await queries.delete_expired_sessions(
+        session, user_id=user.id, idle=IDLE_TIMEOUT, absolute=ABSOLUTE_TIMEOUT
+    )
     token = security.new_token()
     await queries.add_session(
         session, user_id=user.id, token_hash=security.token_hash(token)
@@ -125,18 +147,17 @@ async def _existing(session: AsyncSession, user_id: int) -> User:
 
 async def sign_out(session: AsyncSession, *, principal: Principal) -> None:
     """End the caller's session."""
-    if principal.session_hash is not None:
-        await queries.delete_session(session, principal.session_hash)
-        await session.commit()
+    await queries.delete_session(session, principal.session_hash)
+    await session.commit()
 
 
 async def change_password(
-    session: AsyncSession, *, principal: Principal, current: str, new: str
-) -> None:
-    """Replace the password and end all other sessions."""
+    session: AsyncSession, *, principal: Principal, current: str, new: str, address: str
+) -> str:
+    """Replace the password and end all sessions; return the token of a new one."""
     user = await _existing(session, principal.user_id)
-    if not await security.verify_password(user.password_hash, current):
-        raise InvalidCredentials
+    guess = Guess((user.username or "").lower(), current, address)
+    await _check_password(session, user, guess, limits=SIGNED_IN_LIMITS)
     if current == new:
         error = field_error(
             "body", "new_password", code="unchanged", message="Choose another password"
@@ -144,10 +165,9 @@ async def change_password(
         raise InvalidRequest(errors=[error])
     password_hash = await security.hash_password(new)
     await queries.set_password(session, user_id=user.id, password_hash=password_hash)
-    await queries.delete_other_sessions(
-        session, user_id=user.id, token_hash=principal.session_hash
-    )
-    await session.commit()
+    await queries.delete_sessions(session, user_id=user.id)
+    _, token = await _start_session(session, user, old_token=None)
+    return token
 
 
 async def identify_session(

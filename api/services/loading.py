@@ -1,17 +1,26 @@
 """Loading a MovieLens data set: all of it or nothing."""
 
+import re
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO, Any
 
 import psycopg
 from psycopg import Cursor
+from psycopg.errors import CheckViolation, UniqueViolation
 
 from api.queries import loading as queries
 from engine.errors import DataError
 from engine.movielens import MovieLens
 
 OnProgress = Callable[[str, int], None]
+
+MAX_HEADER = 1000
+# PostgreSQL would read 1_000, 0x10 and NaN as numbers; a rating file has none of them.
+NOT_PLAIN = re.compile(rb"[^0-9.,\r\n]")
+# How PostgreSQL says where it was in a COPY.
+COPY_CONTEXT = re.compile(r"COPY staged_(?P<file>[a-z]+), line (?P<line>[0-9]+)")
 
 
 @dataclass(frozen=True)
@@ -49,7 +58,8 @@ def _load(cursor: Cursor[Any], dataset: MovieLens, on_progress: OnProgress) -> L
         links = ((x.movie_id, x.imdb_id, x.tmdb_id) for x in dataset.links())
         queries.stage_links(cursor, links)
     with dataset.open_bytes("ratings.csv") as file:
-        queries.stage_ratings(cursor, _chunks(file, on_progress))
+        if queries.stage_ratings(cursor, _chunks(file, on_progress)) == 0:
+            raise DataError("ratings.csv: no ratings in it")
     on_progress("checks", 0)
     _check(cursor, dataset)
     on_progress("tables", 0)
@@ -57,9 +67,16 @@ def _load(cursor: Cursor[Any], dataset: MovieLens, on_progress: OnProgress) -> L
 
 
 def _chunks(file: IO[bytes], on_progress: OnProgress) -> Iterator[bytes]:
-    n_bytes = 0
+    """Read the file, byte-order mark dropped, and let only plain numbers pass."""
+    header = file.readline(MAX_HEADER)
+    yield header.removeprefix(BOM_UTF8)
+    n_bytes, n_lines = len(header), 1
     while chunk := file.read(queries.COPY_BYTES):
+        if odd := NOT_PLAIN.search(chunk):
+            line = n_lines + 1 + chunk.count(b"\n", 0, odd.start())
+            raise DataError(f"ratings.csv, line {line}: not a plain number")
         n_bytes += len(chunk)
+        n_lines += chunk.count(b"\n")
         on_progress("ratings", n_bytes)
         yield chunk
 
@@ -74,15 +91,12 @@ def _check(cursor: Cursor[Any], dataset: MovieLens) -> None:
         raise DataError(
             f"{dataset.path}: ratings.csv names movie {row[0]}, movies.csv does not"
         )
-    if row := queries.find(cursor, queries.FIND_REGISTERED_USER):
-        raise DataError(
-            f"{dataset.path}: user id {row[0]} belongs to a registered account; "
-            "renumber the users of the file"
-        )
 
 
 def _describe(error: psycopg.Error) -> str:
     """Say what PostgreSQL found, and on which line, without the SQL around it."""
-    message = error.diag.message_primary or str(error)
-    where = (error.diag.context or "").splitlines()
-    return f"{message} ({where[0]})" if where else message
+    reason = error.diag.message_primary or str(error)
+    if isinstance(error, CheckViolation | UniqueViolation):
+        reason = error.diag.constraint_name or reason
+    found = COPY_CONTEXT.match(error.diag.context or "")
+    return f"{found['file']}.csv, line {found['line']}: {reason}" if found else reason

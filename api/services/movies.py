@@ -33,12 +33,16 @@ HALF_STARS = [step / 2 for step in range(1, 11)]
 
 
 def filters(
-    *, genre: str | None, year_from: int | None, year_to: int | None
+    *,
+    genre: str | None,
+    year_from: int | None,
+    year_to: int | None,
+    where: Literal["query", "body"] = "query",
 ) -> Filters:
     """Check that the range of years is one."""
     if year_from is not None and year_to is not None and year_from > year_to:
         message = "Must not be before year_from"
-        error = field_error("query", "year_to", code="range", message=message)
+        error = field_error(where, "year_to", code="range", message=message)
         raise InvalidRequest(errors=[error])
     return Filters(genre=genre, year_from=year_from, year_to=year_to)
 
@@ -90,8 +94,11 @@ async def similar(
     """List the movies with the nearest factors; none if the model knows too little."""
     if not await queries.exists(session, movie_id):
         raise NotFound
-    if model is None or (item_index := model.item_index_of(movie_id)) is None:
+    if model is None:
         return SimilarMovies(model=None, items=[])
+    item_index = model.item_index_of(movie_id)
+    if item_index is None:
+        return SimilarMovies(model=model.reference, items=[])
     indices, cosines = similar_items(model.model.ranking, item_index, limit)
     movie_ids = model.model.item_ids[indices].tolist()
     rows = await queries.summaries(session, movie_ids)

@@ -1,6 +1,6 @@
 """Rating movies: what is answered 200 is stored."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -11,8 +11,6 @@ from api.queries import movies as movie_queries
 from api.queries import ratings as queries
 from api.schemas import MovieOut, RatedMovie, RatingPage
 from api.tables import Rating
-
-MICROSECONDS = 1_000_000
 
 
 async def rate(
@@ -48,7 +46,7 @@ async def browse(
     session: AsyncSession, *, user_id: int, limit: int, cursor: str | None
 ) -> RatingPage:
     """Read one page of a user's ratings, newest first."""
-    after = _decode(cursor) if cursor is not None else None
+    after = cursors.decode(cursor, datetime, int) if cursor is not None else None
     rows = await queries.page(session, user_id, limit=limit + 1, after=after)
     if not rows and not await queries.user_exists(session, user_id):
         raise NotFound
@@ -62,15 +60,5 @@ async def browse(
         for row in rows[:limit]
     ]
     last = rows[limit - 1] if len(rows) > limit else None
-    next_cursor = _encode(last.rated_at, last.movie_id) if last else None
+    next_cursor = cursors.encode(last.rated_at, last.movie_id) if last else None
     return RatingPage(items=items, next_cursor=next_cursor)
-
-
-def _encode(rated_at: datetime, movie_id: int) -> str:
-    return cursors.encode(int(rated_at.timestamp()), rated_at.microsecond, movie_id)
-
-
-def _decode(cursor: str) -> tuple[datetime, int]:
-    seconds, microsecond, movie_id = cursors.decode(cursor, int, int, int)
-    instant = datetime.fromtimestamp(seconds, tz=UTC)
-    return instant.replace(microsecond=microsecond % MICROSECONDS), movie_id

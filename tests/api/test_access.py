@@ -1,0 +1,307 @@
+"""Who may call what: every route of the running app against one table."""
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+from sqlalchemy import func, update
+
+from api import main
+from api.database import SessionFactory
+from api.dependencies import Public, require_access_declarations
+from api.main import create_app
+from api.queries.training import add_run
+from api.services.auth import IDLE_TIMEOUT
+from api.tables import Rating, Session
+from tests.conftest import ORIGIN, Client, Join, keyed
+
+pytestmark = pytest.mark.anyio
+
+MOVIE = 1
+# The callers, in the order of the table's columns. Who is not said to act on another's
+# account acts on their own; keys belong to an administrator, so no scope is refused.
+CALLERS = (
+    "anonymous",
+    "user",
+    "user on another's",
+    "disabled user",
+    "expired session",
+    "one-time password",
+    "admin on another's",
+    "key read",
+    "key rate",
+    "key serve",
+    "key admin",
+    "key read on another's",
+    "key rate on another's",
+    "key serve on another's",
+    "key admin on another's",
+)
+FLAGS = {
+    "user": {},
+    "disabled user": {"is_disabled": True},
+    "one-time password": {"must_change_password": True},
+}
+# 422: let in, and then found to lack a body.
+ACCESS = {
+    "POST /auth/register":
+        "422 422 422 422 422 422 422  422 422 422 422 422 422 422 422",
+    "POST /auth/session":
+        "422 422 422 422 422 422 422  422 422 422 422 422 422 422 422",
+    "DELETE /auth/session":
+        "401 204 204 401 401 204 204  403 403 403 403 403 403 403 403",
+    "GET /me":
+        "401 200 200 401 401 200 200  200 200 200 200 200 200 200 200",
+    "PUT /me/password":
+        "401 422 422 401 401 422 422  403 403 403 403 403 403 403 403",
+    "GET /api-keys":
+        "401 200 200 401 401 403 200  403 403 403 403 403 403 403 403",
+    "POST /api-keys":
+        "401 422 422 401 401 403 422  403 403 403 403 403 403 403 403",
+    "DELETE /api-keys/{key_id}":
+        "401 204 404 401 401 403 404  403 403 403 403 403 403 403 403",
+    "GET /genres":
+        "200 200 200 200 200 200 200  200 200 200 200 200 200 200 200",
+    "GET /movies":
+        "200 200 200 200 200 200 200  200 200 200 200 200 200 200 200",
+    "GET /movies/{movie_id}":
+        "200 200 200 200 200 200 200  200 200 200 200 200 200 200 200",
+    "GET /movies/{movie_id}/similar":
+        "200 200 200 200 200 200 200  200 200 200 200 200 200 200 200",
+    "GET /ratings/{user_id}":
+        "401 200 404 401 401 403 200  200 404 200 404 404 404 200 404",
+    "GET /ratings/{user_id}/{movie_id}":
+        "401 200 404 401 401 403 200  200 404 200 404 404 404 200 404",
+    "PUT /ratings/{user_id}/{movie_id}":
+        "401 200 404 401 401 403 200  404 200 200 404 404 404 200 404",
+    "DELETE /ratings/{user_id}/{movie_id}":
+        "401 204 404 401 401 403 204  404 204 204 404 404 404 204 404",
+    "GET /recommendations/{user_id}":
+        "401 200 404 401 401 403 200  200 404 200 404 404 404 200 404",
+    "GET /recommendations/{user_id}/{movie_id}/explanation":
+        "401 200 404 401 401 403 200  200 404 200 404 404 404 200 404",
+    "POST /recommendations":
+        "200 200 200 200 200 200 200  200 200 200 200 200 200 200 200",
+    "POST /training-runs":
+        "401 404 404 401 401 403 202  404 404 404 202 404 404 404 202",
+    "GET /training-runs":
+        "401 404 404 401 401 403 200  404 404 404 200 404 404 404 200",
+    "GET /training-runs/{run_id}":
+        "401 404 404 401 401 403 200  404 404 404 200 404 404 404 200",
+    "GET /health/live":
+        "200 200 200 200 200 200 200  200 200 200 200 200 200 200 200",
+    "GET /health/ready":
+        "200 200 200 200 200 200 200  200 200 200 200 200 200 200 200",
+    "GET /openapi.json":
+        "200 200 200 200 200 200 200  200 200 200 200 200 200 200 200",
+}  # fmt: skip
+BODIES = {
+    "PUT /ratings/{user_id}/{movie_id}": {"value": 4},
+    "POST /recommendations": {"ratings": []},
+    "POST /auth/register": {},
+    "POST /auth/session": {},
+    "PUT /me/password": {},
+    "POST /api-keys": {},
+}
+
+
+@dataclass
+class World:
+    """Makes callers, and the things they act on."""
+
+    app: FastAPI
+    sessions: SessionFactory
+    join: Join
+    stack: AsyncExitStack
+    n_users: int = 0
+
+    async def user(self, **flags: bool) -> Client:
+        """Make a signed-in user with a rating and an API key."""
+        self.n_users += 1
+        client = await self.join(f"user {self.n_users}", **flags)
+        async with self.sessions() as session:
+            session.add(Rating(user_id=client.user_id, movie_id=MOVIE, value=3))
+            await session.commit()
+        return client
+
+    async def caller(self, name: str) -> tuple[Client, Client]:
+        """Return the client of a caller and the user it acts on."""
+        kind, _, others = name.partition(" on ")
+        client = await self._client(kind)
+        if others or kind == "anonymous":
+            return client, await self.user()
+        return client, client
+
+    async def _client(self, kind: str) -> Client:
+        if kind == "anonymous":
+            return await self.stack.enter_async_context(Client(self.app))
+        if kind == "expired session":
+            return await self._expired()
+        client = await self.user(**FLAGS.get(kind, {"is_admin": True}))
+        if not kind.startswith("key "):
+            return client
+        scope = kind.removeprefix("key ")
+        return await self.stack.enter_async_context(keyed(self.app, client, scope))
+
+    async def _expired(self) -> Client:
+        client = await self.user()
+        async with self.sessions() as session:
+            await session.execute(
+                update(Session)
+                .where(Session.user_id == client.user_id)
+                .values(last_seen_at=func.now() - IDLE_TIMEOUT)
+            )
+            await session.commit()
+        return client
+
+
+@pytest.fixture
+async def world(app, sessions, join):
+    async with AsyncExitStack() as stack:
+        yield World(app, sessions, join, stack)
+
+
+async def key_of(user: Client) -> int:
+    """Give a user an API key and return its id, or any id if they may have none."""
+    reply = await user.post("/api-keys", json={"name": "a key", "scopes": ["read"]})
+    return int(reply.json().get("id", 1))
+
+
+@pytest.mark.parametrize("route", ACCESS)
+async def test_each_caller_gets_what_the_table_says(world, session, route):
+    method, template = route.split(" ")
+    run_id = await add_run(session)
+    await session.commit()
+
+    statuses = {}
+    for name in CALLERS:
+        client, target = await world.caller(name)
+        key_id = await key_of(target) if "{key_id}" in route else None
+        path = template.format(
+            user_id=target.user_id, movie_id=MOVIE, key_id=key_id, run_id=run_id
+        )
+        reply = await client.request(method, path, json=BODIES.get(route))
+        statuses[name] = reply.status_code
+
+    assert statuses == dict(zip(CALLERS, map(int, ACCESS[route].split()), strict=True))
+
+
+def test_the_table_lists_every_route_of_the_app(application):
+    routes = {
+        f"{method} {route.path}"
+        for route in application.routes
+        if isinstance(route, APIRoute)
+        for method in route.methods or ()
+    }
+
+    assert routes == set(ACCESS)
+    assert all(isinstance(route, APIRoute) for route in application.routes)
+
+
+def answer() -> None:
+    """Do what a route does."""
+
+
+def test_a_route_that_declares_no_access_stops_the_start(settings, monkeypatch):
+    router = APIRouter()
+    router.add_api_route("/open-door", answer)
+    routers = (*main.ROUTERS, SimpleNamespace(router=router))
+    monkeypatch.setattr(main, "ROUTERS", routers)
+
+    with pytest.raises(RuntimeError, match="/open-door"):
+        create_app(settings, "postgresql+psycopg://")
+
+
+def test_a_route_that_declares_access_is_let_start():
+    app = FastAPI(openapi_url=None)
+    app.add_api_route("/front-door", answer, dependencies=[Public])
+
+    require_access_declarations(app)
+
+    assert app.routes
+
+
+def test_what_hides_its_routes_from_the_check_stops_the_start():
+    app = FastAPI(openapi_url=None)
+    app.mount("/annex", FastAPI())
+
+    with pytest.raises(RuntimeError, match="/annex"):
+        require_access_declarations(app)
+
+
+@pytest.mark.parametrize(
+    ("method", "template"),
+    [
+        ("GET", "/ratings/{}"),
+        ("GET", f"/ratings/{{}}/{MOVIE}"),
+        ("DELETE", f"/ratings/{{}}/{MOVIE}"),
+        ("GET", "/recommendations/{}"),
+        ("GET", f"/recommendations/{{}}/{MOVIE}/explanation"),
+    ],
+)
+async def test_anothers_account_looks_like_a_missing_one(world, method, template):
+    user, other = await world.user(), await world.user()
+
+    anothers = await user.request(method, template.format(other.user_id))
+    unknown = await user.request(method, template.format(2_000_000_000))
+
+    assert anothers.status_code == unknown.status_code == 404
+    assert without_id(anothers) == without_id(unknown)
+
+
+async def test_anothers_key_looks_like_a_missing_one(world):
+    user, other = await world.user(), await world.user()
+    key_id = await key_of(other)
+
+    anothers = await user.delete(f"/api-keys/{key_id}")
+    unknown = await user.delete("/api-keys/2000000000")
+
+    assert anothers.status_code == unknown.status_code == 404
+    assert without_id(anothers) == without_id(unknown)
+    assert [key["id"] for key in (await other.get("/api-keys")).json()["items"]] == [
+        key_id
+    ]
+
+
+def without_id(reply: httpx.Response) -> dict[str, Any]:
+    return {**reply.json(), "request_id": None}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers"),
+    [
+        ("GET", "/training-runs/", {}),
+        ("GET", f"{ORIGIN}//training-runs", {}),
+        ("GET", "/TRAINING-RUNS", {}),
+        ("GET", "/training-runs%2F", {}),
+        ("GET", "/movies/..%2ftraining-runs", {}),
+        ("HEAD", "/training-runs", {}),
+        ("OPTIONS", "/training-runs", {}),
+        ("TRACE", "/training-runs", {}),
+        ("GET", "/training-runs", {"x-http-method-override": "POST"}),
+        ("POST", "/training-runs", {"x-original-url": "/me"}),
+    ],
+)
+async def test_no_detour_leads_a_user_to_an_administrators_route(
+    alice, method, path, headers
+):
+    reply = await alice.request(method, path, headers=headers)
+
+    assert reply.status_code in {404, 405}
+
+
+async def test_an_administrator_demoted_is_refused_at_the_next_request(
+    admin, connection
+):
+    assert (await admin.get("/training-runs")).status_code == 200
+
+    await connection.exec_driver_sql(
+        "UPDATE users SET is_admin = false WHERE username = 'root'"
+    )
+
+    assert (await admin.get("/training-runs")).status_code == 404
