@@ -7,6 +7,7 @@ export type Movie = Schemas['MovieOut'];
 export type MovieDetail = Schemas['MovieDetail'];
 export type RatedMovie = Schemas['RatedMovie'];
 export type Recommendation = Schemas['Recommendation'];
+export type Recommendations = Schemas['Recommendations'];
 export type Personalization = Schemas['Personalization'];
 export type Reason = Schemas['Reason'];
 export type Me = Schemas['Me'];

@@ -78,7 +78,7 @@ export interface paths {
         get?: never;
         /**
          * Put Password
-         * @description Change the password; all other sessions end.
+         * @description Change the password; all other sessions end, and this one gets a new token.
          */
         put: operations["put_password_me_password_put"];
         post?: never;
@@ -804,7 +804,7 @@ export interface components {
         };
         /**
          * SimilarMovies
-         * @description Movies liked by the same people; empty while there is no model.
+         * @description Movies liked by the same people; empty if the model does not know this one.
          */
         SimilarMovies: {
             model: components["schemas"]["ModelReference"] | null;
@@ -1229,7 +1229,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description Not allowed from another site */
+            /** @description Sign in; an API key cannot do this; Not allowed from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1388,7 +1388,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description Not allowed from another site */
+            /** @description Sign in; an API key cannot do this; Not allowed from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1426,6 +1426,15 @@ export interface operations {
             };
             /** @description The request is not valid */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1489,7 +1498,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description Choose your own password first */
+            /** @description Sign in; an API key cannot do this; Choose your own password first */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1576,7 +1585,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description Choose your own password first; Not allowed from another site */
+            /** @description Sign in; an API key cannot do this; Choose your own password first; Not allowed from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1677,7 +1686,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description Choose your own password first; Not allowed from another site */
+            /** @description Sign in; an API key cannot do this; Choose your own password first; Not allowed from another site */
             403: {
                 headers: {
                     [name: string]: unknown;

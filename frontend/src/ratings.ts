@@ -1,6 +1,6 @@
 /** The signed-in user's own ratings: one copy that every page shows and edits. */
 
-import { computed, signal } from '@preact/signals';
+import { computed, signal, useComputed } from '@preact/signals';
 import { ApiError, call, type Movie, type RatedMovie } from './api';
 import { announce, notify } from './notices';
 import { OptimisticWrites } from './optimistic';
@@ -19,6 +19,11 @@ export const ratingsLoading = signal<Loading>('loading');
 /** Rises with every write the service has confirmed, so that lists know when to ask again. */
 export const storedWrites = signal(0);
 export const nRatings = computed(() => ratings.value.size);
+
+/** The user's rating of one movie; other ratings do not render the component again. */
+export function useOwnRating(movieId: number): number | null {
+  return useComputed(() => ratings.value.get(movieId)?.value ?? null).value;
+}
 
 const movies = new Map<number, Movie>();
 let owner = 0;

@@ -48,13 +48,15 @@ export function useResource<T>(key: string, load: (signal: AbortSignal) => Promi
     setHeld((before) => (remembered.has(key) ? start(key) : { ...before, isLoading: true }));
     load(controller.signal)
       .then((data) => {
+        if (controller.signal.aborted) return;
         remember(key, data);
         setHeld({ key, data, error: null, isLoading: false });
       })
       .catch((reason: unknown) => {
         if (controller.signal.aborted) return;
         const error = asApiError(reason);
-        setHeld((before) => ({ ...before, error, isLoading: false }));
+        // Data of the key before must not look like the answer to this one.
+        setHeld((before) => ({ key, data: before.key === key ? before.data : undefined, error, isLoading: false }));
       });
     return () => controller.abort();
   }, [key, attempt]);

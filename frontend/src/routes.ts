@@ -61,12 +61,9 @@ export function startRouting(): void {
   arrive();
 }
 
-export function go(to: string): void {
-  location.hash = to;
-}
-
 /** Change the address in place, so that typing does not fill the history. */
 export function replace(to: string): void {
   history.replaceState(history.state, '', to);
+  arrivalScroll = 0;
   route.value = parseRoute(location.hash);
 }

@@ -4,7 +4,7 @@ import { signal } from '@preact/signals';
 import { ApiError, call, type Me, watchRefusals } from './api';
 import { forgetRatings, loadRatings } from './ratings';
 import { forgetResources } from './resource';
-import { go, href, route } from './routes';
+import { href, replace } from './routes';
 
 export type Session =
   | { readonly state: 'unknown' }
@@ -45,8 +45,8 @@ export async function register(credentials: Credentials): Promise<void> {
 
 export async function signOut(): Promise<void> {
   await call('delete', '/auth/session', {});
+  replace(href('sign-in'));
   signedOut();
-  go(href('sign-in'));
 }
 
 export async function changePassword(current: string, next: string): Promise<void> {
@@ -69,12 +69,8 @@ function signedOut(): void {
 
 /** A session that ended elsewhere leads to sign-in and back; a one-time password to its change. */
 function onRefusal(error: ApiError): void {
-  if (error.slug === 'not-signed-in') {
-    const { page } = route.value;
-    const isEntrance = page === 'sign-in' || page === 'register';
-    signedOut();
-    if (!isEntrance) go(href('sign-in', { next: location.hash }));
-  } else if (error.slug === 'password-change-required' && session.value.state === 'signed-in') {
+  if (error.slug === 'not-signed-in') signedOut();
+  else if (error.slug === 'password-change-required' && session.value.state === 'signed-in') {
     session.value = { state: 'signed-in', me: { ...session.value.me, must_change_password: true } };
   }
 }

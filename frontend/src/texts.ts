@@ -72,7 +72,7 @@ export const texts = {
     label: (stars: number, margin: number | null) =>
       `Predicted ${oneDecimal.format(stars)}${margin === null ? '' : ` plus or minus ${oneDecimal.format(margin)}`} stars`,
     because: 'Because you rated',
-    stars: (value: number) => `(${plural(value, 'star', 'stars')})`,
+    stars: (value: number) => `(${plural(value, 'star', 'stars').replace(' ', '\u00a0')})`,
   },
 
   browse: {

@@ -3,22 +3,28 @@ import { call } from '../api';
 import { useResource } from '../resource';
 import { texts } from '../texts';
 
-export type FilterName = 'genre' | 'year_from' | 'year_to';
+type FilterName = 'year_from' | 'year_to';
 export type Change = (patch: Readonly<Record<string, string>>) => void;
 
-export const FILTER_NAMES: readonly FilterName[] = ['genre', 'year_from', 'year_to'];
-
-/** The filters of a list as the service takes them. */
+/** The filters of a list as the service takes them; a last year before the first one is left out. */
 export function filterQuery(query: URLSearchParams) {
-  const year = (name: FilterName) => (isYear(query.get(name) ?? '') ? Number(query.get(name)) : null);
-  return { genre: query.get('genre'), year_from: year('year_from'), year_to: year('year_to') };
+  const [from, to] = [yearIn(query, 'year_from'), yearIn(query, 'year_to')];
+  return { genre: query.get('genre'), year_from: from, year_to: isReversed(from, to) ? null : to };
+}
+
+function yearIn(query: URLSearchParams, name: FilterName): number | null {
+  const text = query.get(name) ?? '';
+  return isYear(text) ? Number(text) : null;
+}
+
+function isReversed(from: number | null, to: number | null): boolean {
+  return from !== null && to !== null && from > to;
 }
 
 /** Genre and years; all of their state is in the address. */
 export function Filters({ query, onChange }: { query: URLSearchParams; onChange: Change }) {
   const genres = useResource('genres', (signal) => call('get', '/genres', { signal }));
-  const { genre, year_from: from, year_to: to } = filterQuery(query);
-  const isReversed = from !== null && to !== null && from > to;
+  const [genre, from, to] = [query.get('genre'), yearIn(query, 'year_from'), yearIn(query, 'year_to')];
   return (
     <>
       <label class="field">
@@ -39,7 +45,7 @@ export function Filters({ query, onChange }: { query: URLSearchParams; onChange:
         label={texts.filters.yearTo}
         value={to}
         onChange={onChange}
-        problem={isReversed ? texts.filters.order : undefined}
+        problem={isReversed(from, to) ? texts.filters.order : undefined}
       />
     </>
   );

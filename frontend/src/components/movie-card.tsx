@@ -19,7 +19,8 @@ export function MovieCard({ movie }: { movie: Movie }) {
 export function PosterLink({ movie }: { movie: Movie }) {
   const name = texts.movie.name(displayTitle(movie.title), movie.year);
   return (
-    <a class="poster-link" href={href('movie', {}, movie.id)} aria-label={name} title={name}>
+    <a class="poster-link" href={href('movie', {}, movie.id)} title={name}>
+      <span class="visually-hidden">{name}</span>
       <Poster movie={movie} />
     </a>
   );

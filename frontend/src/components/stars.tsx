@@ -1,6 +1,6 @@
 import { useId, useRef, useState } from 'preact/hooks';
 import type { Movie } from '../api';
-import { rate, ratings } from '../ratings';
+import { rate, useOwnRating } from '../ratings';
 import { HALF_STARS, ratingForKey, STARS } from '../stars';
 import { texts } from '../texts';
 import { displayTitle } from '../titles';
@@ -23,7 +23,7 @@ export function StarRow({ value }: { value: number }) {
 
 /** The rating of the signed-in user, shown and edited in place: ten native radio buttons. */
 export function StarInput({ movie, size = 'small' }: { movie: Movie; size?: 'small' | 'large' }) {
-  const value = ratings.value.get(movie.id)?.value ?? null;
+  const value = useOwnRating(movie.id);
   const [preview, setPreview] = useState<number | null>(null);
   const group = useRef<HTMLFieldSetElement>(null);
   const name = useId();

@@ -44,9 +44,11 @@ export function Empty({ title, hint, children }: EmptyProps) {
   );
 }
 
-export function Skeletons({ count, kind }: { count: number; kind: 'poster' | 'row' }) {
+const LISTS = { poster: 'grid', row: 'rows', pick: 'rows picks' };
+
+export function Skeletons({ count, kind }: { count: number; kind: keyof typeof LISTS }) {
   return (
-    <div class={kind === 'poster' ? 'grid' : 'rows'} role="status" aria-label={texts.loading}>
+    <div class={LISTS[kind]} role="status" aria-label={texts.loading}>
       {range(count).map((i) => (
         <div key={i} class={`skeleton skeleton-${kind}`} />
       ))}

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { call, type Me, type Personalization, type Recommendation } from '../api';
+import { call, type Me, type Movie, type Personalization, type Recommendation, type Recommendations } from '../api';
 import { type Change, Filters, filterQuery } from '../components/filters';
 import { PosterLink } from '../components/movie-card';
 import { Because, Prediction } from '../components/prediction';
@@ -8,8 +8,8 @@ import { Empty, Failure, Skeletons } from '../components/states';
 import { useFlip } from '../flip';
 import { announce } from '../notices';
 import { keepInPlace } from '../order';
-import { ratings, storedWrites } from '../ratings';
-import { useResource } from '../resource';
+import { ratings, storedWrites, useOwnRating } from '../ratings';
+import { type Resource, useResource } from '../resource';
 import { href, replace, route } from '../routes';
 import { texts } from '../texts';
 import { displayTitle } from '../titles';
@@ -30,7 +30,7 @@ export function ForYou({ me }: { me: Me }) {
     call('get', '/recommendations/{user_id}', { path: { user_id: me.id }, query: wanted, signal }),
   );
   useReloadAfterRating(list.reload);
-  const items = useStableOrder(list.data?.items, JSON.stringify(filterQuery(query)));
+  const items = useStableOrder(list, JSON.stringify(filterQuery(query)));
   const { data, error } = list;
 
   return (
@@ -43,7 +43,7 @@ export function ForYou({ me }: { me: Me }) {
         <Filters query={query} onChange={change} />
         {query.size > 0 && <a href={href('for-you')}>{texts.forYou.clear}</a>}
       </search>
-      {!data && list.isLoading && <Skeletons count={8} kind="row" />}
+      {!data && list.isLoading && <Skeletons count={9} kind="pick" />}
       {error && !list.isLoading && <Failure error={error} retry={list.reload} />}
       {data && items.length === 0 && !error && (
         <Empty title={texts.forYou.empty} hint={texts.forYou.emptyHint}>
@@ -77,26 +77,23 @@ function useReloadAfterRating(reload: () => void): void {
   }, [storedWrites.value]);
 }
 
-/** The list as shown: what was rated here stays in its place until the page is left. */
-function useStableOrder(items: readonly Recommendation[] | undefined, filters: string): readonly Recommendation[] {
-  const shown = useRef<{ filters: string; items: readonly Recommendation[] }>({
-    filters,
-    items: [],
-  });
-  const first = useRef<number | undefined>(undefined);
+/** The list as shown: what was rated here stays in its place until the page or the filters change. */
+function useStableOrder({ data, isStale }: Resource<Recommendations>, filters: string): readonly Recommendation[] {
+  const shown = useRef<{ filters: string; items: readonly Recommendation[] }>({ filters, items: [] });
+  useAnnouncedLeader(data?.items[0]?.movie);
+  if (!data || isStale) return data?.items ?? [];
   const previous = shown.current.filters === filters ? shown.current.items : [];
-  const isRated = ({ movie }: Recommendation) => ratings.value.has(movie.id);
-  const next = items ? keepInPlace(previous, items, isRated) : previous;
-  shown.current = { filters, items: next };
+  const items = keepInPlace(previous, data.items, ({ movie }) => ratings.peek().has(movie.id));
+  shown.current = { filters, items };
+  return items;
+}
 
-  const leader = items?.[0]?.movie;
+function useAnnouncedLeader(leader: Movie | undefined): void {
+  const before = useRef<number | undefined>(undefined);
   useEffect(() => {
-    if (leader && first.current !== undefined && first.current !== leader.id) {
-      announce(texts.forYou.changed(displayTitle(leader.title)));
-    }
-    first.current = leader?.id;
+    if (leader && before.current !== undefined) announce(texts.forYou.changed(displayTitle(leader.title)));
+    before.current = leader?.id;
   }, [leader?.id]);
-  return next;
 }
 
 function Level({ personalization, hasModel }: { personalization: Personalization; hasModel: boolean }) {
@@ -130,7 +127,7 @@ function Picks({ items }: { items: readonly Recommendation[] }) {
 }
 
 function Pick({ item: { movie, predicted_rating: stars, uncertainty, reasons } }: { item: Recommendation }) {
-  const isRated = ratings.value.has(movie.id);
+  const isRated = useOwnRating(movie.id) !== null;
   return (
     <li class="pick" data-rated={isRated}>
       <PosterLink movie={movie} />

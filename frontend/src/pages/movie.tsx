@@ -8,7 +8,7 @@ import { Prediction } from '../components/prediction';
 import { StarInput } from '../components/stars';
 import { Failure, Skeletons } from '../components/states';
 import { posterOf } from '../poster';
-import { ratings, storedWrites } from '../ratings';
+import { storedWrites, useOwnRating } from '../ratings';
 import { useResource } from '../resource';
 import { href } from '../routes';
 import { texts } from '../texts';
@@ -24,11 +24,11 @@ interface MoviePageProps {
 
 /** One film: what it is, what you and everybody think of it, and what is like it. */
 export function MoviePage({ id, me }: MoviePageProps) {
-  const {
-    data: movie,
-    error,
-    reload,
-  } = useResource(`movie ${id}`, (signal) => call('get', '/movies/{movie_id}', { path: { movie_id: id }, signal }));
+  const own = useOwnRating(id);
+  const found = useResource(`movie ${id}`, (signal) =>
+    call('get', '/movies/{movie_id}', { path: { movie_id: id }, signal }),
+  );
+  const { data: movie, error, reload } = found;
   useEffect(() => {
     if (movie) document.title = texts.pageTitle(texts.movie.name(displayTitle(movie.title), movie.year));
   }, [movie]);
@@ -44,7 +44,7 @@ export function MoviePage({ id, me }: MoviePageProps) {
         <section class="panel">
           <h2>{texts.movie.everyone}</h2>
           <Mean movie={movie} />
-          <Histogram bins={movie.histogram} own={ratings.value.get(id)?.value ?? null} />
+          <Histogram bins={movie.histogram} own={own} />
         </section>
       </div>
       <Similar id={id} />
@@ -74,6 +74,7 @@ function Hero({ movie }: { movie: MovieDetail }) {
 }
 
 function PredictionPanel({ id, me }: MoviePageProps) {
+  const isRated = useOwnRating(id) !== null;
   const { data, error, isLoading, reload } = useResource(`explanation ${id} ${storedWrites.value}`, (signal) =>
     call('get', '/recommendations/{user_id}/{movie_id}/explanation', {
       path: { user_id: me.id, movie_id: id },
@@ -84,7 +85,7 @@ function PredictionPanel({ id, me }: MoviePageProps) {
   const { contributions } = data ?? {};
   return (
     <section class="panel" aria-busy={isLoading}>
-      <h2>{ratings.value.has(id) ? texts.movie.predictionRated : texts.movie.prediction}</h2>
+      <h2>{isRated ? texts.movie.predictionRated : texts.movie.prediction}</h2>
       {data && <Prediction stars={data.predicted_rating} margin={data.uncertainty} />}
       {contributions && (
         <p class="facts">

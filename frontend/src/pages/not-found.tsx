@@ -1,13 +1,14 @@
-import { Empty } from '../components/states';
 import { href } from '../routes';
 import { texts } from '../texts';
 
 export function NotFound() {
   return (
-    <Empty title={texts.notFound.title} hint={texts.notFound.text}>
+    <section class="state">
+      <h1>{texts.notFound.title}</h1>
+      <p>{texts.notFound.text}</p>
       <a class="button" href={href('browse')}>
         {texts.notFound.home}
       </a>
-    </Empty>
+    </section>
   );
 }
