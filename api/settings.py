@@ -1,7 +1,7 @@
 """The one place where the environment is read."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
@@ -46,6 +46,7 @@ class Settings(BaseSettings):
         description="the address people use, when a proxy stands in front; "
         "with https it also makes cookies Secure and turns HSTS on",
     )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     database_connections: int = Field(10, ge=1, le=200)
     database_timeout_seconds: float = Field(3.0, gt=0, le=60)
 

@@ -27,7 +27,8 @@ class Child:
         self, *arguments: str, url: str, inherited: Sequence[int] = ()
     ) -> None:
         self.arguments = arguments
-        self.environment = {**os.environ, "DATABASE_URL": url}
+        # Beside progress bars and the greeting only what needs attention has a place.
+        self.environment = {"LOG_LEVEL": "WARNING", **os.environ, "DATABASE_URL": url}
         self.inherited = tuple(inherited)
         self.start()
 
