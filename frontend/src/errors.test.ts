@@ -26,6 +26,7 @@ test.each([
   [new ApiError('timeout'), /ten seconds/],
   [new ApiError('malformed', 200), /could not be read/],
   [new ApiError('refused', 503, problem, 5), /comes back by itself\. Try again in 5 seconds/],
+  [new ApiError('refused', 401, { ...problem, type: '/problems/not-signed-in' }), /Sign in and try again/],
   [new ApiError('refused', 500, problem), /unexpected error/],
   [new ApiError('refused', 418), /unexpected error/],
 ])('every failure has a sentence', (error, sentence) => {

@@ -11,6 +11,7 @@ export function explain(error: ApiError): string {
 
 function cause(error: ApiError): string {
   if (error.kind !== 'refused') return texts.errors[error.kind];
+  if (error.slug === 'not-signed-in') return texts.errors.signedOut;
   if (error.status === 503) return texts.errors.unavailable;
   if (error.status === null || error.status >= 500 || !error.problem) return texts.errors.unknown;
   return sentence(error.problem.detail ?? error.problem.title);

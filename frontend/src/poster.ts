@@ -52,7 +52,7 @@ const STYLES: Readonly<Record<string, Style>> = {
   ],
   'Sci-Fi': [
     ['orbit', 'halftone'],
-    ['cosmos', 'neon', 'steel'],
+    ['cosmos', 'neon', 'steel', 'mars'],
     ['mono', 'sans'],
   ],
   War: [['chevrons', 'blocks'], ['olive', 'slate', 'brick'], ['narrow']],

@@ -136,7 +136,7 @@ export const texts = {
 
   account: {
     signIn: 'Sign in',
-    signInLead: 'Your ratings and your list are waiting.',
+    signInLead: 'Film recommendations from your own ratings, each with its reasons.',
     register: 'Create an account',
     registerLead: 'Rate one film you know; the list becomes yours at once.',
     toRegister: 'New here? Create an account',
@@ -172,6 +172,7 @@ export const texts = {
     timeout: 'The service did not answer within ten seconds.',
     malformed: 'The answer could not be read.',
     unavailable: 'The service is busy or its database is away. It usually comes back by itself.',
+    signedOut: 'You are signed out. Sign in and try again.',
     unknown: 'The service met an unexpected error.',
     wait: (seconds: number) =>
       seconds < 90

@@ -13,7 +13,7 @@ const ROW = STARS.map((star) => `M${star * 24 - 12} 2.6${STAR}`).join('');
 export function StarRow({ value }: { value: number }) {
   return (
     <svg class="star-row" viewBox="0 0 120 24" aria-hidden="true">
-      <path d={ROW} class="star-empty" />
+      <path d={ROW} />
       <svg width={value * 24} height="24" class="star-filled" aria-hidden="true">
         <path d={ROW} />
       </svg>

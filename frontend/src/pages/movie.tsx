@@ -92,7 +92,7 @@ function PredictionPanel({ id, me }: MoviePageProps) {
           {texts.movie.basis(contributions.global_mean, contributions.movie_bias, contributions.ratings)}
         </p>
       )}
-      {data && <Reasons reasons={data.reasons} />}
+      {data && <Reasons reasons={data.reasons.filter(({ movie_id }) => movie_id !== id)} />}
       {!data && !error && <div class="skeleton skeleton-line" />}
       {hasNoModel && <p class="facts">{texts.movie.noModel}</p>}
       {error && !hasNoModel && !isLoading && <Failure error={error} retry={reload} />}
