@@ -92,7 +92,7 @@ class Frontend(StaticFiles):
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """Serve a file with the lifetime its name deserves."""
-        if scope["method"] not in {"GET", "HEAD"}:
+        if scope["method"] not in {"GET", "HEAD"} or ".." in scope["path"]:
             raise HTTPException(HTTPStatus.NOT_FOUND)
         response = await super().get_response(path, scope)
         is_hashed = path.startswith("assets/")

@@ -27,7 +27,11 @@ ALWAYS: tuple[type[Problem], ...] = (
     problems.Problem,
     problems.Unavailable,
 )
-WITH_BODY = (problems.TooLarge, problems.UnsupportedMediaType)
+WITH_BODY = (
+    problems.LengthRequired,
+    problems.TooLarge,
+    problems.UnsupportedMediaType,
+)
 # What single routes add to what follows from access, parameters and body.
 SPECIAL: dict[tuple[str, str], tuple[type[Problem], ...]] = {
     ("POST", "/auth/register"): (problems.UsernameTaken,),

@@ -99,6 +99,12 @@ class UsernameTaken(Problem):
     status, slug, title = 409, "username-taken", "This user name is taken"
 
 
+class LengthRequired(Problem):
+    """A body must say how long it is, so that its limit holds before it is read."""
+
+    status, slug, title = 411, "length-required", "Send Content-Length"
+
+
 class TooLarge(Problem):
     """The body is over the limit."""
 

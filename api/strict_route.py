@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 
 from api.problems import (
     InvalidRequest,
+    LengthRequired,
     MalformedRequest,
     TooLarge,
     UnsupportedMediaType,
@@ -23,20 +24,16 @@ LIMIT_MESSAGE = f"a body may have at most {MAX_BODY_BYTES} bytes"
 
 
 class StrictRequest(Request):
-    """A request whose body is bounded and whose JSON has one meaning."""
+    """A request whose JSON has one meaning."""
 
     async def read_json(self) -> None:
-        """Read and parse the body once; later calls of `json()` find it here."""
-        chunks: list[bytes] = []
-        n_bytes = 0
-        async for chunk in self.stream():
-            n_bytes += len(chunk)
-            if n_bytes > MAX_BODY_BYTES:
-                raise TooLarge(LIMIT_MESSAGE)
-            chunks.append(chunk)
-        self._body = b"".join(chunks)
-        if self._body:
-            self._json = parse_json(self._body)
+        """Read and parse the body once; later calls of `json()` find it here.
+
+        The server reads no more than Content-Length, which was checked before.
+        """
+        body = await self.body()
+        if body:
+            self._json = parse_json(body)
 
 
 def parse_json(body: bytes) -> Any:  # noqa: ANN401 - JSON is any value
@@ -81,9 +78,12 @@ class StrictRoute(APIRoute):
         length = request.headers.get("content-length", "0")
         if not re.fullmatch("[0-9]{1,19}", length):
             raise MalformedRequest("Content-Length is not a number")
-        has_body = "transfer-encoding" in request.headers or length != "0"
+        is_chunked = "transfer-encoding" in request.headers
+        has_body = is_chunked or length != "0"
         if has_body and self.body_field is None:
             raise MalformedRequest("this request takes no body")
+        if is_chunked:
+            raise LengthRequired
         if int(length) > MAX_BODY_BYTES:
             raise TooLarge(LIMIT_MESSAGE)
         if has_body and not _is_plain_json(request):
