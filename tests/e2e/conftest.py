@@ -44,7 +44,7 @@ def page(browser, service) -> Iterator[Page]:
     """A page in a fresh profile; a console error or a CSP report fails the test."""
     with browser.new_context(base_url=service.url, locale="en") as context:
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(20_000)
         faults: list[str] = []
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on(

@@ -1,0 +1,116 @@
+"""What a newcomer does, by mouse and by keyboard, in a real browser."""
+
+import re
+from uuid import uuid4
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+
+PASSWORD = "a sentence is good"  # noqa: S105 - of users that live as long as a test
+
+
+def register(page: Page) -> str:
+    """Create an account through the form."""
+    username = f"user {uuid4().hex[:8]}"
+    page.goto("/#/register")
+    page.get_by_label("Username").fill(username)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Create an account").click()
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    return username
+
+
+def search(page: Page, text: str) -> None:
+    """Type into the search field of the browse page."""
+    page.goto("/#/browse")
+    page.get_by_label("Search films").fill(text)
+
+
+def stars(page: Page, title: str) -> Locator:
+    """Find the star input of a film."""
+    return page.get_by_role("group", name=f"Your rating of {title}", exact=True).first
+
+
+def recommended(page: Page) -> Locator:
+    """Find the titles of the list."""
+    page.goto("/#/for-you")
+    expect(page.get_by_role("heading", name="For you")).to_be_visible()
+    return page.get_by_role("main").get_by_role("heading", level=2)
+
+
+def test_a_newcomer_rates_toy_story_and_is_shown_its_sequel(page):
+    register(page)
+    titles = recommended(page)
+    expect(titles).to_have_count(20)
+    before = titles.all_inner_texts()
+
+    search(page, "toy stroy")
+    rating = stars(page, "Toy Story").get_by_role("radio", name="5 of 5", exact=True)
+    with page.expect_response(re.compile("/ratings/")) as saved:
+        rating.check(force=True)
+    titles = recommended(page)
+    sequel = titles.filter(has_text="Toy Story 2")
+    expect(sequel).to_be_visible()
+    expect(page.get_by_text("Because you rated").first).to_be_visible()
+    after = titles.all_inner_texts()
+
+    page.goto("/#/my-ratings")
+    with page.expect_response(re.compile("/ratings/.*/1$")) as removed:
+        page.get_by_role("button", name="Delete your rating of Toy Story").click()
+    titles = recommended(page)
+
+    expect(titles).to_have_text(before)
+    assert saved.value.ok
+    assert removed.value.ok
+    assert "Toy Story 2" not in before
+    assert "Toy Story 2" in after[:10]
+
+
+def test_rating_works_by_keyboard_alone(page):
+    register(page)
+    search(page, "fargo")
+    group = stars(page, "Fargo")
+    expect(group).to_be_visible()
+
+    group.get_by_role("radio").first.focus()
+    with page.expect_response(re.compile("/ratings/")):
+        page.keyboard.press("4")
+    with page.expect_response(re.compile("/ratings/")):
+        page.keyboard.press("ArrowRight")
+
+    expect(group.get_by_role("radio", name="4 and a half of 5")).to_be_checked()
+    page.reload()
+    expect(
+        stars(page, "Fargo").get_by_role("radio", name="4 and a half of 5")
+    ).to_be_checked()
+
+
+def test_a_session_ends_with_sign_out_and_begins_with_the_password(page):
+    username = register(page)
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_label("Username")).to_be_visible()
+
+    page.goto("/#/my-ratings")
+    page.get_by_label("Username").fill(username)
+    page.get_by_label("Password", exact=True).fill("not the password")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_text("The username or the password is wrong.")).to_be_visible()
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+
+    expect(page.get_by_role("heading", name="My ratings")).to_be_visible()
+
+
+def test_every_page_fits_a_narrow_screen(page):
+    register(page)
+    page.set_viewport_size({"width": 320, "height": 640})
+
+    for path in ("browse", "for-you", "my-ratings", "movie/1"):
+        page.goto(f"/#/{path}")
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        page.wait_for_load_state("networkidle")
+        root = page.locator("html")
+        overflow = root.evaluate("root => root.scrollWidth - root.clientWidth")
+        assert overflow == 0, path
