@@ -26,7 +26,7 @@ type Options<O> = Path<O> & Body<O> & { query?: Query<O>; signal?: AbortSignal }
 
 const TIMEOUT_MILLISECONDS = 10_000;
 
-export type FailureKind = 'refused' | 'offline' | 'timeout' | 'malformed';
+type FailureKind = 'refused' | 'offline' | 'timeout' | 'malformed';
 
 /** Why a request brought no answer: the service's own problem document where there is one. */
 export class ApiError extends Error {

@@ -1025,6 +1025,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
+            /** @description Send Content-Length */
+            411: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
             /** @description The request is too large */
             413: {
                 headers: {
@@ -1123,6 +1132,15 @@ export interface operations {
             };
             /** @description Not allowed from another site */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Send Content-Length */
+            411: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1397,6 +1415,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
+            /** @description Send Content-Length */
+            411: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
             /** @description The request is too large */
             413: {
                 headers: {
@@ -1587,6 +1614,15 @@ export interface operations {
             };
             /** @description Sign in; an API key cannot do this; Choose your own password first; Not allowed from another site */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Send Content-Length */
+            411: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2290,6 +2326,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
+            /** @description Send Content-Length */
+            411: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
             /** @description The request is too large */
             413: {
                 headers: {
@@ -2573,6 +2618,15 @@ export interface operations {
             };
             /** @description Not allowed from another site */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Send Content-Length */
+            411: {
                 headers: {
                     [name: string]: unknown;
                 };

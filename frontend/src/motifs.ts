@@ -1,6 +1,6 @@
 /** The drawings on posters: a few flat shapes on a field of 200 by 200, varied by random numbers. */
 
-export type Tint = 'paper' | 'ink' | 'first' | 'second';
+type Tint = 'paper' | 'ink' | 'first' | 'second';
 
 export interface Layer {
   readonly d: string;

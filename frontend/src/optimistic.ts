@@ -1,6 +1,6 @@
 /** Writes that show at once, go out one at a time, and roll back when refused. */
 
-export interface OptimisticWriter<Value> {
+interface OptimisticWriter<Value> {
   /** Show a value that is wanted or, after a refusal, the one that still holds. */
   show(key: number, value: Value): void;
   /** Store a value; rejects when the service refuses. */

@@ -3,7 +3,7 @@
 import { type Layer, MOTIFS, type MotifName } from './motifs';
 
 /** Background, text, and two colours for shapes; text on background has at least 4.5 : 1. */
-export type Palette = readonly [paper: string, ink: string, first: string, second: string];
+type Palette = readonly [paper: string, ink: string, first: string, second: string];
 
 export const PALETTES = {
   noir: ['#17171b', '#f2ede4', '#84848c', '#d8d2c4'],
@@ -36,7 +36,7 @@ export const PALETTES = {
 } as const satisfies Record<string, Palette>;
 
 type PaletteName = keyof typeof PALETTES;
-export type Face = 'narrow' | 'sans' | 'serif' | 'mono';
+type Face = 'narrow' | 'sans' | 'serif' | 'mono';
 
 type Style = readonly [motifs: readonly MotifName[], palettes: readonly PaletteName[], faces: readonly Face[]];
 

@@ -1,6 +1,6 @@
 /** Data a page needs: loading, failed, filled; remembered so that coming back shows it at once. */
 
-import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import { useCallback, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { ApiError } from './api';
 import { asApiError } from './errors';
 
@@ -43,7 +43,8 @@ export function useResource<T>(key: string, load: (signal: AbortSignal) => Promi
   const [held, setHeld] = useState<Held<T>>(() => start<T>(key));
   const [attempt, setAttempt] = useState(0);
 
-  useEffect(() => {
+  // In the layout phase: the request need not wait for the paint.
+  useLayoutEffect(() => {
     const controller = new AbortController();
     setHeld((before) => (remembered.has(key) ? start(key) : { ...before, isLoading: true }));
     load(controller.signal)
@@ -78,7 +79,7 @@ interface Pages<Item> extends Page<Item> {
   readonly n: number;
 }
 
-export interface PagedResource<Item> extends Resource<Page<Item>> {
+interface PagedResource<Item> extends Resource<Page<Item>> {
   readonly loadMore: () => void;
 }
 

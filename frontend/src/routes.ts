@@ -4,7 +4,7 @@ import { signal } from '@preact/signals';
 
 export type PageName = 'browse' | 'movie' | 'for-you' | 'my-ratings' | 'sign-in' | 'register' | 'not-found';
 
-export interface Route {
+interface Route {
   readonly page: PageName;
   readonly id: number;
   readonly query: URLSearchParams;

@@ -6,7 +6,7 @@ import { forgetRatings, loadRatings } from './ratings';
 import { forgetResources } from './resource';
 import { href, replace } from './routes';
 
-export type Session =
+type Session =
   | { readonly state: 'unknown' }
   | { readonly state: 'unreachable'; readonly error: ApiError }
   | { readonly state: 'signed-out' }

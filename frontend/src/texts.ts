@@ -1,13 +1,21 @@
 /** Every text of the app. A second language is a second object of this type. */
 
-const number = new Intl.NumberFormat('en', { maximumFractionDigits: 1 });
-const oneDecimal = new Intl.NumberFormat('en', {
-  minimumFractionDigits: 1,
-  maximumFractionDigits: 1,
-});
-const day = new Intl.DateTimeFormat('en', { dateStyle: 'medium' });
+/** Made at first use: setting up the formatters takes longer than the rest of the start. */
+function lazily<T>(make: () => { format(value: T): string }): (value: T) => string {
+  let formatter: { format(value: T): string } | undefined;
+  return (value) => {
+    formatter ??= make();
+    return formatter.format(value);
+  };
+}
 
-const plural = (n: number, one: string, many: string) => `${number.format(n)} ${n === 1 ? one : many}`;
+const number = lazily<number>(() => new Intl.NumberFormat('en', { maximumFractionDigits: 1 }));
+const oneDecimal = lazily<number>(
+  () => new Intl.NumberFormat('en', { minimumFractionDigits: 1, maximumFractionDigits: 1 }),
+);
+const day = lazily<Date>(() => new Intl.DateTimeFormat('en', { dateStyle: 'medium' }));
+
+const plural = (n: number, one: string, many: string) => `${number(n)} ${n === 1 ? one : many}`;
 const ratings = (n: number) => plural(n, 'rating', 'ratings');
 
 export const texts = {
@@ -33,7 +41,7 @@ export const texts = {
     legend: (title: string) => `Your rating of ${title}`,
     spoken: (value: number) =>
       value === 0.5 ? 'half of 5' : `${Math.floor(value)}${value % 1 ? ' and a half' : ''} of 5`,
-    short: (value: number | null) => (value === null ? '' : number.format(value)),
+    short: (value: number | null) => (value === null ? '' : number(value)),
     clear: (title: string) => `Clear your rating of ${title}`,
     help: 'Keys 1 to 5 give whole stars, the same key again adds half a star, 0 is half a star, Delete clears. Arrow keys move by half a star.',
   },
@@ -48,17 +56,17 @@ export const texts = {
   movie: {
     name: (title: string, year: number | null | undefined) => (year ? `${title} (${year})` : title),
     unknownYear: 'year unknown',
-    mean: (value: number) => `${oneDecimal.format(value)} average`,
-    meanLabel: (value: number, n: number) => `${oneDecimal.format(value)} stars on average of ${ratings(n)}`,
+    mean: (value: number) => `${oneDecimal(value)} average`,
+    meanLabel: (value: number, n: number) => `${oneDecimal(value)} stars on average of ${ratings(n)}`,
     nRatings: ratings,
     unrated: 'not rated yet',
     yours: 'Your rating',
     everyone: 'Everyone’s ratings',
-    bin: (value: number, n: number) => `${number.format(value)} stars: ${ratings(n)}`,
+    bin: (value: number, n: number) => `${number(value)} stars: ${ratings(n)}`,
     prediction: 'Our guess for you',
     predictionRated: 'Our guess, knowing your rating',
     basis: (mean: number, movie: number, own: number) =>
-      `${oneDecimal.format(mean)} is the average of all ratings, ${signed(movie)} is this film, ${signed(own)} is your taste.`,
+      `${oneDecimal(mean)} is the average of all ratings, ${signed(movie)} is this film, ${signed(own)} is your taste.`,
     reasons: 'What speaks for it',
     reasonsNone: 'None of your ratings speaks for this film yet.',
     noModel: 'No prediction yet: the first model is still in training.',
@@ -67,10 +75,10 @@ export const texts = {
   },
 
   prediction: {
-    value: (stars: number) => oneDecimal.format(stars),
-    margin: (stars: number) => `± ${oneDecimal.format(stars)}`,
+    value: (stars: number) => oneDecimal(stars),
+    margin: (stars: number) => `± ${oneDecimal(stars)}`,
     label: (stars: number, margin: number | null) =>
-      `Predicted ${oneDecimal.format(stars)}${margin === null ? '' : ` plus or minus ${oneDecimal.format(margin)}`} stars`,
+      `Predicted ${oneDecimal(stars)}${margin === null ? '' : ` plus or minus ${oneDecimal(margin)}`} stars`,
     because: 'Because you rated',
     stars: (value: number) => `(${plural(value, 'star', 'stars').replace(' ', '\u00a0')})`,
   },
@@ -92,7 +100,7 @@ export const texts = {
   filters: {
     genre: 'Genre',
     anyGenre: 'All genres',
-    option: (name: string, n: number) => `${name} (${number.format(n)})`,
+    option: (name: string, n: number) => `${name} (${number(n)})`,
     yearFrom: 'From year',
     yearTo: 'To year',
     order: 'The first year is after the last.',
@@ -113,7 +121,7 @@ export const texts = {
     full: (used: number) => `From ${ratings(used)}.`,
     unused: (n: number) => `${plural(n, 'other is', 'others are')} of films too new for the model.`,
     popularity: 'No model is trained yet; the order is by popularity.',
-    model: (id: number, date: string) => `Model ${id}, ${day.format(new Date(date))}`,
+    model: (id: number, date: string) => `Model ${id}, ${day(new Date(date))}`,
     rated: 'You rated it. It leaves the list when you come back.',
     changed: (first: string) => `New order. First now: ${first}`,
     more: 'Show more',
@@ -126,7 +134,7 @@ export const texts = {
   myRatings: {
     title: 'My ratings',
     count: (n: number) => `${plural(n, 'film', 'films')}, newest first`,
-    ratedOn: (date: string) => `Rated ${day.format(new Date(date))}`,
+    ratedOn: (date: string) => `Rated ${day(new Date(date))}`,
     remove: (title: string) => `Delete your rating of ${title}`,
     more: 'Show more',
     empty: 'You have not rated anything yet.',
@@ -185,5 +193,5 @@ export const texts = {
 export type Texts = typeof texts;
 
 function signed(value: number): string {
-  return `${value < 0 ? '−' : '+'}${oneDecimal.format(Math.abs(value))}`;
+  return `${value < 0 ? '−' : '+'}${oneDecimal(Math.abs(value))}`;
 }

@@ -3,7 +3,7 @@
 import { signal } from '@preact/signals';
 
 const THEMES = ['auto', 'light', 'dark'] as const;
-export type Theme = (typeof THEMES)[number];
+type Theme = (typeof THEMES)[number];
 
 const KEY = 'cinefold.theme';
 
@@ -14,12 +14,8 @@ export function startTheme(): void {
   apply(THEMES.find((name) => name === stored) ?? 'auto');
 }
 
-export function nextTheme(current: Theme): Theme {
-  return THEMES[(THEMES.indexOf(current) + 1) % THEMES.length] ?? 'auto';
-}
-
 export function chooseNextTheme(): void {
-  apply(nextTheme(theme.value));
+  apply(THEMES[(THEMES.indexOf(theme.value) + 1) % THEMES.length] ?? 'auto');
   localStorage.setItem(KEY, theme.value);
 }
 

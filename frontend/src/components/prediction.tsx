@@ -8,7 +8,7 @@ const LOWEST = 0.5;
 const HIGHEST = 5;
 
 /** Where a rating stands on the scale, in percent. */
-export function onScale(stars: number): number {
+function onScale(stars: number): number {
   const share = (stars - LOWEST) / (HIGHEST - LOWEST);
   return Math.round(Math.min(1, Math.max(0, share)) * 1000) / 10;
 }

@@ -10,7 +10,7 @@ const STAR = 'l3.1 6.3 6.9 1-5 4.9 1.2 6.9-6.2-3.3-6.2 3.3 1.2-6.9-5-4.9 6.9-1z'
 const ROW = STARS.map((star) => `M${star * 24 - 12} 2.6${STAR}`).join('');
 
 /** Five stars, filled from the left up to `value`. */
-export function StarRow({ value }: { value: number }) {
+function StarRow({ value }: { value: number }) {
   return (
     <svg class="star-row" viewBox="0 0 120 24" aria-hidden="true">
       <path d={ROW} />

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { call, type Me, type Movie, type Personalization, type Recommendation, type Recommendations } from '../api';
 import { type Change, Filters, filterQuery } from '../components/filters';
 import { PosterLink } from '../components/movie-card';
@@ -70,7 +70,7 @@ export function ForYou({ me }: { me: Me }) {
 
 function useReloadAfterRating(reload: () => void): void {
   const seen = useRef(storedWrites.value);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (storedWrites.value === seen.current) return;
     seen.current = storedWrites.value;
     reload();
