@@ -20,7 +20,12 @@ from fastapi.routing import APIRoute
 from psycopg import sql
 from psycopg.types.json import Jsonb
 from pydantic import TypeAdapter
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, async_sessionmaker
+from sqlalchemy.ext.asyncio import (
+    AsyncConnection,
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+)
 from starlette.routing import Match
 
 from api import security
@@ -29,7 +34,7 @@ from api.database import SessionFactory, create_engine, migrate
 from api.dependencies import Services
 from api.embedded_postgres import server_url
 from api.main import create_app
-from api.model_store import ModelStore
+from api.model_store import ModelStore, ServedModel
 from api.queries import auth as queries
 from api.queries.training import read_ratings
 from api.schemas import ProblemOut
@@ -46,7 +51,7 @@ PASSWORD = "correct horse battery"  # noqa: S105 - of the tests alone
 Join: TypeAlias = Callable[..., Awaitable["Client"]]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def anyio_backend() -> str:
     """Asynchronous tests run on asyncio, as the service does."""
     return "asyncio"
@@ -122,15 +127,21 @@ def password_hash() -> str:
     return asyncio.run(security.hash_password(PASSWORD))
 
 
-@pytest.fixture
-async def connection(settings, database_url) -> AsyncIterator[AsyncConnection]:
-    """The one connection of a test; whatever happened on it is rolled back."""
+@pytest.fixture(scope="session")
+async def engine(settings, database_url, anyio_backend) -> AsyncIterator[AsyncEngine]:  # noqa: ARG001 - its loop
+    """The service's own pool, kept warm between tests."""
     engine = create_engine(settings, database_url)
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+async def connection(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """The one connection of a test; whatever happened on it is rolled back."""
     async with engine.connect() as opened:
         transaction = await opened.begin()
         yield opened
         await transaction.rollback()
-    await engine.dispose()
 
 
 @pytest.fixture
@@ -148,11 +159,25 @@ async def session(sessions) -> AsyncIterator[AsyncSession]:
         yield opened
 
 
+@pytest.fixture(scope="session")
+async def trained(engine: AsyncEngine, models_dir: Path) -> ServedModel:
+    """The model trained on the sample."""
+    store = ModelStore(models_dir, async_sessionmaker(engine))
+    await store.refresh()
+    assert store.current is not None
+    return store.current
+
+
 @pytest.fixture
-async def services(settings, models_dir, sessions) -> Services:
+def services(
+    settings: Settings,
+    models_dir: Path,
+    sessions: SessionFactory,
+    trained: ServedModel,
+) -> Services:
     """What the lifespan builds, on the test's own transaction."""
     store = ModelStore(models_dir, sessions)
-    await store.refresh()
+    store.current = trained
     return Services(settings, sessions, store)
 
 
