@@ -92,8 +92,7 @@ def save_model(model: Model, folder: Path, *, details: dict[str, Json]) -> Manif
         }
         manifest = Manifest(files=files, model=_scalars_of(model), details=details)
         document = {"format": FORMAT, "version": FORMAT_VERSION, **asdict(manifest)}
-        text = json.dumps(document, indent=1, allow_nan=False)
-        _write(unfinished / MANIFEST, text.encode())
+        _write(unfinished / MANIFEST, _render(document))
         _sync(unfinished)
         os.rename(unfinished, folder)  # noqa: PTH104  one call, nothing around it
         _sync(folder.parent)
@@ -142,7 +141,10 @@ def read_manifest(folder: Path) -> Manifest:
             text = file.read(_LARGEST_MANIFEST + 1)
         if len(text) > _LARGEST_MANIFEST:
             raise ValueError("the manifest is too large")  # noqa: TRY301
-        document = json.loads(text, parse_constant=_refuse_constant)
+        document = json.loads(text)
+        document.pop("sha256")
+        if _render(document) != text:
+            raise ValueError("it differs from what was written")  # noqa: TRY301
         stated = document.pop("format"), document.pop("version")
         if stated != (FORMAT, FORMAT_VERSION):
             raise ValueError(f"unknown format {stated}")  # noqa: TRY301
@@ -346,6 +348,13 @@ def _open(folder: Path, name: str) -> BufferedReader:
     return os.fdopen(descriptor, "rb")
 
 
+def _render(document: dict[str, Any]) -> bytes:
+    """Write JSON that ends with the SHA-256 of what stands before it."""
+    text = json.dumps(document, indent=1, allow_nan=False)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return json.dumps({**document, "sha256": digest}, indent=1).encode()
+
+
 def _refuse_non_json(details: dict[str, Json]) -> None:
     try:
         json.dumps(details, allow_nan=False)
@@ -353,17 +362,13 @@ def _refuse_non_json(details: dict[str, Json]) -> None:
         raise DataError(f"details must be plain JSON: {error}") from error
 
 
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
 def _count(value: object) -> int:
-    if not isinstance(value, int) or not 0 <= value <= _LARGEST_COUNT:
+    if type(value) is not int or not 0 <= value <= _LARGEST_COUNT:
         raise ValueError(f"expected a count, got {value!r}")
     return value
 
 
 def _number(value: object) -> float:
-    if not isinstance(value, int | float) or not math.isfinite(value):
+    if type(value) not in {int, float} or not math.isfinite(value):  # type: ignore[arg-type]  # a number by now
         raise ValueError(f"expected a finite number, got {value!r}")
     return float(value)

@@ -38,8 +38,8 @@ class Estimate:
     low, high : float
         95 % interval from 1,000 resamples of the users.
     n_users, n_excluded : int
-        Users that count on average, and users left out because nothing could be
-        measured on them, over all splits.
+        Users that count in some split, and users left out because nothing could be
+        measured on them in any.
     """
 
     value: float
@@ -340,18 +340,22 @@ def estimate(
     totals = np.stack([part.totals for part in parts])
     counts = np.stack([part.counts for part in parts])
     n_users = totals.shape[1]
+    counted = int((counts > 0).any(axis=0).sum())
+    if counted == 0:
+        nothing = float("nan")
+        return Estimate(nothing, nothing, nothing, 0, n_users)
     rng = np.random.default_rng(0)
+    chances = np.full(n_users, 1 / n_users)
 
     def value(weights: ExactVector) -> float:
-        with np.errstate(invalid="ignore"):  # 0 / 0: nobody counts, hence NaN
+        with np.errstate(invalid="ignore"):  # 0 / 0: a resample without such users
             return float(transform((totals @ weights) / (counts @ weights)).mean())
 
     resampled = [
-        value(rng.multinomial(n_users, np.full(n_users, 1 / n_users)).astype(float))
+        value(rng.multinomial(n_users, chances).astype(np.float64))
         for _ in range(_N_RESAMPLES)
     ]
     low, high = np.nanquantile(resampled, [0.025, 0.975])
-    counted = int((counts > 0).any(axis=0).sum())
     return Estimate(
         value=value(np.ones(n_users)),
         low=float(low),

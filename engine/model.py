@@ -86,9 +86,11 @@ class Configuration:
     def __post_init__(self) -> None:
         """Refuse values that no training can work with."""
         for field in fields(self):
-            value = getattr(self, field.name)
-            if field.name != "solver" and not math.isfinite(value):
-                raise DataError(f"{field.name} is {value}; it must be finite")
+            if field.name.startswith("n_"):
+                is_number = type(getattr(self, field.name)) is int
+                self._require(field.name, is_number, "a whole number")
+            elif field.name != "solver":
+                self._require_finite(field.name)
         for name, low, high in (
             ("n_factors", 0, _MOST_FACTORS),
             ("n_sweeps", 1, 10_000),
@@ -106,9 +108,14 @@ class Configuration:
         solvers = "cholesky", "conjugate_gradient"
         self._require("solver", self.solver in solvers, " or ".join(solvers))
 
+    def _require_finite(self, name: str) -> None:
+        value = getattr(self, name)
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        self._require(name, is_number and math.isfinite(value), "a finite number")
+
     def _require(self, name: str, holds: bool, allowed: str) -> None:  # noqa: FBT001
         if not holds:
-            raise DataError(f"{name} is {getattr(self, name)}; it must be {allowed}")
+            raise DataError(f"{name} is {getattr(self, name)!r}; it must be {allowed}")
 
     def offset(self, mean: float) -> float:
         """``μ``: the mean rating, or the target of the pairs without one."""

@@ -166,7 +166,9 @@ def degenerate_cases():
     lonely = Ratings.from_arrays([1, 2], [1, 2], [5, 1], users=[9], items=[7, 8])
     n_items = 100_000 if IS_COMPILED else 300
     busy = Ratings.from_arrays(
-        np.ones(n_items, np.int64), np.arange(n_items), np.arange(n_items) % 10 / 2 + 0.5
+        np.ones(n_items, np.int64),
+        np.arange(n_items),
+        np.arange(n_items) % 10 / 2 + 0.5,
     )
     return {"one": one, "equal": equal, "lonely": lonely, "busy": busy}
 

@@ -179,7 +179,9 @@ def test_a_singular_system_names_its_row(ratings, configuration):
         Workers.start(1) as workers,
         pytest.raises(SolveError, match=r"user row \d+ is singular; raise the weights"),
     ):
-        half_step(Problem(ratings, hopeless), users, items, role="user", workers=workers)
+        half_step(
+            Problem(ratings, hopeless), users, items, role="user", workers=workers
+        )
 
 
 def test_the_noise_is_the_error_with_each_rating_left_out(ratings, configuration):

@@ -15,6 +15,10 @@ from engine.foldin import fold_in, predict
     [
         ("n_factors", -1),
         ("n_factors", 1025),
+        ("n_factors", 2.0),
+        ("n_factors", True),
+        ("user_weight", "1"),
+        ("user_weight", True),
         ("n_sweeps", 0),
         ("n_gradient_steps", 0),
         ("user_weight", 0),

@@ -187,7 +187,9 @@ def test_a_zip_must_hold_the_ratings_once(tmp_path, n_copies):
         for copy in range(n_copies):
             archive.writestr(f"{copy}/ratings.csv", RATINGS)
 
-    with pytest.raises(DataError, match=f"expected one ratings.csv in it, got {n_copies}"):
+    with pytest.raises(
+        DataError, match=f"expected one ratings.csv in it, got {n_copies}"
+    ):
         MovieLens.open(tmp_path / "data.zip")
 
 
