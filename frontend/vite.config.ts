@@ -2,7 +2,7 @@ import { loadEnv } from 'vite';
 import { defineConfig } from 'vitest/config';
 
 // The service's top-level paths; everything else in development is the app.
-const SERVICE = '^/(auth|me|genres|movies|ratings|recommendations|health|training-runs)(/|\\?|$)';
+const SERVICE = '^/(auth|me|api-keys|genres|movies|ratings|recommendations|health|training-runs)(/|\\?|$)';
 
 export default defineConfig(({ mode }) => {
   const { CINEFOLD_URL = 'http://127.0.0.1:8000' } = loadEnv(mode, '.', 'CINEFOLD_');

@@ -38,66 +38,38 @@ export const PALETTES = {
 type PaletteName = keyof typeof PALETTES;
 type Face = 'narrow' | 'sans' | 'serif' | 'mono';
 
-type Style = readonly [motifs: readonly MotifName[], palettes: readonly PaletteName[], faces: readonly Face[]];
+const style = (motifs: MotifName[], palettes: PaletteName[], faces: Face[]) => ({ motifs, palettes, faces });
 
 /** The most telling genre first: a western comedy looks like a western. */
-const STYLES: Readonly<Record<string, Style>> = {
-  'Film-Noir': [['blinds'], ['noir', 'slate'], ['narrow', 'serif']],
-  Western: [['mesas', 'rays'], ['desert', 'sunset', 'mars'], ['narrow']],
-  Horror: [['teeth', 'rings'], ['blood', 'poison', 'noir'], ['narrow']],
-  Musical: [
-    ['keys', 'rays'],
-    ['candy', 'grape', 'lemon'],
-    ['sans', 'serif'],
-  ],
-  'Sci-Fi': [
-    ['orbit', 'halftone'],
-    ['cosmos', 'neon', 'steel', 'mars'],
-    ['mono', 'sans'],
-  ],
-  War: [['chevrons', 'blocks'], ['olive', 'slate', 'brick'], ['narrow']],
-  Documentary: [
-    ['halftone', 'lines'],
-    ['bone', 'slate', 'field', 'cream'],
-    ['mono', 'sans'],
-  ],
-  Animation: [['bubbles', 'tiles', 'scallops'], ['sky', 'mint', 'lemon', 'candy'], ['sans']],
-  Fantasy: [['moon', 'waves', 'arches'], ['grape', 'forest', 'lagoon'], ['serif']],
-  Mystery: [
-    ['rings', 'arches'],
-    ['steel', 'plum', 'forest'],
-    ['serif', 'narrow'],
-  ],
-  Children: [['bubbles', 'scallops'], ['sky', 'lemon', 'mint'], ['sans']],
-  Crime: [
-    ['blinds', 'blocks', 'stripes'],
-    ['brick', 'steel', 'noir', 'tomato'],
-    ['narrow', 'sans'],
-  ],
-  Romance: [['lens', 'waves'], ['rose', 'plum', 'candy', 'sunset'], ['serif']],
-  Thriller: [
-    ['rings', 'stripes', 'lines'],
-    ['steel', 'tomato', 'noir', 'ocean'],
-    ['narrow', 'sans'],
-  ],
-  Adventure: [
-    ['peaks', 'waves'],
-    ['ocean', 'forest', 'sunset', 'lagoon'],
-    ['narrow', 'sans'],
-  ],
-  Action: [['stripes', 'rays', 'chevrons'], ['tomato', 'steel', 'mars', 'cosmos'], ['narrow']],
-  Comedy: [
+const STYLES = {
+  'Film-Noir': style(['blinds'], ['noir', 'slate'], ['narrow', 'serif']),
+  Western: style(['mesas', 'rays'], ['desert', 'sunset', 'mars'], ['narrow']),
+  Horror: style(['teeth', 'rings'], ['blood', 'poison', 'noir'], ['narrow']),
+  Musical: style(['keys', 'rays'], ['candy', 'grape', 'lemon'], ['sans', 'serif']),
+  'Sci-Fi': style(['orbit', 'halftone'], ['cosmos', 'neon', 'steel', 'mars'], ['mono', 'sans']),
+  War: style(['chevrons', 'blocks'], ['olive', 'slate', 'brick'], ['narrow']),
+  Documentary: style(['halftone', 'lines'], ['bone', 'slate', 'field', 'cream'], ['mono', 'sans']),
+  Animation: style(['bubbles', 'tiles', 'scallops'], ['sky', 'mint', 'lemon', 'candy'], ['sans']),
+  Fantasy: style(['moon', 'waves', 'arches'], ['grape', 'forest', 'lagoon'], ['serif']),
+  Mystery: style(['rings', 'arches'], ['steel', 'plum', 'forest'], ['serif', 'narrow']),
+  Children: style(['bubbles', 'scallops'], ['sky', 'lemon', 'mint'], ['sans']),
+  Crime: style(['blinds', 'blocks', 'stripes'], ['brick', 'steel', 'noir', 'tomato'], ['narrow', 'sans']),
+  Romance: style(['lens', 'waves'], ['rose', 'plum', 'candy', 'sunset'], ['serif']),
+  Thriller: style(['rings', 'stripes', 'lines'], ['steel', 'tomato', 'noir', 'ocean'], ['narrow', 'sans']),
+  Adventure: style(['peaks', 'waves'], ['ocean', 'forest', 'sunset', 'lagoon'], ['narrow', 'sans']),
+  Action: style(['stripes', 'rays', 'chevrons'], ['tomato', 'steel', 'mars', 'cosmos'], ['narrow']),
+  Comedy: style(
     ['scallops', 'tiles', 'rays', 'bubbles'],
     ['lemon', 'mint', 'candy', 'sky', 'cream'],
     ['sans', 'narrow'],
-  ],
-  Drama: [
+  ),
+  Drama: style(
     ['blocks', 'tiles', 'lens', 'arches', 'waves'],
     ['bone', 'ocean', 'slate', 'plum', 'cream', 'teal', 'forest'],
     ['serif', 'narrow', 'sans'],
-  ],
+  ),
 };
-const OTHER: Style = [['tiles', 'halftone'], ['bone', 'slate', 'cream'], ['sans']];
+const OTHER = style(['tiles', 'halftone'], ['bone', 'slate', 'cream'], ['sans']);
 
 /** Width of an average letter, capitals in the narrow face, in parts of the type size. */
 const LETTER: Record<Face, number> = { narrow: 0.61, sans: 0.58, serif: 0.53, mono: 0.57 };
@@ -112,7 +84,7 @@ export interface Poster {
 }
 
 export function posterOf(movie: { id: number; genres: readonly string[] }, title: string): Poster {
-  const [motifs, palettes, faces] =
+  const { motifs, palettes, faces } =
     Object.entries(STYLES).find(([genre]) => movie.genres.includes(genre))?.[1] ?? OTHER;
   const random = sequence(movie.id);
   const face = pick(faces, random);

@@ -1,7 +1,8 @@
 /** Who is signed in. The token itself is in a cookie that no script can read. */
 
 import { signal } from '@preact/signals';
-import { ApiError, call, type Me, watchRefusals } from './api';
+import { type ApiError, call, type Me, watchRefusals } from './api';
+import { asApiError } from './errors';
 import { forgetRatings, loadRatings } from './ratings';
 import { forgetResources } from './resource';
 import { href, replace } from './routes';
@@ -29,9 +30,9 @@ export async function startSession(): Promise<void> {
   try {
     signedIn(await call('get', '/me', {}));
   } catch (error) {
-    if (error instanceof ApiError && error.status !== 401) {
-      session.value = { state: 'unreachable', error };
-    }
+    const reason = asApiError(error);
+    if (reason.status === 401) signedOut();
+    else session.value = { state: 'unreachable', error: reason };
   }
 }
 
