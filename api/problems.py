@@ -12,6 +12,7 @@ from fastapi.responses import Response
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 logger = logging.getLogger(__name__)
 
@@ -210,9 +211,19 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
     """Give the framework's own refusals our shape."""
     assert isinstance(error, HTTPException)  # noqa: S101 - likewise
     problem = BY_STATUS.get(error.status_code, Problem)()
-    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and error.headers:
-        problem.headers = dict(error.headers)
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        problem.headers["Allow"] = ", ".join(sorted(methods(request)))
     return respond(request, problem)
+
+
+def methods(request: Request) -> set[str]:
+    """List what the path allows; the framework names its first route's only."""
+    return {
+        method
+        for route in request.app.routes
+        if route.matches(request.scope)[0] is not Match.NONE
+        for method in route.methods
+    }
 
 
 async def on_database_error(request: Request, error: Exception) -> Response:
