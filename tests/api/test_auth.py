@@ -1,0 +1,664 @@
+"""Accounts, sessions, passwords, keys, and the limits on guessing."""
+
+import time
+from datetime import timedelta
+from typing import Any
+
+import argon2
+import httpx
+import pytest
+from sqlalchemy import func, select, text, update
+
+from api import security
+from api.problems import NotFound
+from api.queries import auth as queries
+from api.routes.auth import UNKNOWN_ADDRESS
+from api.schemas import ApiKeyIn
+from api.security import _DECOY_HASH, token_hash
+from api.services import auth
+from api.services.auth import ABSOLUTE_TIMEOUT, IDLE_TIMEOUT
+from api.tables import ApiKey, Session, SignInFailure, User
+from tests.conftest import PASSWORD, Client, keyed
+
+pytestmark = pytest.mark.anyio
+
+NEW_PASSWORD = "a better battery"  # noqa: S105 - of the tests alone
+ALICE = {"username": "alice", "password": PASSWORD}
+WRONG = {"username": "alice", "password": "wrong password"}
+
+
+def token_of(client: Client) -> str:
+    """Return the session token a client holds."""
+    return client.cookies["session"]
+
+
+async def register(client: Client, username: str, password: str = PASSWORD) -> int:
+    """Register and return the status."""
+    credentials = {"username": username, "password": password}
+    return (await client.post("/auth/register", json=credentials)).status_code
+
+
+# Registration and sign-in.
+
+
+async def test_who_registers_is_signed_in(anonymous):
+    assert (await anonymous.get("/me")).status_code == 401
+
+    reply = await anonymous.post("/auth/register", json=ALICE)
+
+    me = await anonymous.get("/me")
+    assert reply.status_code == 201
+    assert me.json() == reply.json()
+    assert me.json()["username"] == "alice"
+    assert me.json()["id"] > 1_000_000_000
+    assert me.json()["n_ratings"] == 0
+    assert not me.json()["is_admin"]
+    assert not me.json()["must_change_password"]
+
+
+@pytest.mark.parametrize("username", ["alice", "ALICE", "Alice"])
+async def test_a_name_is_taken_whatever_its_case(anonymous, alice, username):
+    reply = await anonymous.post(
+        "/auth/register", json={"username": username, "password": PASSWORD}
+    )
+
+    assert reply.status_code == 409
+    assert reply.json()["type"] == "/problems/username-taken"
+    assert (await anonymous.get("/me")).status_code == 401
+    assert (await alice.get("/me")).status_code == 200
+
+
+async def test_letters_of_every_script_have_case(anonymous, join):
+    await join("ÉLODIE")
+
+    assert await register(anonymous, "élodie") == 409
+
+
+async def test_signing_in_needs_the_right_password_and_no_right_case(anonymous, alice):
+    wrong = await anonymous.post("/auth/session", json=WRONG)
+    right = await anonymous.post("/auth/session", json={**ALICE, "username": "ALICE"})
+
+    assert wrong.status_code == 401
+    assert wrong.json()["type"] == "/problems/invalid-credentials"
+    assert right.status_code == 200
+    assert right.json()["id"] == alice.user_id
+    assert (await anonymous.get("/me")).json()["id"] == alice.user_id
+
+
+async def test_signing_out_ends_the_session_and_a_copy_of_its_cookie(app, alice):
+    copied = token_of(alice)
+
+    reply = await alice.delete("/auth/session")
+
+    assert reply.status_code == 204
+    assert "session" not in alice.cookies
+    async with Client(app) as thief:
+        thief.cookies.set("session", copied)
+        assert (await thief.get("/me")).status_code == 401
+    assert (await alice.delete("/auth/session")).status_code == 401
+
+
+async def test_imported_users_cannot_sign_in(anonymous, session):
+    imported = await session.get(User, 1)
+
+    reply = await anonymous.post(
+        "/auth/session", json={"username": "   1", "password": PASSWORD}
+    )
+
+    assert imported.username is None
+    assert reply.status_code == 422
+    assert await security.verify_password(imported.password_hash, PASSWORD) is False
+
+
+async def test_an_old_hash_is_made_anew_at_sign_in(anonymous, session, join):
+    weak = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    client = await join("alice")
+    user = await session.get(User, client.user_id)
+    user.password_hash = weak.hash(PASSWORD)
+    await session.commit()
+
+    reply = await anonymous.post("/auth/session", json=ALICE)
+
+    await session.refresh(user)
+    assert reply.status_code == 200
+    assert not security.needs_rehash(user.password_hash)
+    assert await security.verify_password(user.password_hash, PASSWORD)
+
+
+# A6. Session fixation.
+
+
+async def test_a_planted_session_is_worth_nothing_after_sign_in(anonymous, app, alice):
+    planted = token_of(alice)
+    anonymous.cookies.set("session", planted, domain="127.0.0.1", path="/")
+
+    await anonymous.post("/auth/session", json=ALICE)
+
+    assert token_of(anonymous) != planted
+    assert (await anonymous.get("/me")).status_code == 200
+    async with Client(app, cookie=f"session={planted}") as attacker:
+        assert (await attacker.get("/me")).status_code == 401
+
+
+async def test_a_planted_session_is_worth_nothing_after_registration(
+    anonymous, app, bob
+):
+    planted = token_of(bob)
+    anonymous.cookies.set("session", planted, domain="127.0.0.1", path="/")
+
+    assert await register(anonymous, "carol") == 201
+
+    assert token_of(anonymous) != planted
+    async with Client(app, cookie=f"session={planted}") as attacker:
+        assert (await attacker.get("/me")).status_code == 401
+
+
+async def test_a_token_nobody_issued_never_becomes_a_session(anonymous, app, alice):
+    invented = "0" * 43
+    anonymous.cookies.set("session", invented, domain="127.0.0.1", path="/")
+
+    await anonymous.post("/auth/session", json=ALICE)
+
+    async with Client(app, cookie=f"session={invented}") as attacker:
+        assert (await attacker.get("/me")).status_code == 401
+    assert (await alice.get("/me")).status_code == 200
+
+
+async def test_only_hashes_of_tokens_and_keys_are_stored(alice, connection):
+    key = await alice.post("/api-keys", json={"name": "k", "scopes": ["read"]})
+    secrets = (token_of(alice), key.json()["key"], PASSWORD)
+
+    for table in ("users", "sessions", "api_keys"):
+        rows = (await connection.execute(text(f"SELECT t::text FROM {table} t"))).all()  # noqa: S608 - names of ours
+        written = "\n".join(row[0] for row in rows)
+        assert not any(secret in written for secret in secrets)
+        assert not any(secret.encode().hex() in written for secret in secrets)
+    hashes = set(await connection.scalars(select(Session.token_hash)))
+    assert token_hash(token_of(alice)) in hashes
+    assert len(token_of(alice)) == 43  # 256 bits
+
+
+# A7. How sessions end.
+
+
+async def age(session, client, **columns: timedelta) -> None:
+    """Move the stored times of a client's session into the past."""
+    ages = {name: func.now() - by for name, by in columns.items()}
+    await session.execute(
+        update(Session).where(Session.user_id == client.user_id).values(ages)
+    )
+    await session.commit()
+
+
+@pytest.mark.parametrize(
+    ("column", "limit"),
+    [("last_seen_at", IDLE_TIMEOUT), ("created_at", ABSOLUTE_TIMEOUT)],
+)
+async def test_a_session_ends_by_idleness_and_by_age(alice, session, column, limit):
+    second = timedelta(seconds=1)
+
+    await age(session, alice, **{column: limit - second})
+    before = await alice.get("/me")
+    await age(session, alice, **{column: limit})
+    after = await alice.get("/me")
+
+    assert before.status_code == 200
+    assert after.status_code == 401
+
+
+async def test_use_keeps_a_session_from_being_idle(alice, session):
+    await age(session, alice, last_seen_at=IDLE_TIMEOUT / 2)
+
+    await alice.get("/me")
+
+    seen = await session.scalar(
+        select(Session.last_seen_at).where(Session.user_id == alice.user_id)
+    )
+    assert seen == await session.scalar(select(func.now()))
+
+
+async def test_a_session_in_steady_use_is_not_written_at_every_request(alice, session):
+    await age(session, alice, last_seen_at=timedelta(minutes=5))
+    seen = select(Session.last_seen_at).where(Session.user_id == alice.user_id)
+    before = await session.scalar(seen)
+
+    await alice.get("/me")
+
+    assert await session.scalar(seen) == before
+
+
+async def test_dead_sessions_are_forgotten_at_the_next_sign_in(
+    alice, anonymous, session
+):
+    await age(session, alice, last_seen_at=IDLE_TIMEOUT)
+
+    await anonymous.post("/auth/session", json=ALICE)
+
+    count = select(func.count()).where(Session.user_id == alice.user_id)
+    assert await session.scalar(count) == 1
+
+
+async def test_a_disabled_user_is_out_at_once_and_cannot_return(
+    app, alice, anonymous, connection
+):
+    async with keyed(app, alice, "read") as program:
+        assert (await program.get("/me")).status_code == 200
+        await connection.execute(
+            update(User).where(User.id == alice.user_id).values(is_disabled=True)
+        )
+
+        replies = [
+            await alice.get("/me"),
+            await program.get("/me"),
+            await anonymous.post("/auth/session", json=ALICE),
+        ]
+
+    assert [reply.status_code for reply in replies] == [401, 401, 401]
+    assert replies[2].json()["type"] == "/problems/invalid-credentials"
+
+
+# Passwords.
+
+
+async def test_a_new_password_ends_all_other_sessions_and_renews_this_one(
+    app, alice, anonymous
+):
+    await anonymous.post("/auth/session", json=ALICE)
+    old = token_of(alice)
+    change = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
+
+    reply = await alice.put("/me/password", json=change)
+
+    assert reply.status_code == 204
+    assert token_of(alice) != old
+    assert (await alice.get("/me")).status_code == 200
+    assert (await anonymous.get("/me")).status_code == 401
+    async with Client(app, cookie=f"session={old}") as thief:
+        assert (await thief.get("/me")).status_code == 401
+    async with Client(app) as client:
+        assert (await client.post("/auth/session", json=ALICE)).status_code == 401
+        renewed = {**ALICE, "password": NEW_PASSWORD}
+        assert (await client.post("/auth/session", json=renewed)).status_code == 200
+
+
+async def test_a_password_is_not_changed_without_the_current_one(alice, session):
+    before = (await session.get(User, alice.user_id)).password_hash
+    changes = [
+        ({"current_password": "not this one", "new_password": NEW_PASSWORD}, 401),
+        ({"current_password": PASSWORD, "new_password": PASSWORD}, 422),
+        ({"current_password": PASSWORD, "new_password": "short"}, 422),
+        ({"new_password": NEW_PASSWORD}, 422),
+    ]
+
+    statuses = [
+        (await alice.put("/me/password", json=change)).status_code
+        for change, _ in changes
+    ]
+
+    assert statuses == [status for _, status in changes]
+    after = await session.get(User, alice.user_id, populate_existing=True)
+    assert after.password_hash == before
+
+
+async def test_guessing_the_current_password_is_limited(alice, session):
+    guess = {"current_password": "not this one", "new_password": NEW_PASSWORD}
+    await fail(session, 9, username="alice", address="127.0.0.1")
+
+    tenth = await alice.put("/me/password", json=guess)
+    eleventh = await alice.put("/me/password", json=guess)
+
+    assert (tenth.status_code, eleventh.status_code) == (401, 429)
+
+
+async def test_guesses_elsewhere_do_not_keep_a_user_from_a_new_password(alice, session):
+    await fail(session, 150, username="alice", address="203.0.113.7")
+    change = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
+
+    reply = await alice.put("/me/password", json=change)
+
+    assert reply.status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("password", "status"),
+    [
+        ("seven77", 422),
+        ("eight888", 201),
+        ("🎬" * 8, 201),
+        ("🎬" * 7, 422),
+        ("    p  q", 201),
+        ("nul\0 in it", 201),
+        ("x" * 128, 201),
+        ("x" * 129, 422),
+        ("x" * 1_000_000, 422),
+    ],
+)
+async def test_a_password_has_8_to_128_characters_of_any_kind(
+    anonymous, password, status
+):
+    assert await register(anonymous, "carol", password) == status
+
+
+async def test_passwords_are_neither_cut_nor_altered(anonymous):
+    long = "long " * 20
+    await register(anonymous, "carol", f"{long}a ")
+
+    statuses = [
+        (
+            await anonymous.post(
+                "/auth/session", json={"username": "carol", "password": password}
+            )
+        ).status_code
+        for password in (f"{long}b ", f"{long}a", f"{long}A ", f"{long}a ")
+    ]
+
+    assert statuses == [401, 401, 401, 200]
+
+
+async def test_a_one_time_password_opens_nothing_but_its_own_change(join, session):
+    client = await join("dave", must_change_password=True)
+    user = client.user_id
+    change = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
+
+    before = await client.get(f"/recommendations/{user}")
+    me = await client.get("/me")
+    changed = await client.put("/me/password", json=change)
+    after = await client.get(f"/recommendations/{user}")
+
+    assert before.status_code == 403
+    assert before.json()["type"] == "/problems/password-change-required"
+    assert me.json()["must_change_password"]
+    assert changed.status_code == 204
+    assert after.status_code == 200
+    assert not (await session.get(User, user)).must_change_password
+
+
+# A10. Guessing.
+
+
+async def fail(session, n_failures: int, *, username: str, address: str) -> None:
+    """Store wrong passwords."""
+    values = {"username": username, "address": address}
+    session.add_all(SignInFailure(**values) for _ in range(n_failures))
+    await session.commit()
+
+
+async def sign_in(client: Client, credentials=ALICE) -> int:
+    """Sign in and return the status."""
+    return (await client.post("/auth/session", json=credentials)).status_code
+
+
+async def test_the_eleventh_guess_at_an_account_from_an_address_is_refused(
+    anonymous, app, alice, session
+):
+    await fail(session, 9, username="alice", address="127.0.0.1")
+
+    tenth = await sign_in(anonymous, {**WRONG, "username": "ALICE"})
+    eleventh = await anonymous.post("/auth/session", json=ALICE)
+
+    assert tenth == 401
+    assert eleventh.status_code == 429
+    assert eleventh.headers["retry-after"] == "900"
+    assert (await alice.get("/me")).status_code == 200
+    async with Client(app, address="203.0.113.7") as elsewhere:
+        assert await sign_in(elsewhere) == 200
+
+
+async def test_the_limit_of_an_account_ends_after_fifteen_minutes(
+    anonymous, alice, session
+):
+    await fail(session, 10, username="alice", address="127.0.0.1")
+    assert await sign_in(anonymous) == 429
+
+    await session.execute(
+        update(SignInFailure).values(failed_at=func.now() - timedelta(minutes=15))
+    )
+    await session.commit()
+
+    assert await sign_in(anonymous) == 200
+    assert (await alice.get("/me")).status_code == 200
+
+
+async def test_the_twenty_sixth_guess_from_an_address_is_refused(
+    anonymous, alice, session
+):
+    for i in range(24):
+        await fail(session, 1, username=f"user {i}", address="127.0.0.1")
+
+    twenty_fifth = await sign_in(anonymous, WRONG)
+    twenty_sixth = await anonymous.post("/auth/session", json=ALICE)
+
+    assert twenty_fifth == 401
+    assert twenty_sixth.status_code == 429
+    assert twenty_sixth.headers["retry-after"] == "300"
+    assert (await alice.get("/me")).status_code == 200
+
+
+async def test_a_hundred_guesses_an_hour_at_an_account_are_all(
+    anonymous, alice, session
+):
+    for i in range(99):
+        await fail(session, 1, username="alice", address=f"203.0.113.{i}")
+
+    hundredth = await sign_in(anonymous, WRONG)
+    next_one = await anonymous.post("/auth/session", json=ALICE)
+
+    assert hundredth == 401
+    assert next_one.status_code == 429
+    assert next_one.headers["retry-after"] == "3600"
+    assert (await alice.get("/me")).status_code == 200
+
+
+async def test_failures_older_than_an_hour_are_forgotten(anonymous, session):
+    await fail(session, 3, username="alice", address="127.0.0.1")
+    await session.execute(
+        update(SignInFailure).values(failed_at=func.now() - timedelta(minutes=61))
+    )
+    await session.commit()
+
+    await sign_in(anonymous, WRONG)
+
+    assert await session.scalar(select(func.count(SignInFailure.id))) == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        ("2001:db8:1:2:ffff::", "2001:db8:1:2::"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::"),
+        ("fe80::1%eth0", "fe80::"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("203.0.113.7", "203.0.113.7"),
+        ("203.0.113.7:4711", UNKNOWN_ADDRESS),
+        ("unknown", UNKNOWN_ADDRESS),
+        ("", UNKNOWN_ADDRESS),
+    ],
+)
+async def test_an_ipv6_network_and_a_mapped_address_count_as_one(
+    app, session, address, counted
+):
+    async with Client(app, address=address) as client:
+        assert await sign_in(client, WRONG) == 401
+
+    stored = await session.scalar(select(func.host(SignInFailure.address)))
+    assert stored == counted
+
+
+async def test_a_forged_forwarding_header_does_not_move_the_limit(
+    anonymous, alice, session
+):
+    await fail(session, 10, username="alice", address="127.0.0.1")
+
+    reply = await anonymous.post(
+        "/auth/session", json=ALICE, headers={"x-forwarded-for": "203.0.113.9"}
+    )
+
+    assert reply.status_code == 429
+    assert (await alice.get("/me")).status_code == 200
+
+
+# A11. Who has an account.
+
+
+async def test_an_unknown_name_is_answered_like_a_known_one(anonymous, alice):
+    known = await anonymous.post("/auth/session", json=WRONG)
+    unknown = await anonymous.post("/auth/session", json={**WRONG, "username": "zoe"})
+
+    def without_id(reply: httpx.Response) -> tuple[Any, ...]:
+        headers = {**reply.headers, "x-request-id": None}
+        return reply.status_code, {**reply.json(), "request_id": None}, headers
+
+    assert without_id(known) == without_id(unknown)
+    assert (await alice.get("/me")).status_code == 200
+
+
+async def test_an_unknown_name_costs_a_real_verification():
+    with pytest.raises(argon2.exceptions.VerifyMismatchError):
+        argon2.PasswordHasher().verify(_DECOY_HASH, PASSWORD)
+    assert not security.needs_rehash(_DECOY_HASH)
+    stored = await security.hash_password(PASSWORD)
+
+    known, unknown = [], []
+    for _ in range(5):
+        began = time.perf_counter()
+        assert not await security.verify_password(stored, "wrong password")
+        middle = time.perf_counter()
+        assert not await security.verify_password(None, "wrong password")
+        known.append(middle - began)
+        unknown.append(time.perf_counter() - middle)
+
+    assert 0.5 < min(unknown) / min(known) < 2
+
+
+def test_hashes_are_at_least_as_strong_as_the_minimum():
+    parameters = argon2.extract_parameters(_DECOY_HASH)
+
+    assert parameters.type is argon2.Type.ID
+    assert parameters.memory_cost >= 19 * 1024
+    assert parameters.time_cost >= 2
+
+
+async def test_a_damaged_hash_lets_nobody_in():
+    assert not await security.verify_password("$argon2id$nonsense", PASSWORD)
+
+
+# Keys.
+
+
+async def test_a_key_is_shown_once_and_listed_without_its_secret(alice):
+    body = {"name": "my script", "scopes": ["rate", "read", "read"]}
+
+    created = await alice.post("/api-keys", json=body)
+    listed = await alice.get("/api-keys")
+
+    key = created.json().pop("key")
+    assert key.startswith("cinefold_")
+    assert created.json()["scopes"] == ["rate", "read"]
+    assert key not in listed.text
+    assert listed.json()["items"] == [
+        {name: value for name, value in created.json().items() if name != "key"}
+    ]
+
+
+@pytest.mark.parametrize("header", ["authorization", "x-api-key"])
+async def test_a_key_works_in_either_header_until_it_is_revoked(
+    app, alice, session, header
+):
+    created = (
+        await alice.post("/api-keys", json={"name": "k", "scopes": ["read"]})
+    ).json()
+    prefix = "Bearer " if header == "authorization" else ""
+
+    async with Client(app, **{header: prefix + created["key"]}) as program:
+        before = await program.get(f"/ratings/{alice.user_id}")
+        revoked = await alice.delete(f"/api-keys/{created['id']}")
+        after = await program.get(f"/ratings/{alice.user_id}")
+
+    assert before.status_code == 200
+    assert revoked.status_code == 204
+    assert after.status_code == 401
+    assert await session.scalar(select(func.count(ApiKey.id))) == 0
+
+
+async def test_a_key_goes_before_a_cookie(app, alice, bob):
+    async with keyed(app, alice, "read") as program:
+        program.cookies.set("session", token_of(bob))
+
+        assert (await program.get("/me")).json()["id"] == alice.user_id
+
+
+@pytest.mark.parametrize("scope", ["serve", "admin"])
+async def test_nobody_gives_a_key_more_than_they_may_do(alice, scope):
+    body = {"name": "k", "scopes": ["read", scope]}
+
+    reply = await alice.post("/api-keys", json=body)
+
+    assert reply.status_code == 422
+    assert reply.json()["errors"][0]["field"] == ["body", "scopes"]
+    assert (await alice.get("/api-keys")).json()["items"] == []
+
+
+async def test_a_key_loses_what_its_owner_loses(app, admin, connection):
+    async with keyed(app, admin, "serve", "admin") as program:
+        before = [await program.get("/training-runs"), await program.get("/ratings/1")]
+        await connection.execute(
+            update(User).where(User.id == admin.user_id).values(is_admin=False)
+        )
+
+        after = [await program.get("/training-runs"), await program.get("/ratings/1")]
+
+    assert [reply.status_code for reply in before] == [200, 200]
+    assert [reply.status_code for reply in after] == [404, 404]
+
+
+async def test_the_command_line_makes_keys_for_the_first_administrator(
+    app, session, join
+):
+    body = ApiKeyIn(name="from the shell", scopes=["admin"])
+    with pytest.raises(NotFound):
+        await auth.create_administrator_key(session, body=body)
+    admin = await join("root", is_admin=True)
+
+    created = await auth.create_administrator_key(session, body=body)
+
+    async with Client(app, authorization=f"Bearer {created.key}") as program:
+        assert (await program.get("/training-runs")).status_code == 200
+        assert (await program.get("/me")).json()["id"] == admin.user_id
+
+
+# The first administrator.
+
+
+async def test_the_first_administrators_password_is_new_until_it_is_changed(
+    anonymous, session
+):
+    first = await auth.ensure_administrator(session)
+    second = await auth.ensure_administrator(session)
+    assert first is not None
+    assert second is not None
+    username, password = second
+    lost = await sign_in(anonymous, {"username": username, "password": first[1]})
+    found = await sign_in(anonymous, {"username": username, "password": password})
+    change = {"current_password": password, "new_password": NEW_PASSWORD}
+    before = await anonymous.get("/training-runs")
+    await anonymous.put("/me/password", json=change)
+
+    third = await auth.ensure_administrator(session)
+
+    assert (lost, found) == (401, 200)
+    assert before.status_code == 403
+    assert (await anonymous.get("/training-runs")).status_code == 200
+    assert third is None
+
+
+async def test_a_user_who_is_gone_cannot_be_described(session):
+    with pytest.raises(NotFound):
+        await auth.describe(session, user_id=2_000_000_000)
+
+
+async def test_a_new_name_is_unique_even_when_two_register_at_once(session):
+    await queries.add_user(session, username="twin", password_hash="x")  # noqa: S106 - no hash
+
+    with pytest.raises(Exception, match="users_username_key"):
+        await queries.add_user(session, username="TWIN", password_hash="x")  # noqa: S106 - likewise
