@@ -40,7 +40,7 @@ export function MyRatings({ me }: { me: Me }) {
           </a>
         </Empty>
       )}
-      <ul class="rows">
+      <ul class="rows rating-list">
         {listed.slice(0, shown).map((rating) => (
           <RatingRow key={rating.movie.id} rating={rating} />
         ))}
