@@ -1,6 +1,6 @@
 """Array types named by role. Shapes are given where they are used."""
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,12 @@ IdVector: TypeAlias = npt.NDArray[np.int64]
 
 IndexVector: TypeAlias = npt.NDArray[np.int32]
 """Row numbers of a matrix; -1 stands for "unknown" where a function says so."""
+
+Indices: TypeAlias = npt.NDArray[np.integer[Any]]
+"""Row numbers as callers pass them, of any integer type."""
+
+Values: TypeAlias = npt.NDArray[np.integer[Any] | np.floating[Any]]
+"""Ratings as callers pass them, of any numeric type."""
 
 OffsetVector: TypeAlias = npt.NDArray[np.int64]
 """Where each row begins in a flat array, and where the last one ends."""

@@ -369,6 +369,6 @@ def _count(value: object) -> int:
 
 
 def _number(value: object) -> float:
-    if type(value) not in {int, float} or not math.isfinite(value):  # type: ignore[arg-type]  # a number by now
+    if not isinstance(value, int | float) or not math.isfinite(value):
         raise ValueError(f"expected a finite number, got {value!r}")
     return float(value)

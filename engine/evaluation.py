@@ -34,7 +34,7 @@ class Estimate:
     Attributes
     ----------
     value : float
-        Mean over the splits; NaN when no user counts.
+        Mean over the splits in which any user counts; NaN when there are none.
     low, high : float
         95 % interval from 1,000 resamples of the users.
     n_users, n_excluded : int
@@ -332,18 +332,19 @@ def estimate(
     *,
     transform: Callable[[ExactVector], ExactVector] = np.asarray,
 ) -> Estimate:
-    """Mean over splits of ``transform(total / count)``, with a bootstrap interval.
+    """Average ``transform(total / count)`` over splits, with a bootstrap interval.
 
     Users are resampled with replacement, the same ones in every split; the seed is
     fixed, so equal input gives an equal interval.
     """
-    totals = np.stack([part.totals for part in parts])
-    counts = np.stack([part.counts for part in parts])
-    n_users = totals.shape[1]
-    counted = int((counts > 0).any(axis=0).sum())
-    if counted == 0:
+    n_users = len(parts[0].counts)
+    used = [part for part in parts if part.counts.any()]
+    if not used:
         nothing = float("nan")
         return Estimate(nothing, nothing, nothing, 0, n_users)
+    totals = np.stack([part.totals for part in used])
+    counts = np.stack([part.counts for part in used])
+    counted = int((counts > 0).any(axis=0).sum())
     rng = np.random.default_rng(0)
     chances = np.full(n_users, 1 / n_users)
 

@@ -10,6 +10,8 @@ from engine.arrays import (
     ExactVector,
     FloatVector,
     IndexVector,
+    Indices,
+    Values,
 )
 from engine.errors import DataError, SolveError
 from engine.model import Head
@@ -64,7 +66,7 @@ class Reasons:
     shares: FloatVector
 
 
-def fold_in(head: Head, item_indices: IndexVector, values: FloatVector) -> Taste:
+def fold_in(head: Head, item_indices: Indices, values: Values) -> Taste:
     """Estimate one user from their ratings, the items held fixed.
 
     One user half-step of the head's objective, in double precision. With
@@ -122,7 +124,7 @@ def fold_in(head: Head, item_indices: IndexVector, values: FloatVector) -> Taste
     )
 
 
-def predict(head: Head, taste: Taste, item_indices: IndexVector) -> FloatVector:
+def predict(head: Head, taste: Taste, item_indices: Indices) -> FloatVector:
     """Scores of some items: ``μ + b_u + b_i + q_i'p_u``.
 
     Parameters
@@ -148,7 +150,7 @@ def predict(head: Head, taste: Taste, item_indices: IndexVector) -> FloatVector:
     return scores.astype(np.float32)
 
 
-def uncertainty(head: Head, taste: Taste, item_indices: IndexVector) -> FloatVector:
+def uncertainty(head: Head, taste: Taste, item_indices: Indices) -> FloatVector:
     """Estimate the standard deviation of a rating around its prediction.
 
     Noise of a single rating and doubt about the user together::
@@ -233,7 +235,7 @@ def _with_one(head: Head, indices: IndexVector) -> ExactMatrix:
 
 
 def _validated(
-    head: Head, item_indices: IndexVector, values: FloatVector
+    head: Head, item_indices: Indices, values: Values
 ) -> tuple[IndexVector, ExactVector]:
     indices = _validated_indices(head, item_indices)
     stars = np.asarray(values, dtype=np.float64)
@@ -245,7 +247,7 @@ def _validated(
     return indices, stars
 
 
-def _validated_indices(head: Head, item_indices: IndexVector) -> IndexVector:
+def _validated_indices(head: Head, item_indices: Indices) -> IndexVector:
     array = np.asarray(item_indices)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
         raise DataError("item indices must be a vector of integers")

@@ -148,8 +148,8 @@ def residual_variance(
     """Estimate how far a new rating lies from its prediction, the taste being certain.
 
     Training errors are too small, because each rating had a say in its own prediction:
-    the leverages ``h_u`` on the user's side and ``h_i`` on the item's. Leaving it out of
-    both, in turn, gives::
+    the leverages ``h_u`` on the user's side and ``h_i`` on the item's. With it left
+    out of both::
 
         σ² = mean((1 - h_u) (e / ((1 - h_u) (1 - h_i)))²)
 

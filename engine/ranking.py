@@ -1,15 +1,12 @@
 """Ordering items: masked top-k with a fixed tie rule, and similar items."""
 
-from typing import Any, TypeAlias
-
 import numpy as np
-import numpy.typing as npt
 
-from engine.arrays import BoolVector, FloatVector, IndexVector
+from engine.arrays import FloatVector, IndexVector, Indices
 from engine.errors import DataError
 from engine.model import Head
 
-Indices: TypeAlias = npt.NDArray[np.integer[Any]]
+_BLOCK = 64  # scores, strided, so that maxima are taken of whole vectors
 
 
 def top_k(
@@ -47,11 +44,15 @@ def top_k(
         raise DataError(f"k is {k}; it must be at least 0")
     if not np.isfinite(scores).all():
         raise DataError("scores must be finite")
-    allowed = _allowed(n_items, excluded, candidates)
-    pool = np.flatnonzero(allowed) if allowed is not None else None
-    eligible = scores if pool is None else scores[pool]
-    best = _best(eligible, k)
-    return (best if pool is None else pool[best]).astype(np.int32)
+    if excluded is None and candidates is None:
+        return _best(scores, k)
+    masked = np.full_like(scores, -np.inf) if candidates is not None else scores.copy()
+    if candidates is not None:
+        chosen = _checked(candidates, n_items, name="candidates")
+        masked[chosen] = scores[chosen]
+    if excluded is not None:
+        masked[_checked(excluded, n_items, name="excluded")] = -np.inf
+    return _best(masked, k)
 
 
 def similar_items(
@@ -93,22 +94,6 @@ def similar_items(
     return found, np.clip(cosines[found], -1, 1)
 
 
-def _allowed(
-    n_items: int, excluded: Indices | None, candidates: Indices | None
-) -> BoolVector | None:
-    """Mask of the items that may be returned; None for all."""
-    if excluded is None and candidates is None:
-        return None
-    if candidates is None:
-        allowed = np.ones(n_items, dtype=np.bool_)
-    else:
-        allowed = np.zeros(n_items, dtype=np.bool_)
-        allowed[_checked(candidates, n_items, name="candidates")] = True
-    if excluded is not None:
-        allowed[_checked(excluded, n_items, name="excluded")] = False
-    return allowed
-
-
 def _checked(indices: Indices, n_items: int, *, name: str) -> Indices:
     array = np.asarray(indices)
     if array.size == 0:
@@ -120,16 +105,21 @@ def _checked(indices: Indices, n_items: int, *, name: str) -> Indices:
     return array
 
 
-def _best(scores: FloatVector, k: int) -> npt.NDArray[np.intp]:
-    """Find the `k` largest, ties by index."""
-    n = len(scores)
-    if k == 0 or n == 0:
-        return np.zeros(0, dtype=np.intp)
-    if k < n:
-        least = np.partition(scores, n - k)[n - k]
-        better = np.flatnonzero(scores > least)
-        level = np.flatnonzero(scores == least)[: k - len(better)]
-        contenders = np.concatenate([better, level])
-    else:
-        contenders = np.arange(n)
-    return contenders[np.lexsort((contenders, -scores[contenders]))]
+def _best(scores: FloatVector, k: int) -> IndexVector:
+    """Find the `k` largest above minus infinity, ties by index.
+
+    Each of the `k` best blocks holds a score of at least the k-th best block maximum,
+    so that is a lower bound of the k-th best score. Only the few scores that reach it
+    are sorted, which costs less than partitioning them all.
+    """
+    if k == 0 or len(scores) == 0:
+        return np.zeros(0, dtype=np.int32)
+    width = min(_BLOCK, max(len(scores) // k, 1))
+    n_blocks = len(scores) // width
+    maxima = scores[: n_blocks * width].reshape(width, n_blocks).max(axis=0)
+    rank = max(len(maxima) - k, 0)
+    bound = np.partition(maxima, rank)[rank] if len(maxima) >= k else -np.inf
+    reaching = scores >= bound if bound > -np.inf else scores > bound
+    contenders = np.flatnonzero(reaching).astype(np.int32)
+    order = np.lexsort((contenders, -scores[contenders]))
+    return contenders[order[:k]]

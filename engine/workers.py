@@ -35,7 +35,7 @@ class Workers:
         DataError
             `n_threads` is below 1.
         """
-        count = len(os.sched_getaffinity(0)) if n_threads is None else n_threads
+        count = _n_processors() if n_threads is None else n_threads
         if count < 1:
             raise DataError(f"n_threads is {count}; it must be at least 1")
         with ThreadPoolExecutor(max_workers=count) as executor:
@@ -51,3 +51,10 @@ class Workers:
         goals = np.linspace(0, costs[-1], count + 1)[1:-1]
         bounds = [0, *np.searchsorted(costs, goals).tolist(), rows.n_rows]
         list(self._executor.map(task, bounds[:-1], bounds[1:]))
+
+
+def _n_processors() -> int:
+    """Count the processors this process may use, where the system can tell."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -9,11 +9,11 @@ from engine.als import fit
 from engine.model import Configuration
 from engine.synthetic import make_ratings
 
-IS_COMPILED = not numba_config.DISABLE_JIT
+IS_COMPILED = not vars(numba_config)["DISABLE_JIT"]
 
 settings.register_profile(
     "engine",
-    max_examples=50 if IS_COMPILED else 10,
+    max_examples=50 if IS_COMPILED else 20,
     deadline=None,  # the first example compiles
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],
@@ -35,11 +35,10 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def ratings():
-    """A small set with long tails; two users and two items have no ratings."""
-    size = {"n_users": 40, "n_items": 30, "n_ratings": 300}
-    if not IS_COMPILED:
-        size = {"n_users": 15, "n_items": 12, "n_ratings": 60}
-    return make_ratings(**size, n_factors=2, rng=np.random.default_rng(3)).ratings
+    """A small set with long tails."""
+    return make_ratings(
+        n_users=40, n_items=30, n_ratings=300, n_factors=2, rng=np.random.default_rng(3)
+    ).ratings
 
 
 @pytest.fixture(scope="session")

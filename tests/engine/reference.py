@@ -17,21 +17,22 @@ def gram_of_rows(factors, biases):
     return np.tril(rows.T @ rows)
 
 
-def system(indices, values, fixed, factor_weight, bias_weight):
+def system(rated, fixed, factor_weight, bias_weight):
     """``A`` and ``c`` of one row, as the docstring of `engine.kernels` defines them."""
+    indices, values = rated
     alpha = fixed.alpha
     every = np.column_stack([fixed.q, np.ones(len(fixed.b))]).astype(float)
     biases = fixed.b.astype(float)
-    rated = every[indices]
-    matrix = (1 - alpha) * rated.T @ rated + alpha * every.T @ every
+    z = every[indices]
+    matrix = (1 - alpha) * z.T @ z + alpha * every.T @ every
     matrix += np.diag([*[float(factor_weight)] * fixed.q.shape[1], float(bias_weight)])
-    right = rated.T @ (values - fixed.mean - (1 - alpha) * biases[indices])
+    right = z.T @ (values - fixed.mean - (1 - alpha) * biases[indices])
     return matrix, right - alpha * every.T @ biases
 
 
-def solve_row(indices, values, fixed, factor_weight, bias_weight):
+def solve_row(rated, fixed, factor_weight, bias_weight):
     """``(p, b)`` of one row by a general solver."""
-    return np.linalg.solve(*system(indices, values, fixed, factor_weight, bias_weight))
+    return np.linalg.solve(*system(rated, fixed, factor_weight, bias_weight))
 
 
 def conjugate_gradient(matrix, right, start, *, n_steps):

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.als import RANKING, RATING, fit, fit_head
+from engine.als import RANKING, RATING, Sweep, fit, fit_head
 from engine.errors import EngineError
 from engine.foldin import fold_in
 from engine.model import Configuration
@@ -77,7 +77,7 @@ def test_the_heads_are_offset_by_the_mean_and_by_the_target(ratings, model):
 
 
 def test_every_sweep_is_reported_and_the_loss_falls(ratings, configuration):
-    seen = []
+    seen: list[Sweep] = []
 
     training = fit_head(
         ratings, configuration, rng=np.random.default_rng(0), on_sweep=seen.append

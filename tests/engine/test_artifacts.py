@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.artifacts import load_model, read_manifest, save_model
+from engine.artifacts import Json, load_model, read_manifest, save_model
 from engine.errors import ArtifactError, DataError
 
 FACTORS = "rating_item_factors.npy"
@@ -121,7 +121,7 @@ def test_a_model_of_biases_alone_can_be_stored(model, tmp_path):
 
 
 def test_the_manifest_keeps_the_details_and_is_returned(model, tmp_path):
-    details = {"ndcg": 0.25, "note": None, "sweeps": [1, 2]}
+    details: dict[str, Json] = {"ndcg": 0.25, "note": None, "sweeps": [1, 2]}
 
     manifest = save_model(model, tmp_path / "model", details=details)
 
@@ -171,10 +171,10 @@ def test_a_failing_disk_leaves_nothing_behind_at_any_point(
     for point in range(1, 100):
         calls = 0
 
-        def failing(*arguments, **options):
+        def failing(*arguments, at=point, **options):
             nonlocal calls
             calls += 1
-            if calls == point:
+            if calls == at:
                 raise OSError(reason, os.strerror(reason))
             return original(*arguments, **options)
 
@@ -359,7 +359,7 @@ def rename_file(document):
         rename_file,
         set_in("model", "n_items", 10**9),
         set_in("model", "n_items", -1),
-        set_in("model", "n_users", True),
+        set_in("model", "n_users", [1]),
         set_in("model", "n_users", 1.5),
         set_in("model", "rating_range", [1]),
         set_in("model", "rating_range", ["a", "b"]),

@@ -13,6 +13,7 @@ from engine.evaluation import (
     Ordering,
     PerUser,
     Popularity,
+    Step,
     Trained,
     estimate,
     evaluate,
@@ -38,7 +39,7 @@ def test_popularity_scores_by_count_and_predicts_nothing(split):
     popularity = Popularity.of(split.train)
 
     assert popularity.scores(0).tolist() == split.train.by_item.counts.tolist()
-    assert popularity.predict(split.test) is None
+    assert measure(popularity, split).squares is None
 
 
 def test_item_means_are_shrunk_towards_the_mean_of_all():
@@ -64,7 +65,7 @@ def test_trained_users_score_as_if_folded_in(split, configuration):
         held_out = HeldOut(np.full_like(items, user), items, scores)
         expected = predict(training.head, taste, items)
         np.testing.assert_allclose(trained.predict(held_out), expected, atol=1e-5)
-    assert Ordering(training).predict(split.test) is None
+    assert measure(Ordering(training), split).squares is None
 
 
 def test_measures_equal_brute_force(split, configuration):
@@ -73,6 +74,8 @@ def test_measures_equal_brute_force(split, configuration):
 
     found = measure(trained, split, k=3, relevant_from=3.5)
 
+    assert found.squares is not None
+    assert found.sizes is not None
     predicted = np.clip(trained.predict(split.test), *split.train.value_range)
     errors = predicted.astype(float) - split.test.values
     for user in range(split.train.n_users):
@@ -136,10 +139,18 @@ def test_nothing_measured_is_nan_and_not_zero():
     assert (found.n_users, found.n_excluded) == (0, 3)
 
 
+def test_a_split_without_anybody_to_count_is_left_out():
+    counted, empty = np.ones(3), np.zeros(3)
+
+    found = estimate([PerUser(np.full(3, 2.0), counted), PerUser(empty, empty)])
+
+    assert (found.value, found.low, found.high) == (2, 2, 2)
+
+
 def test_the_comparison_has_a_row_for_each_method_and_reports_progress(
     ratings, configuration, ranking_configuration
 ):
-    steps = []
+    steps: list[Step] = []
 
     rows = evaluate(
         ratings,
@@ -176,8 +187,11 @@ def test_quality_on_the_sample_does_not_fall(sample):
     """One of the five splits of `cinefold evaluate`; floors at 1 % below the figure."""
     rows = {row.name: row for row in evaluate(sample, seeds=[0])}
 
-    assert rows["rating head"].rmse.value <= 0.872
-    assert rows["rating head"].rmse.value < rows["biases"].rmse.value - 0.015
+    rating, biases = rows["rating head"].rmse, rows["biases"].rmse
+    assert rating is not None
+    assert biases is not None
+    assert rating.value <= 0.872
+    assert rating.value < biases.value - 0.015
     assert rows["ranking head"].ndcg.value >= 0.245
     assert rows["ranking head"].ndcg.value > 2 * rows["popularity"].ndcg.value
 

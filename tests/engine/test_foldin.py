@@ -41,7 +41,7 @@ def test_a_taste_solves_the_users_system(model, name, history):
     count = np.array([len(history[0])], dtype=np.int32)
     weight = configuration.factor_weights(count, role="user")[0]
     expected = reference.solve_row(
-        *history, fixed, weight, configuration.user_bias_weight
+        history, fixed, weight, configuration.user_bias_weight
     )
     np.testing.assert_allclose(
         [*taste.factors, taste.bias], expected, rtol=1e-5, atol=1e-6

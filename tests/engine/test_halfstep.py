@@ -77,7 +77,7 @@ def test_the_objective_equals_a_sum_over_all_pairs(configuration, seed):
 
 
 @pytest.mark.parametrize("solver", ["cholesky", "conjugate_gradient"])
-@settings(max_examples=200 if IS_COMPILED else 5)
+@settings(max_examples=200 if IS_COMPILED else 20)
 @given(configuration=configurations, seed=seeds)
 def test_no_half_step_raises_the_objective(solver, configuration, seed):
     ratings = small_ratings(seed)

@@ -70,7 +70,7 @@ def test_exact_rows_equal_a_general_solver(seed, k, alpha, refinements):
     assert failed == -1
     for row in range(6):
         expected = reference.solve_row(
-            *row_of(rows, row), fixed, weights.factors[row], weights.biases[row]
+            row_of(rows, row), fixed, weights.factors[row], weights.biases[row]
         )
         solution = [*found.factors[row], found.biases[row]]
         np.testing.assert_allclose(solution, expected, rtol=1e-4, atol=1e-4)
@@ -85,7 +85,7 @@ def test_one_refinement_leaves_single_rounding(seed, alpha):
 
     for row in range(6):
         expected = reference.solve_row(
-            *row_of(rows, row), fixed, weights.factors[row], weights.biases[row]
+            row_of(rows, row), fixed, weights.factors[row], weights.biases[row]
         )
         solution = [*found.factors[row], found.biases[row]]
         np.testing.assert_allclose(solution, expected, rtol=1e-6, atol=1e-6)
@@ -101,7 +101,7 @@ def test_rows_longer_than_a_tile_are_summed_over_all_tiles():
 
     for row in range(2):
         expected = reference.solve_row(
-            *row_of(rows, row), fixed, weights.factors[row], weights.biases[row]
+            row_of(rows, row), fixed, weights.factors[row], weights.biases[row]
         )
         solution = [*found.factors[row], found.biases[row]]
         np.testing.assert_allclose(solution, expected, rtol=1e-5, atol=1e-6)
@@ -123,7 +123,7 @@ def test_gradient_steps_equal_the_textbook(seed, k, alpha, n_steps):
 
     for row in range(6):
         matrix, right = reference.system(
-            *row_of(rows, row), fixed, weights.factors[row], weights.biases[row]
+            row_of(rows, row), fixed, weights.factors[row], weights.biases[row]
         )
         start = np.array([*before.factors[row], before.biases[row]])
         # More steps than unknowns would only divide rounding errors by one another.

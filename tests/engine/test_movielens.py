@@ -14,7 +14,8 @@ FILES = {
     "movies.csv": "movieId,title,genres\n1,Toy Story (1995),Adventure|Children\n"
     '11,"American President, The (1995)",(no genres listed)\n',
     "links.csv": "movieId,imdbId,tmdbId\n1,0114709,862\n11,,\n",
-    "tags.csv": 'userId,movieId,tag,timestamp\n15,339,"sandra ""boring"" b",1138537770\n',
+    "tags.csv": "userId,movieId,tag,timestamp\n"
+    '15,339,"sandra ""boring"" b",1138537770\n',
 }
 
 
@@ -68,6 +69,7 @@ def test_the_raw_bytes_can_be_copied_elsewhere(data):
         content = stream.read()
 
     assert content == FILES["ratings.csv"].encode()
+    assert data.size_of("ratings.csv") == len(content)
 
 
 def test_a_missing_file_is_named(data):

@@ -37,6 +37,17 @@ def test_top_k_equals_a_full_sort(scores, k, data):
     np.testing.assert_array_equal(scores, given_scores)
 
 
+@given(n=st.integers(1, 500), k=st.integers(1, 40), seed=st.integers(0, 2**32 - 1))
+def test_long_lists_equal_a_full_sort_too(n, k, seed):
+    rng = np.random.default_rng(seed)
+    scores = rng.integers(0, 50, n).astype(np.float32)
+    excluded = rng.permutation(n)[: n // 3]
+
+    found = top_k(scores, k, excluded=excluded)
+
+    assert found.tolist() == reference.top_k(scores, k, excluded=excluded.tolist())
+
+
 def test_the_list_is_short_rather_than_filled():
     scores = np.array([3.0, 2.0, 1.0], dtype=np.float32)
 

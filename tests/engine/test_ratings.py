@@ -16,9 +16,8 @@ pairs = st.dictionaries(
 
 def triples(ratings, side):
     rows = getattr(ratings, side)
-    return list(
-        zip(rows.row_of_each().tolist(), rows.indices.tolist(), rows.values.tolist())
-    )
+    columns = rows.row_of_each(), rows.indices, rows.values
+    return list(zip(*(column.tolist() for column in columns), strict=True))
 
 
 @given(known=pairs)

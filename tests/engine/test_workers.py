@@ -1,5 +1,7 @@
 """Sharing rows among threads."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -18,7 +20,7 @@ def rows_of(counts):
     "counts", [[], [0, 0], [3], [100_000, 1, 1], [10] * 5_000, [1, 1, 90_000]]
 )
 def test_every_row_is_shared_out_exactly_once(counts):
-    seen = []
+    seen: list[int] = []
 
     with Workers.start(2) as workers:
         workers.share(
@@ -39,3 +41,15 @@ def test_what_a_task_raises_comes_back_to_the_caller():
 def test_less_than_one_thread_is_refused():
     with pytest.raises(DataError, match="n_threads is 0"), Workers.start(0):
         pass
+
+
+def test_systems_without_affinity_count_all_processors(monkeypatch):
+    monkeypatch.delattr(os, "sched_getaffinity")
+    seen: list[tuple[int, int]] = []
+
+    with Workers.start() as workers:
+        workers.share(
+            rows_of([1, 2]), 4, lambda first, last: seen.append((first, last))
+        )
+
+    assert seen == [(0, 2)]
