@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 from typing import Any, Literal, TypeAlias, TypeVar
 
@@ -148,25 +149,13 @@ def fit(
     .. [2] Steck (2010), "Training and testing of recommender systems on data missing
        not at random". doi:10.1145/1835804.1835895
     """
-    heads: dict[HeadName, Configuration] = {"rating": rating, "ranking": ranking}
-    trained = {
-        name: fit_head(
-            ratings,
-            configuration,
-            name=name,
-            on_sweep=on_sweep,
-            rng=own_rng,
-            n_threads=n_threads,
-        ).head
-        for (name, configuration), own_rng in zip(
-            heads.items(), rng.spawn(2), strict=True
-        )
-    }
+    rating_rng, ranking_rng = rng.spawn(2)
+    train = partial(fit_head, ratings, on_sweep=on_sweep, n_threads=n_threads)
     return Model(
         item_ids=ratings.item_ids,
         item_counts=_read_only(ratings.by_item.counts),
-        rating=trained["rating"],
-        ranking=trained["ranking"],
+        rating=train(rating, name="rating", rng=rating_rng).head,
+        ranking=train(ranking, name="ranking", rng=ranking_rng).head,
         n_users=ratings.n_users,
         n_ratings=ratings.n_ratings,
         rating_range=ratings.value_range,
@@ -223,20 +212,24 @@ def fit_head(
             if on_sweep is not None:
                 on_sweep(history[-1])
         variance = residual_variance(problem, users, items, workers=workers)
+    return Training(_head(problem, items, variance), users, tuple(history))
+
+
+def _head(problem: Problem, items: Side, variance: float) -> Head:
+    """Freeze the item side."""
     totals = unobserved_of(items)
-    head = Head(
-        configuration=configuration,
+    return Head(
+        configuration=problem.configuration,
         global_mean=problem.offset,
         item_biases=_read_only(items.biases),
         item_factors=_read_only(items.factors),
         residual_variance=variance,
         unobserved=Unobserved(_read_only(totals.gram), _read_only(totals.moment)),
     )
-    return Training(head, users, tuple(history))
 
 
 def _random_side(n_rows: int, n_factors: int, *, rng: np.random.Generator) -> Side:
-    """Factors small enough that the first half-step is mostly about biases."""
+    """Draw factors so small that the first half-step is mostly about biases."""
     factors = rng.standard_normal((n_rows, n_factors), dtype=np.float32)
     factors *= np.float32(_INITIAL_SCALE)
     return Side(factors, np.zeros(n_rows, dtype=np.float32))
