@@ -144,6 +144,8 @@ async def _describe(
     movie_ids = model.item_ids[ranked].tolist()
     shown = {*movie_ids, *(movie_id for row in shares for movie_id, _ in row)}
     movies = await movie_queries.summaries(session, list(shown))
+    rows = zip(movie_ids, scores, predicted, deviations, shares, strict=True)
+    there = [row for row in rows if row[0] in movies]  # some may have gone since
     items = [
         Recommendation(
             movie=MovieOut.model_validate(movies[movie_id]),
@@ -153,10 +155,7 @@ async def _describe(
             uncertainty=round(deviation, 2),
             reasons=_reasons(placement, movies, row),
         )
-        for rank, (movie_id, score, stars, deviation, row) in enumerate(
-            zip(movie_ids, scores, predicted, deviations, shares, strict=True), start=1
-        )
-        if movie_id in movies  # a movie may have gone since the model was trained
+        for rank, (movie_id, score, stars, deviation, row) in enumerate(there, start=1)
     ]
     return Recommendations(
         model=placement.served.reference,

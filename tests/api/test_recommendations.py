@@ -1,13 +1,24 @@
 """Recommendations through the API, on the sample and a trained model."""
 
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
 import pytest
+from sqlalchemy import delete, func, select
+
+from api.tables import Movie, MovieStatistics, Rating
+from tests.conftest import Client, keyed
 
 pytestmark = pytest.mark.anyio
 
 TOY_STORY, TOY_STORY_2 = 1, 3114
+UNKNOWN = 2_000_000_000
+# Six well-known movies, and what somebody thinks of them.
+TASTE = {1: 5.0, 260: 4.5, 296: 1.0, 356: 3.5, 480: 4.0, 593: 0.5}
 
 
-def movie_ids(reply):
+def movie_ids(reply: httpx.Response) -> list[int]:
     assert reply.status_code == 200, reply.text
     return [item["movie"]["id"] for item in reply.json()["items"]]
 
@@ -25,3 +36,309 @@ async def test_one_rating_brings_the_sequel_and_its_removal_takes_it_away(alice)
     assert TOY_STORY_2 in after
     assert TOY_STORY not in after
     assert again == before
+
+
+def inline(ratings: Mapping[int, float], **options: Any) -> dict[str, Any]:
+    """Write a body of POST /recommendations."""
+    rows = [
+        {"movie_id": movie_id, "value": value} for movie_id, value in ratings.items()
+    ]
+    return {"ratings": rows, **options}
+
+
+async def rate(client: Client, ratings: Mapping[int, float]) -> None:
+    """Store ratings of a client's own."""
+    for movie_id, value in ratings.items():
+        reply = await client.put(
+            f"/ratings/{client.user_id}/{movie_id}", json={"value": value}
+        )
+        assert reply.status_code == 200
+
+
+# Who may ask for what.
+
+
+async def test_recommendations_are_for_oneself_or_through_serve(
+    anonymous, app, alice, bob, admin
+):
+    url = f"/recommendations/{alice.user_id}"
+
+    statuses = [
+        (await client.get(url)).status_code for client in (anonymous, bob, alice)
+    ]
+    async with keyed(app, admin, "serve") as program:
+        imported = await program.get("/recommendations/1")
+        unknown = await program.get(f"/recommendations/{UNKNOWN}")
+
+    assert statuses == [401, 404, 200]
+    assert imported.json()["personalization"]["level"] == "full"
+    assert unknown.status_code == 404
+
+
+# One list for stored and for inline ratings.
+
+
+async def test_inline_ratings_bring_the_list_of_the_same_stored_ratings(
+    anonymous, alice, session
+):
+    await rate(alice, TASTE)
+
+    stored = await alice.get(f"/recommendations/{alice.user_id}?limit=30")
+    shuffled = dict(sorted(TASTE.items(), reverse=True))
+    sent = await anonymous.post("/recommendations", json=inline(shuffled, limit=30))
+
+    assert sent.status_code == stored.status_code == 200
+    assert movie_ids(sent) == movie_ids(stored)
+    for mine, theirs in zip(stored.json()["items"], sent.json()["items"], strict=True):
+        assert mine["score"] == pytest.approx(theirs["score"], rel=1e-5)
+        assert mine["predicted_rating"] == theirs["predicted_rating"]
+        reasons = [[r["movie_id"] for r in row["reasons"]] for row in (mine, theirs)]
+        assert reasons[0] == reasons[1]
+    count = select(func.count()).where(Rating.user_id > 1_000_000_000)
+    assert await session.scalar(count) == len(TASTE)
+
+
+async def test_inline_ratings_take_the_same_filters(anonymous, alice):
+    await rate(alice, TASTE)
+    options = {"genre": "Comedy", "year_from": 1990, "year_to": 1999, "limit": 15}
+
+    stored = await alice.get(
+        f"/recommendations/{alice.user_id}", params={**options, "exclude": [588, 597]}
+    )
+    sent = await anonymous.post(
+        "/recommendations", json=inline(TASTE, **options, exclude=[588, 597])
+    )
+
+    assert movie_ids(stored) == movie_ids(sent)
+    assert len(movie_ids(sent)) == 15
+
+
+# Filters.
+
+
+async def test_lists_hold_what_the_filters_say_and_no_more(alice):
+    await rate(alice, TASTE)
+    url = f"/recommendations/{alice.user_id}?genre=Horror&year_from=1970&year_to=1989"
+
+    short = (await alice.get(f"{url}&limit=5")).json()["items"]
+    long = (await alice.get(f"{url}&limit=100")).json()["items"]
+
+    assert [item["rank"] for item in short] == [1, 2, 3, 4, 5]
+    assert [item["movie"] for item in long[:5]] == [item["movie"] for item in short]
+    for item in long:
+        assert "Horror" in item["movie"]["genres"]
+        assert 1970 <= item["movie"]["year"] <= 1989
+    scores = [item["score"] for item in long]
+    assert scores == sorted(scores, reverse=True)
+
+
+async def test_a_filter_nothing_passes_gives_an_empty_list(anonymous, services):
+    body = inline(TASTE, genre="No Such Genre")
+
+    with_model = await anonymous.post("/recommendations", json=body)
+    services.model_store.current = None
+    without_model = await anonymous.post("/recommendations", json=body)
+
+    assert movie_ids(with_model) == movie_ids(without_model) == []
+
+
+async def test_excluded_movies_make_room_for_the_next(alice):
+    url = f"/recommendations/{alice.user_id}?limit=10"
+    first = movie_ids(await alice.get(url))
+
+    rest = movie_ids(
+        await alice.get(
+            f"{url}&exclude={first[0]}&exclude={first[3]}&exclude={UNKNOWN}"
+        )
+    )
+
+    assert len(rest) == 10
+    assert rest[:8] == [first[1], first[2], *first[4:]]
+
+
+@pytest.mark.parametrize("with_model", [True, False])
+async def test_rated_movies_never_appear(anonymous, services, session, with_model):
+    if not with_model:
+        services.model_store.current = None
+    favourites = await session.scalars(
+        select(MovieStatistics.movie_id).order_by(MovieStatistics.n_ratings.desc())
+    )
+    rated = dict.fromkeys(favourites.all()[:1000], 4.0)
+
+    reply = await anonymous.post("/recommendations", json=inline(rated, limit=100))
+
+    assert len(movie_ids(reply)) == 100
+    assert not set(movie_ids(reply)) & set(rated)
+
+
+async def test_a_rating_and_its_removal_act_at_once(alice):
+    url = f"/recommendations/{alice.user_id}?limit=10"
+    before = movie_ids(await alice.get(url))
+
+    await rate(alice, {before[0]: 5.0})
+    rated = movie_ids(await alice.get(url))
+    await alice.delete(f"/ratings/{alice.user_id}/{before[0]}")
+
+    assert before[0] not in rated
+    assert movie_ids(await alice.get(url)) == before
+
+
+# What a reply says of itself.
+
+
+@pytest.mark.parametrize(
+    ("n_ratings", "level"),
+    [(0, "none"), (1, "partial"), (9, "partial"), (10, "full"), (20, "full")],
+)
+async def test_personalization_tells_how_much_is_ones_own_taste(
+    anonymous, trained, n_ratings, level
+):
+    movies = trained.model.item_ids[:n_ratings].tolist()
+    body = inline({**dict.fromkeys(movies, 4.0), UNKNOWN: 5.0})
+
+    reply = (await anonymous.post("/recommendations", json=body)).json()
+
+    assert reply["personalization"] == {
+        "level": level,
+        "n_ratings": n_ratings + 1,  # the movie the model does not know is counted ...
+        "n_ratings_used": n_ratings,  # ... and ignored
+    }
+
+
+async def test_movies_unknown_to_the_model_change_nothing(anonymous):
+    known = await anonymous.post("/recommendations", json=inline(TASTE))
+    more = await anonymous.post(
+        "/recommendations", json=inline({**TASTE, UNKNOWN: 0.5, UNKNOWN + 1: 5.0})
+    )
+
+    assert more.json()["items"] == known.json()["items"]
+
+
+async def test_each_item_says_what_to_expect_and_why(anonymous, trained):
+    reply = await anonymous.post("/recommendations", json=inline(TASTE, limit=100))
+
+    items = reply.json()["items"]
+    assert reply.json()["model"]["id"] == trained.id
+    assert [item["rank"] for item in items] == list(range(1, 101))
+    assert any(item["reasons"] for item in items)
+    for item in items:
+        assert 0.5 <= item["predicted_rating"] <= 5
+        assert 0 < item["uncertainty"] < 3
+        shares = [reason["share"] for reason in item["reasons"]]
+        assert len(shares) <= 3
+        assert shares == sorted(shares, reverse=True)
+        assert all(share > 0 for share in shares)
+        for reason in item["reasons"]:
+            assert reason["value"] == TASTE[reason["movie_id"]]
+            assert reason["title"]
+
+
+async def test_scores_differ_between_opposite_tastes(anonymous):
+    opposite = {movie_id: 5.5 - value for movie_id, value in TASTE.items()}
+
+    one = await anonymous.post("/recommendations", json=inline(TASTE))
+    other = await anonymous.post("/recommendations", json=inline(opposite))
+
+    assert movie_ids(one) != movie_ids(other)
+
+
+async def test_without_a_model_the_list_is_by_popularity(
+    anonymous, alice, services, session
+):
+    services.model_store.current = None
+    await rate(alice, TASTE)
+    order = (MovieStatistics.n_ratings.desc(), MovieStatistics.movie_id)
+    popular = (
+        await session.scalars(select(MovieStatistics.movie_id).order_by(*order))
+    ).all()
+
+    nobody = (await anonymous.post("/recommendations", json=inline({}))).json()
+    reply = (await alice.get(f"/recommendations/{alice.user_id}?limit=10")).json()
+
+    assert reply["model"] is None
+    assert reply["personalization"] == {
+        "level": "none",
+        "n_ratings": len(TASTE),
+        "n_ratings_used": 0,
+    }
+    expected = [movie_id for movie_id in popular if movie_id not in TASTE][:10]
+    assert [item["movie"]["id"] for item in reply["items"]] == expected
+    assert [item["movie"]["id"] for item in nobody["items"]] == popular[:20]
+    assert reply["items"][0]["score"] is None
+    assert reply["items"][0]["predicted_rating"] is None
+    assert reply["items"][0]["reasons"] == []
+
+
+async def test_a_movie_gone_since_training_leaves_no_gap_in_the_ranks(
+    anonymous, connection
+):
+    body = inline(TASTE, limit=5)
+    before = movie_ids(await anonymous.post("/recommendations", json=body))
+    rated = min(TASTE)
+    await connection.execute(delete(Movie).where(Movie.id.in_([before[1], rated])))
+
+    reply = await anonymous.post("/recommendations", json=body)
+
+    items = reply.json()["items"]
+    assert movie_ids(reply) == [before[0], *before[2:]]
+    assert [item["rank"] for item in items] == [1, 2, 3, 4]
+    reasons = [reason["movie_id"] for item in items for reason in item["reasons"]]
+    assert rated not in reasons
+
+
+# Explanations.
+
+
+async def test_an_explanation_adds_up(anonymous, alice, bob, trained):
+    await rate(alice, TASTE)
+    url = f"/recommendations/{alice.user_id}/{TOY_STORY_2}/explanation"
+    assert (await anonymous.get(url)).status_code == 401
+    assert (await bob.get(url)).status_code == 404
+
+    reply = (await alice.get(url)).json()
+
+    assert reply["movie"]["id"] == TOY_STORY_2
+    assert reply["model"]["id"] == trained.id
+    parts = reply["contributions"]
+    assert sum(parts.values()) == pytest.approx(reply["unclipped_rating"], abs=1e-4)
+    assert reply["predicted_rating"] == min(max(reply["unclipped_rating"], 0.5), 5)
+    assert reply["uncertainty"] > 0
+    shares = [reason["share"] for reason in reply["reasons"]]
+    assert shares == sorted(shares, reverse=True)
+    assert all(share > 0 for share in shares)
+    assert {reason["movie_id"] for reason in reply["reasons"]} <= set(TASTE)
+
+
+async def test_an_explanation_agrees_with_the_list(alice):
+    await rate(alice, TASTE)
+    listed = (await alice.get(f"/recommendations/{alice.user_id}?limit=3")).json()
+
+    for item in listed["items"]:
+        url = f"/recommendations/{alice.user_id}/{item['movie']['id']}/explanation"
+        explained = (await alice.get(url)).json()
+
+        assert explained["predicted_rating"] == pytest.approx(
+            item["predicted_rating"], abs=0.005
+        )
+        assert explained["uncertainty"] == pytest.approx(item["uncertainty"], abs=0.005)
+        assert explained["reasons"][:3] == item["reasons"]
+
+
+async def test_without_ratings_an_explanation_has_no_reasons(alice):
+    url = f"/recommendations/{alice.user_id}/{TOY_STORY}/explanation"
+
+    reply = (await alice.get(url)).json()
+
+    assert reply["reasons"] == []
+    assert reply["contributions"]["ratings"] == pytest.approx(0, abs=1e-5)
+
+
+async def test_what_no_model_knows_cannot_be_explained(alice, services, connection):
+    url = f"/recommendations/{alice.user_id}"
+    unknown = await alice.get(f"{url}/{UNKNOWN}/explanation")
+    await connection.execute(delete(Movie).where(Movie.id == TOY_STORY))
+    gone = await alice.get(f"{url}/{TOY_STORY}/explanation")
+    services.model_store.current = None
+    no_model = await alice.get(f"{url}/{TOY_STORY_2}/explanation")
+
+    assert [r.status_code for r in (unknown, gone, no_model)] == [404, 404, 404]

@@ -1,0 +1,74 @@
+"""The schema, up and down, and the same as the mapped tables."""
+
+import psycopg
+import pytest
+from alembic import command
+from alembic.util import CommandError
+
+from api.database import alembic_config, migrate
+from api.tables import FIRST_REGISTERED_USER_ID, Table
+from tests.conftest import create_database
+
+OBJECTS = """
+SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace
+UNION ALL SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+UNION ALL SELECT typname FROM pg_type WHERE typnamespace = 'public'::regnamespace
+"""
+
+
+@pytest.fixture
+def url(server):
+    return create_database(server, "cinefold_migrations")
+
+
+def objects(url: str) -> set[str]:
+    """Name everything in the database but Alembic's own table."""
+    with psycopg.connect(url.replace("+psycopg", "", 1)) as connection:
+        names = {name for (name,) in connection.execute(OBJECTS)}
+    return {name for name in names if "alembic_version" not in name}
+
+
+def test_the_schema_goes_up_and_down_and_up_again(url):
+    migrate(url)
+    up = objects(url)
+
+    command.downgrade(alembic_config(url), "base")
+    down = objects(url)
+    migrate(url)
+
+    assert {table.name for table in Table.metadata.sorted_tables} <= up
+    assert down == set()
+    assert objects(url) == up
+
+
+def test_the_schema_is_that_of_the_mapped_tables(url):
+    migrate(url)
+
+    command.check(alembic_config(url))  # raises at a difference
+
+
+def test_a_difference_to_the_mapped_tables_would_be_found(url):
+    migrate(url)
+    with psycopg.connect(url.replace("+psycopg", "", 1)) as connection:
+        connection.execute("ALTER TABLE ratings ALTER rated_at DROP NOT NULL")
+        connection.execute("DROP INDEX sessions_user_id_idx")
+
+    with pytest.raises(CommandError, match="New upgrade operations detected"):
+        command.check(alembic_config(url))
+
+
+def test_migrating_twice_changes_nothing(url):
+    migrate(url)
+    before = objects(url)
+
+    migrate(url)
+
+    assert objects(url) == before
+
+
+def test_registered_users_start_above_the_ids_of_imported_ones(url):
+    migrate(url)
+
+    with psycopg.connect(url.replace("+psycopg", "", 1)) as connection:
+        row = connection.execute("INSERT INTO users DEFAULT VALUES RETURNING id")
+        assert row.fetchone() == (FIRST_REGISTERED_USER_ID,)
