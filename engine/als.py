@@ -200,10 +200,11 @@ def fit_head(
     with Workers.start(n_threads) as workers:
         users = half_step(problem, users, items, role="user", workers=workers)
         for sweep in range(1, configuration.n_sweeps + 1):
-            last = sweep == configuration.n_sweeps
             items = half_step(problem, items, users, role="item", workers=workers)
-            solve = exact_half_step if last else half_step
-            users = solve(problem, users, items, role="user", workers=workers)
+            if sweep < configuration.n_sweeps:
+                users = half_step(problem, users, items, role="user", workers=workers)
+            else:
+                users = exact_half_step(problem, items, role="user", workers=workers)
             loss, rmse = objective(problem, users, items, workers=workers)
             seconds = perf_counter() - began
             history.append(

@@ -21,7 +21,6 @@ from engine.model import Configuration, Role, Unobserved
 from engine.ratings import Ratings, SparseRows
 from engine.workers import Workers
 
-_REFINEMENTS = 1
 _LEAST_REST = 0.01  # of a leverage to 1; below it rounding decides
 
 
@@ -78,7 +77,7 @@ def half_step(
     """
     configuration = problem.configuration
     if configuration.solver == "cholesky":
-        return exact_half_step(problem, current, other, role=role, workers=workers)
+        return _cholesky_half_step(problem, other, role=role, workers=workers)
     ratings, weights = problem.rows(role), problem.weights(role)
     rows, fixed = _rows(ratings), _fixed_part(problem, other, np.float32)
     result = Side(current.factors.copy(), current.biases.copy())
@@ -92,16 +91,34 @@ def half_step(
 
 
 def exact_half_step(
-    problem: Problem, current: Side, other: Side, *, role: Role, workers: Workers
+    problem: Problem, other: Side, *, role: Role, workers: Workers
 ) -> Side:
-    """`half_step`, by Cholesky factors whatever the configuration says."""
+    """Take a half-step that is right to single rounding, whatever the solver.
+
+    By Cholesky factors with one refinement in double precision. Parameters and errors
+    as for `half_step`.
+    """
+    return _cholesky_half_step(
+        problem, other, role=role, workers=workers, refinements=1
+    )
+
+
+def _cholesky_half_step(
+    problem: Problem,
+    other: Side,
+    *,
+    role: Role,
+    workers: Workers,
+    refinements: int = 0,
+) -> Side:
     ratings, weights = problem.rows(role), problem.weights(role)
     rows, fixed = _rows(ratings), _fixed_part(problem, other, np.float64)
-    result = Side(np.empty_like(current.factors), np.empty_like(current.biases))
+    shape = ratings.n_rows, other.factors.shape[1]
+    result = Side(np.empty(shape, np.float32), np.empty(shape[0], np.float32))
 
     def solve(first: int, last: int) -> None:
         failed = solve_rows_exactly(
-            rows, first, last, fixed, weights, _REFINEMENTS, result
+            rows, first, last, fixed, weights, refinements, result
         )
         if failed >= 0:
             raise SolveError(

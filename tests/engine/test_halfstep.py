@@ -99,11 +99,11 @@ def test_no_half_step_raises_the_objective(solver, configuration, seed):
 def test_an_exact_half_step_cannot_be_improved_upon(configuration, seed):
     ratings = small_ratings(seed)
     problem = Problem(ratings, configuration)
-    users, items = start(ratings, configuration, seed)
+    _, items = start(ratings, configuration, seed)
     rng = np.random.default_rng(seed)
 
     with Workers.start(1) as workers:
-        best = exact_half_step(problem, users, items, role="user", workers=workers)
+        best = exact_half_step(problem, items, role="user", workers=workers)
 
     least, _ = reference.objective(ratings, configuration, best, items)
     nudge = random_side(ratings.n_users, configuration.n_factors, rng)
@@ -188,8 +188,8 @@ def test_the_noise_is_the_error_with_each_rating_left_out(ratings, configuration
     problem = Problem(ratings, configuration)
     users, items = start(ratings, configuration, 2)
     with Workers.start(1) as workers:
-        items = exact_half_step(problem, items, users, role="item", workers=workers)
-        users = exact_half_step(problem, users, items, role="user", workers=workers)
+        items = exact_half_step(problem, users, role="item", workers=workers)
+        users = exact_half_step(problem, items, role="user", workers=workers)
         variance = residual_variance(problem, users, items, workers=workers)
 
     stars = reference.dense(ratings)
