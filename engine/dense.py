@@ -5,7 +5,9 @@ a few dozen rows each, so these loops are written out for them. Single precision
 contiguous.
 """
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -25,15 +27,22 @@ LANES = 16
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
+def can_write_beside(source: Path) -> bool:
+    """Tell whether the cache folder of a source file is, or can be, ours to fill."""
+    cache = source.parent / "__pycache__"
+    return os.access(cache if cache.exists() else source.parent, os.W_OK)
+
+
 def compiled(function: _Function) -> _Function:
     """Compile a function on its first use.
 
     Sums may be reordered, so that they run in vectors; NaN and infinity keep their
-    sense. The cache lies beside the code.
+    sense. Machine code is cached beside the source where that can be written, and
+    compiled anew by each process where it cannot, as in a read-only image.
     """
     decorate = njit(
         nogil=True,
-        cache=True,
+        cache=can_write_beside(Path(__file__)),
         error_model="numpy",
         fastmath={"reassoc", "contract", "nsz", "arcp"},
     )

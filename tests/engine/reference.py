@@ -35,6 +35,17 @@ def solve_row(rated, fixed, factor_weight, bias_weight):
     return np.linalg.solve(*system(rated, fixed, factor_weight, bias_weight))
 
 
+def half_step(rows, fixed, weights):
+    """Factors and biases of all rows, one general solve each, in double precision."""
+    solved = np.array(
+        [
+            solve_row(rows.row(row), fixed, weights.factors[row], weights.biases[row])
+            for row in range(rows.n_rows)
+        ]
+    )
+    return solved[:, :-1], solved[:, -1]
+
+
 def conjugate_gradient(matrix, right, start, *, n_steps):
     """Jacobi-preconditioned conjugate gradient, as in any textbook."""
     x = start.astype(float)

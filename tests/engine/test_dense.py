@@ -65,3 +65,13 @@ def test_the_gram_matrix_of_rows_runs_over_all_rows(n_rows, k, seed):
 
     expected = reference.gram_of_rows(factors, biases)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-3)
+
+
+def test_machine_code_is_cached_only_where_it_can_be_written(tmp_path):
+    source = tmp_path / "code" / "kernels.py"
+
+    assert not dense.can_write_beside(source)
+    source.parent.mkdir()
+    assert dense.can_write_beside(source)
+    (source.parent / "__pycache__").mkdir()
+    assert dense.can_write_beside(source)

@@ -16,7 +16,7 @@ from engine.halfstep import (
     residual_variance,
     unobserved_of,
 )
-from engine.kernels import Side
+from engine.kernels import Fixed, Side
 from engine.model import Configuration
 from engine.ratings import Ratings
 from engine.synthetic import make_ratings
@@ -109,6 +109,39 @@ def test_an_exact_half_step_cannot_be_improved_upon(configuration, seed):
     nudge = random_side(ratings.n_users, configuration.n_factors, rng)
     near = Side(best.factors + nudge.factors / 10, best.biases + nudge.biases / 10)
     assert reference.objective(ratings, configuration, near, items)[0] > least
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.2])
+def test_sweeps_in_single_precision_rank_as_in_double(ratings, configuration, alpha):
+    configuration = replace(
+        configuration, unobserved_weight=alpha, unobserved_target=1.5
+    )
+    problem = Problem(ratings, configuration)
+    users, items = start(ratings, configuration, 5)
+    exact_users, exact_items = users, items
+
+    def exactly(role, other):
+        fixed = Fixed(
+            other.factors, other.biases, problem.offset, alpha,
+            np.zeros(0), np.zeros(0),
+        )  # fmt: skip
+        rows, weights = problem.rows(role), problem.weights(role)
+        return Side(*reference.half_step(rows, fixed, weights))
+
+    with Workers.start(2) as workers:
+        for _ in range(5):
+            items = half_step(problem, items, users, role="item", workers=workers)
+            users = half_step(problem, users, items, role="user", workers=workers)
+            exact_items = exactly("item", exact_users)
+            exact_users = exactly("user", exact_items)
+
+    scores = users.factors @ items.factors.T + items.biases
+    exact = exact_users.factors @ exact_items.factors.T + exact_items.biases
+    np.testing.assert_allclose(scores, exact, rtol=1e-4, atol=1e-3)
+    for mine, theirs in zip(scores, exact, strict=True):
+        best, expected = reference.top_k(mine, 20), reference.top_k(theirs, 20)
+        level = theirs[expected[-1]]
+        assert all(abs(theirs[i] - level) < 1e-3 for i in set(best) ^ set(expected))
 
 
 @given(configuration=configurations, seed=seeds)
