@@ -1,0 +1,382 @@
+"""Loading a data set: all of it or nothing, and a reason that can be acted on."""
+
+import zipfile
+from codecs import BOM_UTF8
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from api.cli import SAMPLE
+from api.database import migrate
+from api.services.loading import Loaded, load
+from api.tables import FIRST_REGISTERED_USER_ID
+from engine.errors import DataError
+from engine.movielens import MovieLens
+from tests.conftest import create_database
+
+MOVIES = b"""movieId,title,genres
+1,Toy Story (1995),Animation|Comedy
+2,"American President, The (1995)",Drama
+3,Caf\xc3\xa9,(no genres listed)
+"""
+RATINGS = b"""userId,movieId,rating,timestamp
+1,1,4.0,964982703
+1,2,0.5,964981247
+2,1,5.0,1445714835
+7,2,2.5,0
+"""
+LINKS = b"""movieId,imdbId,tmdbId
+1,0114709,862
+2,0112346,
+"""
+FILES = {"movies.csv": MOVIES, "ratings.csv": RATINGS, "links.csv": LINKS}
+HEADER = b"userId,movieId,rating,timestamp\n"
+
+
+@pytest.fixture(scope="module")
+def migrated(server: str) -> str:
+    """A migrated database of this module's own."""
+    url = create_database(server, "cinefold_loading")
+    migrate(url)
+    return url
+
+
+@pytest.fixture
+def url(migrated: str) -> str:
+    """That database, empty."""
+    with connect(migrated) as connection:
+        connection.execute("TRUNCATE users, movies CASCADE")
+    return migrated
+
+
+def connect(url: str) -> psycopg.Connection[Any]:
+    """Connect without SQLAlchemy."""
+    return psycopg.connect(url.replace("+psycopg", "", 1))
+
+
+def rows(url: str, query: str) -> list[tuple[Any, ...]]:
+    """Run a query."""
+    with connect(url) as connection:
+        return connection.execute(query.encode()).fetchall()
+
+
+DIGESTS = [
+    "SELECT count(*), md5(string_agg(t::text, ',' ORDER BY t)) FROM movies t",
+    "SELECT count(*), md5(string_agg(t::text, ',' ORDER BY t)) FROM ratings t",
+    "SELECT count(*), md5(string_agg(t::text, ',' ORDER BY t)) FROM movie_statistics t",
+    "SELECT count(*), md5(string_agg(concat(id, username), '' ORDER BY id)) FROM users",
+]
+
+
+def digest(url: str) -> list[tuple[Any, ...]]:
+    """Digest everything a data set is stored in, but for when users were made."""
+    return [rows(url, query)[0] for query in DIGESTS]
+
+
+def counted(url: str) -> list[tuple[Any, ...]]:
+    """Add the ratings of each movie up."""
+    return rows(
+        url,
+        "SELECT movie_id, count(*)::int, sum(value * 2)::bigint,"
+        " sum(value * 2 * value * 2)::bigint FROM ratings GROUP BY 1 ORDER BY 1",
+    )
+
+
+def kept(url: str) -> list[tuple[Any, ...]]:
+    """Read the statistics as they are stored."""
+    return rows(url, "SELECT * FROM movie_statistics ORDER BY movie_id")
+
+
+def write(folder: Path, **files: bytes | None) -> Path:
+    """Write a small data set with some files replaced, or left out."""
+    folder.mkdir(exist_ok=True)
+    replaced = {f"{name}.csv": content for name, content in files.items()}
+    for name, content in (FILES | replaced).items():
+        if content is not None:
+            (folder / name).write_bytes(content)
+    return folder
+
+
+def load_quietly(url: str, path: Path) -> Loaded:
+    """Load a data set without showing how far it is."""
+    return load(url, MovieLens.open(path), on_progress=lambda *_: None)
+
+
+# What is loaded.
+
+
+def test_the_sample_as_a_zip_gives_the_rows_of_the_folder_twice_over(
+    url, database_url, tmp_path
+):
+    path = tmp_path / "sample.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in SAMPLE.glob("*.csv"):
+            archive.write(file, f"ml-sample/{file.name}")
+
+    first = load_quietly(url, path)
+    loaded = digest(url)
+    second = load_quietly(url, path)
+
+    assert first == second == Loaded(n_movies=9066, n_ratings=100_004)
+    assert loaded == digest(database_url)
+    assert digest(url) == loaded
+    assert kept(url) == counted(url)
+
+
+def test_every_field_of_a_data_set_is_stored(url, tmp_path):
+    loaded = load_quietly(url, write(tmp_path / "small"))
+
+    assert loaded == Loaded(n_movies=3, n_ratings=4)
+    query = "SELECT id, title, year, genres, imdb_id, tmdb_id FROM movies ORDER BY id"
+    assert rows(url, query) == [
+        (1, "Toy Story", 1995, ["Animation", "Comedy"], 114709, 862),
+        (2, "American President, The", 1995, ["Drama"], 112346, None),
+        (3, "Café", None, [], None, None),
+    ]
+    query = (
+        "SELECT user_id, movie_id, value, extract(epoch FROM rated_at)::bigint"
+        " FROM ratings ORDER BY 1, 2"
+    )
+    assert rows(url, query) == [
+        (1, 1, 4.0, 964982703),
+        (1, 2, 0.5, 964981247),
+        (2, 1, 5.0, 1445714835),
+        (7, 2, 2.5, 0),
+    ]
+    assert rows(url, "SELECT id, username FROM users ORDER BY 1") == [
+        (1, None),
+        (2, None),
+        (7, None),
+    ]
+    assert kept(url) == counted(url)
+
+
+@pytest.mark.parametrize(
+    "ratings",
+    [
+        BOM_UTF8 + RATINGS,
+        RATINGS.replace(b"\n", b"\r\n"),
+        RATINGS.rstrip(b"\n"),
+        RATINGS.replace(b"4.0", b"4").replace(b"0.5", b".5"),
+    ],
+    ids=["byte-order mark", "CRLF", "no last newline", "short numbers"],
+)
+def test_harmless_differences_of_writing_change_nothing(url, tmp_path, ratings):
+    load_quietly(url, write(tmp_path / "plain"))
+    expected = digest(url)
+    with connect(url) as connection:
+        connection.execute("TRUNCATE users, movies CASCADE")
+
+    load_quietly(url, write(tmp_path / "other", ratings=ratings))
+
+    assert digest(url) == expected
+
+
+def test_a_data_set_without_links_is_complete(url, tmp_path):
+    loaded = load_quietly(url, write(tmp_path / "small", links=None))
+
+    assert loaded.n_movies == 3
+
+
+def test_a_later_file_replaces_what_it_names_and_keeps_the_rest(url, tmp_path):
+    load_quietly(url, write(tmp_path / "old"))
+    newer = HEADER + b"1,1,1.5,1500000000\n9,3,3.0,1500000000\n"
+    movies = MOVIES.replace(b"Toy Story (1995)", b"Toy Story 1 (1996)")
+
+    load_quietly(url, write(tmp_path / "new", ratings=newer, movies=movies))
+
+    query = "SELECT user_id, movie_id, value FROM ratings ORDER BY 1, 2"
+    assert rows(url, query) == [
+        (1, 1, 1.5),
+        (1, 2, 0.5),
+        (2, 1, 5.0),
+        (7, 2, 2.5),
+        (9, 3, 3.0),
+    ]
+    assert rows(url, "SELECT title, year FROM movies WHERE id = 1") == [
+        ("Toy Story 1", 1996)
+    ]
+    assert kept(url) == counted(url)
+
+
+def test_ratings_after_a_load_are_counted_one_by_one_again(url, tmp_path):
+    load_quietly(url, write(tmp_path / "small"))
+
+    with connect(url) as connection:
+        connection.execute("INSERT INTO ratings VALUES (2, 2, 3.5), (7, 1, 1)")
+        connection.execute("DELETE FROM ratings WHERE user_id = 1")
+
+    assert [row for row in kept(url) if row[1]] == counted(url)
+
+
+def test_progress_tells_the_stage_and_the_bytes_read(url, tmp_path):
+    seen: list[tuple[str, int]] = []
+    dataset = MovieLens.open(write(tmp_path / "small"))
+
+    load(url, dataset, on_progress=lambda stage, n_bytes: seen.append((stage, n_bytes)))
+
+    stages = [stage for stage, _ in seen]
+    assert stages == ["movies", "ratings", "checks", "tables"]
+    assert seen[1] == ("ratings", dataset.size_of("ratings.csv"))
+
+
+# What is refused.
+
+
+def rating(line: bytes) -> bytes:
+    """Put a faulty line among good ones, as the file's third."""
+    return HEADER + b"1,1,4.0,964982703\n" + line + b"\n2,2,3.0,964982703\n"
+
+
+NOT_A_NUMBER = "ratings.csv, line 3: not a plain number"
+BAD_RATINGS = {
+    "empty": (b"", "ratings.csv(, line 1)?: "),
+    "header only": (HEADER, "ratings.csv: no ratings in it"),
+    "no header": (b"1,1,4.0,964982703\n", "ratings.csv, line 1: "),
+    "wrong header": (RATINGS.replace(b"userId", b"user"), "line 1: column name"),
+    "short header": (b"userId,movieId,rating\n1,1,4\n", "line 1: "),
+    "endless header": (b"userId" * 10_000, "ratings.csv, line [12]: "),
+    "UTF-16": (RATINGS.decode().encode("utf-16"), "ratings.csv, line [12]: "),
+    "repeated header": (rating(HEADER.strip()), NOT_A_NUMBER),
+    "NUL": (rating(b"1,2,4.0,96498\x002703"), NOT_A_NUMBER),
+    "quote": (rating(b'1,2,"4.0,964982703'), NOT_A_NUMBER),
+    "word for an id": (rating(b"NA,2,4.0,964982703"), NOT_A_NUMBER),
+    "null for an id": (rating(b"null,2,4.0,964982703"), NOT_A_NUMBER),
+    "underscore": (rating(b"1_0,2,4.0,964982703"), NOT_A_NUMBER),
+    "hexadecimal": (rating(b"0x10,2,4.0,964982703"), NOT_A_NUMBER),
+    "space": (rating(b" 1,2,4.0,964982703"), NOT_A_NUMBER),
+    "plus": (rating(b"+1,2,4.0,964982703"), NOT_A_NUMBER),
+    "other digits": (rating("٤,2,4.0,964982703".encode()), NOT_A_NUMBER),
+    "formula": (rating(b"=1+1,2,4.0,964982703"), NOT_A_NUMBER),
+    "exponent": (rating(b"1,2,4e0,964982703"), NOT_A_NUMBER),
+    "NaN": (rating(b"1,2,NaN,964982703"), NOT_A_NUMBER),
+    "negative": (rating(b"1,2,4.0,-1"), NOT_A_NUMBER),
+    "empty id": (rating(b",2,4.0,964982703"), "line 3: .*userId"),
+    "empty time": (rating(b"1,2,4.0,"), "line 3: .*timestamp"),
+    "decimal comma": (rating(b"1,2,4,0,964982703"), "line 3: extra data"),
+    "a million columns": (rating(b"1," * 1_000_000), "line 3: extra data"),
+    "long field": (rating(b"1" * 200_000 + b",2,4.0,1"), "line 3: .*out of range"),
+    "20 MB line": (rating(b"1" * 20_000_000), "line 3: "),
+    "end in mid-row": (HEADER + b"1,1,4.0,964982703\n1,2", "line 3: missing data"),
+    "blank line": (rating(b""), "line 3: "),
+    "decimal id": (rating(b"1.0,2,4.0,964982703"), "line 3: invalid input"),
+    "id above 2^31": (rating(b"1,2147483648,4.0,1"), "line 3: .*out of range"),
+    "id above 2^53": (rating(b"9007199254740993,2,4.0,1"), "line 3: .*out of range"),
+    "user 0": (rating(b"0,2,4.0,964982703"), "line 3: user ids go from 1"),
+    "a registered id": (rating(b"1000000001,2,4.0,1"), "line 3: user ids go from 1"),
+    "no stars": (rating(b"1,2,0,964982703"), "line 3: a rating is 0.5 to 5 stars"),
+    "six stars": (rating(b"1,2,6,964982703"), "line 3: a rating is 0.5 to 5 stars"),
+    "a third of a star": (rating(b"1,2,3.3,964982703"), "line 3: a rating is"),
+    "a time in milliseconds": (rating(b"1,2,4.0,964982703000"), "line 3: a time is"),
+    "repeated pair": (rating(b"1,1,5.0,964982704"), "user 1 rates movie 1 twice"),
+    "unknown movie": (rating(b"1,99,4.0,964982703"), "ratings.csv names movie 99"),
+}
+
+
+def movie(line: bytes) -> bytes:
+    """Put a faulty line after the good ones, as the file's fifth."""
+    return MOVIES + line + b"\n"
+
+
+BAD_MOVIES = {
+    "missing": (None, "movies.csv"),
+    "empty": (b"", "movies.csv, line 1: the header"),
+    "wrong header": (MOVIES.replace(b"movieId", b"id"), "movies.csv, line 1: "),
+    "no id": (movie(b"x,Heat,Drama"), "movies.csv, line 5: 'x' is no id"),
+    "other digits": (movie("٤,Heat,Drama".encode()), "movies.csv, line 5: "),
+    "underscore": (movie(b"1_0,Heat,Drama"), "movies.csv, line 5: "),
+    "id 0": (movie(b"0,Heat,Drama"), "movies.csv, line 5: movie ids start at 1"),
+    "id above 2^31": (movie(b"2147483648,Heat,Drama"), "movies.csv, line 5: .*range"),
+    "a movie twice": (movie(b"1,Heat,Drama"), "movies.csv, line 5: .* twice"),
+    "no title": (movie(b"6,,Drama"), "movies.csv, line 5: a title has 1 to 300"),
+    "endless title": (movie(b"6," + b"x" * 301 + b",Drama"), "line 5: a title has"),
+    "too few fields": (movie(b"6,Heat"), "movies.csv, line 5: 2 fields"),
+    "too many fields": (movie(b"6,Heat,Drama,x"), "movies.csv, line 5: 4 fields"),
+    "field of 200 kB": (movie(b"6," + b"x" * 200_000 + b",Drama"), "line 5: "),
+    "open quote": (movie(b'6,"Heat,Drama'), "movies.csv, line [56]: "),
+    "no UTF-8": (movie(b"6,Caf\xe9,Drama"), "movies.csv: not UTF-8"),
+    "NUL": (movie(b"6,He\x00at,Drama"), "NUL"),
+}
+BAD_LINKS = {
+    "no id": (LINKS + b"x,1,1\n", "links.csv, line 4: "),
+    "empty id": (LINKS + b",1,1\n", "links.csv, line 4: the movie id is empty"),
+    "a movie twice": (LINKS + b"1,2,2\n", "links.csv, line 4: .* twice"),
+    "id above 2^31": (LINKS + b"3,2147483648,1\n", "links.csv, line 4: .*range"),
+}
+BAD = {
+    f"{name}: {fault}": ({name: content}, reason)
+    for name, faults in (
+        ("ratings", BAD_RATINGS),
+        ("movies", BAD_MOVIES),
+        ("links", BAD_LINKS),
+    )
+    for fault, (content, reason) in faults.items()
+}
+
+
+@pytest.fixture(scope="module")
+def occupied(server: str) -> str:
+    """A database with rows in it, which no refused file may change."""
+    url = create_database(server, "cinefold_occupied")
+    migrate(url)
+    with connect(url) as connection:
+        connection.execute(
+            "INSERT INTO movies (id, title) VALUES (1, 'a'), (2, 'b'), (3, 'c')"
+        )
+        alice = (FIRST_REGISTERED_USER_ID,)
+        connection.execute("INSERT INTO users VALUES (%s, 'alice', 'x')", alice)
+        connection.execute("INSERT INTO ratings VALUES (%s, 1, 2.5)", alice)
+    return url
+
+
+@pytest.mark.parametrize(("files", "reason"), BAD.values(), ids=BAD)
+def test_a_faulty_file_is_refused_whole_with_line_and_reason(
+    occupied, tmp_path, files, reason
+):
+    before = digest(occupied)
+    path = write(tmp_path / "faulty", **files)
+
+    with pytest.raises(DataError, match=reason):
+        load_quietly(occupied, path)
+
+    assert digest(occupied) == before
+    assert before[1][0] == 1  # the registered user's rating
+
+
+def test_a_faulty_file_far_into_the_second_block_is_told_by_its_line(
+    occupied, tmp_path
+):
+    n_good = 100_000
+    good = b"".join(b"%d,1,4.0,964982703\n" % user for user in range(1, n_good + 1))
+    path = write(tmp_path / "faulty", ratings=HEADER + good + b"1,2,four,1\n")
+
+    with pytest.raises(DataError, match=f"line {n_good + 2}: not a plain number"):
+        load_quietly(occupied, path)
+
+
+def test_a_damaged_zip_is_refused(occupied, tmp_path):
+    path = tmp_path / "damaged.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in FILES.items():
+            archive.writestr(name, content)
+    data = bytearray(path.read_bytes())
+    data[data.index(b"964982703")] ^= 1
+    path.write_bytes(data)
+    before = digest(occupied)
+
+    with pytest.raises(DataError, match="damaged"):
+        load_quietly(occupied, path)
+
+    assert digest(occupied) == before
+
+
+def test_what_holds_no_ratings_is_no_data_set(tmp_path):
+    empty = tmp_path / "empty.zip"
+    zipfile.ZipFile(empty, "w").close()
+    (tmp_path / "text.zip").write_text("no zip")
+
+    for path in (tmp_path, empty, tmp_path / "text.zip", tmp_path / "nowhere"):
+        with pytest.raises(DataError):
+            MovieLens.open(path)
