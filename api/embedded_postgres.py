@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from fasteners import InterProcessLock
+
 with warnings.catch_warnings():
     # Without XDG_RUNTIME_DIR (a service, a container) platformdirs warns on import.
     warnings.simplefilter("ignore")
@@ -44,7 +46,12 @@ class Server:
     """A started server."""
 
     def __init__(self, data_dir: Path) -> None:
-        self._server = get_server(data_dir / "postgres", cleanup_mode=None)
+        folder = data_dir.resolve()
+        # The wheel locks one file in the temporary folder for all its servers, which
+        # another account may own; a lock in our own folder is all that is needed.
+        self._server = get_server(folder / "postgres", cleanup_mode=None, start=False)
+        self._server._lock = InterProcessLock(folder / "server.lock")  # noqa: SLF001
+        self._server.start()
         self.url = _with_driver(self._server.get_uri())
 
     def keep_alive(self) -> None:

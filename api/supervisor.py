@@ -115,7 +115,7 @@ def end_with_stdin() -> None:
     """End this process by SIGTERM when its parent closes the pipe, even by dying."""
 
     def wait() -> None:
-        sys.stdin.buffer.read()
+        os.read(sys.stdin.fileno(), 1)  # nothing is ever written; it returns at the end
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=wait, daemon=True).start()
