@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import numpy as np
 import typer
@@ -37,11 +37,11 @@ from api.supervisor import (
     supervised,
     watch,
 )
-from api.worker import Worker
 from engine.errors import DataError, EngineError
-from engine.evaluation import Estimate, Row, Step
-from engine.evaluation import evaluate as evaluate_methods
 from engine.movielens import MovieLens
+
+if TYPE_CHECKING:
+    from engine.evaluation import Estimate, Row, Step
 
 SAMPLE = Path(__file__).parent.parent / "data"
 console = Console(stderr=True)
@@ -205,6 +205,8 @@ def serve(
 @app.command()
 def worker(end_with_parent: EndWithStdin = False) -> None:
     """Run the training worker."""
+    from api.worker import Worker  # noqa: PLC0415 - loads the compiler, the web must not
+
     if end_with_parent:
         end_with_stdin()
     settings = Settings()
@@ -297,6 +299,8 @@ def evaluate(
     seeds: Annotated[int, typer.Option(min=1, help="number of random splits")] = 5,
 ) -> None:
     """Measure both heads on held-out ratings, beside popularity and item mean."""
+    from engine import evaluate as compare  # noqa: PLC0415 - loads the compiler
+
     dataset = MovieLens.open(path)
     catalogue = np.array([movie.id for movie in dataset.movies()], dtype=np.int64)
     ratings = dataset.ratings().to_ratings(items=catalogue)
@@ -304,17 +308,17 @@ def evaluate(
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("Evaluating")
 
-        def show(step: Step) -> None:
+        def show(step: "Step") -> None:
             description = f"Split {step.seed}: {step.name}"
             progress.update(
                 task, description=description, completed=step.done, total=step.total
             )
 
-        rows = evaluate_methods(ratings, seeds=range(seeds), on_step=show)
+        rows = compare(ratings, seeds=range(seeds), on_step=show)
     Console().print(comparison(rows, n_splits=seeds))
 
 
-def comparison(rows: Sequence[Row], *, n_splits: int) -> RichTable:
+def comparison(rows: "Sequence[Row]", *, n_splits: int) -> RichTable:
     """Lay the measured rows out, each estimate with its 95 % interval."""
     table = RichTable(
         Column("", no_wrap=True),
@@ -328,7 +332,7 @@ def comparison(rows: Sequence[Row], *, n_splits: int) -> RichTable:
     return table
 
 
-def interval(estimate: Estimate | None) -> str:
+def interval(estimate: "Estimate | None") -> str:
     """Write an estimate with half its interval; a dash where there is none."""
     if estimate is None:
         return "-"

@@ -10,26 +10,39 @@
 (5,)
 """
 
-from engine.als import (
-    RANKING,
-    RATING,
-    Configuration,
-    Head,
-    Model,
-    Sweep,
-    Training,
-    fit,
-    fit_head,
-)
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from engine.artifacts import Manifest, load_model, read_manifest, save_model
 from engine.errors import ArtifactError, DataError, EngineError, SolveError
-from engine.evaluation import evaluate
 from engine.foldin import Reasons, Taste, fold_in, predict, reasons, uncertainty
+from engine.model import Configuration, Head, Model
 from engine.movielens import MovieLens
 from engine.ranking import similar_items, top_k
 from engine.ratings import Ratings
 from engine.splits import split_at_random, split_by_user
 from engine.synthetic import make_ratings
+
+if TYPE_CHECKING:
+    from engine.als import RANKING, RATING, Sweep, Training, fit, fit_head
+    from engine.evaluation import evaluate
+
+# Training needs the compiler, serving does not. What only trains is loaded on first
+# use: a web process starts faster and never holds it.
+_LOADED_ON_USE = {
+    **dict.fromkeys(
+        ("RANKING", "RATING", "Sweep", "Training", "fit", "fit_head"), "engine.als"
+    ),
+    "evaluate": "engine.evaluation",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever has the name
+    """Find what is loaded on first use."""
+    if name not in _LOADED_ON_USE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_LOADED_ON_USE[name]), name)
+
 
 __all__ = [
     "RANKING",

@@ -23,17 +23,33 @@ def test_every_public_name_exists():
     assert all(hasattr(engine, name) for name in engine.__all__)
 
 
-def test_importing_the_engine_imports_neither_web_nor_database_code():
-    code = "import engine, sys; print(*sys.modules)"
+def test_a_name_that_does_not_exist_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = engine.nothing
 
-    loaded = subprocess.run(
-        [sys.executable, "-c", code],
+
+def test_importing_the_engine_imports_neither_web_nor_database_code():
+    loaded = modules_after("from engine import fit")
+
+    assert "engine.als" in loaded
+    assert not {"api", "fastapi", "sqlalchemy", "psycopg"} & loaded
+
+
+def test_a_web_process_never_loads_the_compiler():
+    loaded = modules_after("import api.cli")
+
+    assert "api.main" in loaded
+    assert "numba" not in loaded
+
+
+def modules_after(statement):
+    """Run a statement in a new process and list the modules it has loaded."""
+    output = subprocess.run(
+        [sys.executable, "-c", f"{statement}; import sys; print(*sys.modules)"],
         capture_output=True,
         check=True,
         text=True,
         cwd=Path(__file__).parents[2],
         env=os.environ,
-    ).stdout.split()
-
-    assert "engine.als" in loaded
-    assert not {"api", "fastapi", "sqlalchemy", "psycopg"} & set(loaded)
+    ).stdout
+    return set(output.split())
