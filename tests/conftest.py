@@ -46,6 +46,7 @@ from engine.movielens import MovieLens
 from tests.service import running
 
 ORIGIN = "http://127.0.0.1:8000"
+TEMPLATE = "cinefold_template"
 PASSWORD = "correct horse battery"  # noqa: S105 - of the tests alone
 
 Join: TypeAlias = Callable[..., Awaitable["Client"]]
@@ -94,9 +95,9 @@ def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def database_url(server, models_dir) -> str:
-    """A migrated database with the sample and one active model."""
-    url = create_database(server, "cinefold_test")
+def template(server, models_dir) -> str:
+    """A migrated database with the sample and one active model; nobody stays in it."""
+    url = create_database(server, TEMPLATE)
     migrate(url)
     load(url, MovieLens.open(SAMPLE), on_progress=lambda *_: None)
     model = als.fit(read_ratings(url), rng=np.random.default_rng(0))
@@ -106,7 +107,13 @@ def database_url(server, models_dir) -> str:
             "INSERT INTO models (folder, manifest, is_active) VALUES (%s, %s, true)",
             ("first", Jsonb(asdict(manifest))),
         )
-    return url
+    return TEMPLATE
+
+
+@pytest.fixture(scope="session")
+def database_url(server, template) -> str:
+    """A copy of the template for all tests that roll back."""
+    return create_database(server, "cinefold_test", template=template)
 
 
 @pytest.fixture(scope="session")

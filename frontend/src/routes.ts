@@ -43,6 +43,9 @@ export const route = signal<Route>(parseRoute(''));
 /** Where to scroll on arrival: to the top, or when coming back to where the page was left. */
 export let arrivalScroll = 0;
 
+/** The address that `route` was read from. */
+let shown = '';
+
 const scrolls = new Map<string, number>();
 let entry = '';
 
@@ -52,7 +55,8 @@ function arrive(): void {
   entry = typeof known === 'string' ? known : `${Date.now()}`;
   arrivalScroll = scrolls.get(entry) ?? 0;
   if (entry !== known) history.replaceState(entry, '');
-  route.value = parseRoute(location.hash);
+  shown = location.hash;
+  route.value = parseRoute(shown);
 }
 
 export function startRouting(): void {
@@ -63,7 +67,10 @@ export function startRouting(): void {
 
 /** Change the address in place, so that typing does not fill the history. */
 export function replace(to: string): void {
+  // Somebody has followed a link and its page is about to show: do not call them back.
+  if (location.hash !== shown) return;
   history.replaceState(history.state, '', to);
   arrivalScroll = 0;
-  route.value = parseRoute(location.hash);
+  shown = location.hash;
+  route.value = parseRoute(shown);
 }

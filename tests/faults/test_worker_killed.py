@@ -6,7 +6,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import make_url
 
 from api.fault_points import VARIABLE
 from tests.conftest import create_database
@@ -55,9 +54,8 @@ class Scene:
 
 
 def test_a_killed_worker_leaves_the_active_model_and_a_failed_run(
-    server, database_url, tmp_path
+    server, template, tmp_path
 ):
-    template = make_url(database_url).database or ""
     scenes = [Scene(server, template, tmp_path, n) for n in range(len(POINTS))]
 
     with ThreadPoolExecutor(len(POINTS)) as pool:
