@@ -45,6 +45,11 @@ if TYPE_CHECKING:
 
 SAMPLE = Path(__file__).parent.parent / "data"
 console = Console(stderr=True)
+FORESEEN = (
+    EngineError,
+    embedded_postgres.DataFolderBusyError,
+    embedded_postgres.EmbeddedPostgresError,
+)
 app = typer.Typer(
     help="Cinefold, a self-hosted recommender service for explicit ratings.",
     no_args_is_help=True,
@@ -61,7 +66,7 @@ def main() -> None:
     """Run the command line; foreseen failures are one line, not a traceback."""
     try:
         app()
-    except (EngineError, embedded_postgres.DataFolderBusyError) as error:
+    except FORESEEN as error:
         console.print(f"[red]{error}[/]")
         sys.exit(1)
     except ValidationError as error:

