@@ -46,6 +46,9 @@ async def walk(client: Client, url: str, limit: int = 100) -> list[int]:
         ("pulp ficton", "Pulp Fiction"),
         ("shawshenk redemption", "Shawshank Redemption, The"),
         ("matrix", "Matrix, The"),
+        ("matirx", "Matrix, The"),
+        ("up", "Up"),
+        ("star trek", "Star Trek: First Contact"),
         ("silence of the lams", "Silence of the Lambs, The"),
     ],
 )
