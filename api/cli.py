@@ -38,7 +38,7 @@ from api.supervisor import (
     watch,
 )
 from engine.errors import DataError, EngineError
-from engine.movielens import MovieLens
+from engine.movielens import MovieLens, words_of
 
 if TYPE_CHECKING:
     from engine.evaluation import Estimate, Row, Step
@@ -304,11 +304,15 @@ def evaluate(
     seeds: Annotated[int, typer.Option(min=1, help="number of random splits")] = 5,
 ) -> None:
     """Measure both heads on held-out ratings, beside popularity and item mean."""
-    from engine import evaluate as compare  # noqa: PLC0415 - loads the compiler
+    # What only trains loads the compiler.
+    from engine import evaluate as compare  # noqa: PLC0415
+    from engine import one_hot  # noqa: PLC0415
 
     dataset = MovieLens.open(path)
-    catalogue = np.array([movie.id for movie in dataset.movies()], dtype=np.int64)
+    movies = sorted(dataset.movies(), key=lambda movie: movie.id)
+    catalogue = np.array([movie.id for movie in movies], dtype=np.int64)
     ratings = dataset.ratings().to_ratings(items=catalogue)
+    features = one_hot([words_of(movie.genres, movie.year) for movie in movies])
     columns = TextColumn("{task.description:<24}"), BarColumn(), TimeElapsedColumn()
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("Evaluating")
@@ -319,7 +323,9 @@ def evaluate(
                 task, description=description, completed=step.done, total=step.total
             )
 
-        rows = compare(ratings, seeds=range(seeds), on_step=show)
+        rows = compare(
+            ratings, seeds=range(seeds), item_features=features, on_step=show
+        )
     Console().print(comparison(rows, n_splits=seeds))
 
 

@@ -121,6 +121,8 @@ class Worker:
         self.stage = "reading ratings"
         await self._remove_orphans()
         ratings = await asyncio.to_thread(queries.read_ratings, self.url)
+        read_features = partial(queries.read_item_features, self.url, ratings)
+        features = await asyncio.to_thread(read_features)
         fault_point("data read")
         self.stage = "training"
         loop = asyncio.get_running_loop()
@@ -133,7 +135,9 @@ class Worker:
             fault_point(f"{sweep.head} sweep {sweep.sweep}")
 
         rng = np.random.default_rng(SEED)
-        fit = partial(als.fit, ratings, on_sweep=on_sweep, rng=rng)
+        fit = partial(
+            als.fit, ratings, item_features=features, on_sweep=on_sweep, rng=rng
+        )
         model = await asyncio.to_thread(fit)
         self.stage = "publishing"
         folder = self.models_dir / f"{run_id}-{uuid4().hex[:8]}"

@@ -24,7 +24,7 @@ from engine.foldin import (
     reasons,
     uncertainty,
 )
-from engine.model import Configuration, Head, Model
+from engine.model import Configuration, Head, Learned, Model, UserPrior
 from engine.movielens import MovieLens
 from engine.ranking import similar_items, top_k
 from engine.ratings import Ratings
@@ -32,16 +32,19 @@ from engine.splits import split_at_random, split_by_user
 from engine.synthetic import make_ratings
 
 if TYPE_CHECKING:
-    from engine.als import RANKING, RATING, Sweep, Training, fit, fit_head
+    from engine.als import PLAIN, RANKING, RATING, Sweep, Training, fit, fit_head
     from engine.evaluation import evaluate
+    from engine.priors import one_hot
 
 # Training needs the compiler, serving does not. What only trains is loaded on first
 # use: a web process starts faster and never holds it.
 _LOADED_ON_USE = {
     **dict.fromkeys(
-        ("RANKING", "RATING", "Sweep", "Training", "fit", "fit_head"), "engine.als"
+        ("PLAIN", "RANKING", "RATING", "Sweep", "Training", "fit", "fit_head"),
+        "engine.als",
     ),
     "evaluate": "engine.evaluation",
+    "one_hot": "engine.priors",
 }
 
 
@@ -53,6 +56,7 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever has the name
 
 
 __all__ = [
+    "PLAIN",
     "RANKING",
     "RATING",
     "ArtifactError",
@@ -60,6 +64,7 @@ __all__ = [
     "DataError",
     "EngineError",
     "Head",
+    "Learned",
     "Manifest",
     "Model",
     "MovieLens",
@@ -69,12 +74,14 @@ __all__ = [
     "Sweep",
     "Taste",
     "Training",
+    "UserPrior",
     "evaluate",
     "fit",
     "fit_head",
     "fold_in",
     "load_model",
     "make_ratings",
+    "one_hot",
     "predict",
     "questions",
     "read_manifest",

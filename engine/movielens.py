@@ -5,7 +5,7 @@ import io
 import re
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -290,6 +290,12 @@ def split_title(text: str) -> tuple[str, int | None]:
     if match is None:
         return title, None
     return match["title"], int(match["year"])
+
+
+def words_of(genres: Sequence[str], year: int | None) -> list[str]:
+    """Describe a movie by its genres and half decade, for `priors.one_hot`."""
+    era = [] if year is None else [f"{year // 5 * 5}-{year // 5 * 5 + 4}"]
+    return [*genres, *era]
 
 
 @contextmanager

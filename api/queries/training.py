@@ -6,11 +6,14 @@ from typing import Any
 
 import numpy as np
 import psycopg
+from scipy import sparse
 from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.database import AnyRow, AnySelect
 from api.tables import Model, Movie, TrainingRun, TrainingSweep
+from engine.movielens import words_of
+from engine.priors import one_hot
 from engine.ratings import Ratings
 
 
@@ -211,3 +214,14 @@ def read_ratings(url: str) -> Ratings:
         rows["value"].astype(np.float32),
         items=items.ravel(),
     )
+
+
+def read_item_features(url: str, ratings: Ratings) -> sparse.csr_array:
+    """Read genres and half decade of each item, in the order of ``ratings.item_ids``.
+
+    Movies change so seldom that they need not be of the same moment as the ratings.
+    """
+    with psycopg.connect(url.replace("+psycopg", "", 1)) as connection:
+        rows = connection.execute("SELECT id, genres, year FROM movies").fetchall()
+    words = {movie_id: words_of(genres, year) for movie_id, genres, year in rows}
+    return one_hot([words.get(item_id, []) for item_id in ratings.item_ids.tolist()])
