@@ -26,6 +26,13 @@ from engine.synthetic import make_ratings
 if TYPE_CHECKING:
     from engine.als import RANKING, RATING, Sweep, Training, fit, fit_head
     from engine.evaluation import evaluate
+    from engine.paper import (
+        PAPER_PRESETS,
+        PaperConfiguration,
+        PaperSweep,
+        PaperTraining,
+        fit_paper,
+    )
 
 # Training needs the compiler, serving does not. What only trains is loaded on first
 # use: a web process starts faster and never holds it.
@@ -34,6 +41,16 @@ _LOADED_ON_USE = {
         ("RANKING", "RATING", "Sweep", "Training", "fit", "fit_head"), "engine.als"
     ),
     "evaluate": "engine.evaluation",
+    **dict.fromkeys(
+        (
+            "PAPER_PRESETS",
+            "PaperConfiguration",
+            "PaperSweep",
+            "PaperTraining",
+            "fit_paper",
+        ),
+        "engine.paper",
+    ),
 }
 
 
@@ -45,6 +62,7 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever has the name
 
 
 __all__ = [
+    "PAPER_PRESETS",
     "RANKING",
     "RATING",
     "ArtifactError",
@@ -55,6 +73,9 @@ __all__ = [
     "Manifest",
     "Model",
     "MovieLens",
+    "PaperConfiguration",
+    "PaperSweep",
+    "PaperTraining",
     "Ratings",
     "Reasons",
     "SolveError",
@@ -64,6 +85,7 @@ __all__ = [
     "evaluate",
     "fit",
     "fit_head",
+    "fit_paper",
     "fold_in",
     "load_model",
     "make_ratings",
