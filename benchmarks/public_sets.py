@@ -18,7 +18,7 @@ import pyarrow.csv
 import pyarrow.parquet
 from scipy import sparse
 
-from engine.priors import one_hot
+from engine.features import one_hot
 from engine.ratings import Ratings
 from engine.splits import Split, split_at
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.artifacts import Manifest, load_model, read_manifest, save_model
 from engine.errors import ArtifactError, DataError, EngineError, SolveError
+from engine.features import one_hot
 from engine.foldin import (
     Reasons,
     Taste,
@@ -34,7 +35,13 @@ from engine.synthetic import make_ratings
 if TYPE_CHECKING:
     from engine.als import PLAIN, RANKING, RATING, Sweep, Training, fit, fit_head
     from engine.evaluation import evaluate
-    from engine.priors import one_hot
+    from engine.paper import (
+        PAPER_PRESETS,
+        PaperConfiguration,
+        PaperSweep,
+        PaperTraining,
+        fit_paper,
+    )
 
 # Training needs the compiler, serving does not. What only trains is loaded on first
 # use: a web process starts faster and never holds it.
@@ -44,7 +51,16 @@ _LOADED_ON_USE = {
         "engine.als",
     ),
     "evaluate": "engine.evaluation",
-    "one_hot": "engine.priors",
+    **dict.fromkeys(
+        (
+            "PAPER_PRESETS",
+            "PaperConfiguration",
+            "PaperSweep",
+            "PaperTraining",
+            "fit_paper",
+        ),
+        "engine.paper",
+    ),
 }
 
 
@@ -56,6 +72,7 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever has the name
 
 
 __all__ = [
+    "PAPER_PRESETS",
     "PLAIN",
     "RANKING",
     "RATING",
@@ -68,6 +85,9 @@ __all__ = [
     "Manifest",
     "Model",
     "MovieLens",
+    "PaperConfiguration",
+    "PaperSweep",
+    "PaperTraining",
     "Ratings",
     "Reasons",
     "SolveError",
@@ -78,6 +98,7 @@ __all__ = [
     "evaluate",
     "fit",
     "fit_head",
+    "fit_paper",
     "fold_in",
     "load_model",
     "make_ratings",

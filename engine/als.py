@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from engine.arrays import read_only
+from engine.features import Given
 from engine.halfstep import (
     Problem,
     exact_half_step,
@@ -19,7 +20,6 @@ from engine.halfstep import (
 )
 from engine.kernels import Side
 from engine.model import Configuration, Head, Learned, Model, Unobserved
-from engine.priors import Given
 from engine.ratings import Ratings
 from engine.variational import OnLearned, learn
 from engine.workers import Workers
@@ -139,7 +139,7 @@ def fit(
         bundled sample.
     item_features, user_features : matrix, optional
         Of a rating head that learns its weights: a row an item of
-        ``ratings.item_ids``, or a user of ``ratings.user_ids``. `priors.one_hot` makes
+        ``ratings.item_ids``, or a user of ``ratings.user_ids``. `features.one_hot` makes
         one of words such as genres.
     on_sweep : callable, optional
         Called with a `Sweep` after each sweep; what it raises stops the training and

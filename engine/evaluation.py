@@ -13,9 +13,9 @@ import numpy as np
 from engine.als import BIASES, RANKING, RATING, Training, fit_head
 from engine.arrays import ExactVector, FloatVector
 from engine.errors import DataError
+from engine.features import Given
 from engine.metrics import coverage, errors, ndcg_at_k, recall_at_k
 from engine.model import Configuration, Learned
-from engine.priors import Given
 from engine.ranking import top_k
 from engine.ratings import Ratings
 from engine.splits import HeldOut, Split, split_by_user

@@ -12,9 +12,8 @@ References
 .. [1] Koren (2008), "Factorization meets the neighborhood". doi:10.1145/1401890.1401944
 """
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Self, TypeAlias
+from typing import Self
 
 import numpy as np
 from scipy import sparse
@@ -22,35 +21,13 @@ from scipy import sparse
 from engine.arrays import ExactVector, FactorMatrix, FloatVector
 from engine.dense import compiled
 from engine.errors import DataError
+from engine.features import Given
 from engine.kernels import Rows
 from engine.ratings import SparseRows
 from engine.workers import Workers
 
-Given: TypeAlias = Any
-"""Any matrix of numbers, dense or of `scipy.sparse`, which has no common type."""
-
 # Precision of an effect, as a multiple of that of a row.
 _SET_RATIO, _GIVEN_RATIO, _MORE_FOR_BIASES = 1.0, 3.0, 3.0
-
-
-def one_hot(words: Sequence[Iterable[str]]) -> sparse.csr_array:
-    """Turn words, such as the genres of each movie, into features.
-
-    Returns
-    -------
-    scipy.sparse.csr_array of float32, shape (n_rows, n_words)
-        A column a word, in the order of first use; rows scaled to length 1.
-    """
-    columns: dict[str, int] = {}
-    pairs = [
-        (row, columns.setdefault(word, len(columns)))
-        for row, line in enumerate(words)
-        for word in dict.fromkeys(line)
-    ]
-    rows, places = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
-    counts = np.bincount(rows, minlength=len(words))
-    values = (1 / np.sqrt(counts[rows])).astype(np.float32)
-    return sparse.csr_array((values, (rows, places)), shape=(len(words), len(columns)))
 
 
 @dataclass(frozen=True)

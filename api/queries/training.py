@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.database import AnyRow, AnySelect
 from api.tables import Model, Movie, TrainingRun, TrainingSweep
+from engine.features import one_hot
 from engine.movielens import words_of
-from engine.priors import one_hot
 from engine.ratings import Ratings
 
 

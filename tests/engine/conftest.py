@@ -6,8 +6,8 @@ from hypothesis import HealthCheck, settings
 from numba import config as numba_config
 
 from engine.als import fit, fit_head
+from engine.features import one_hot
 from engine.model import Configuration, Learned
-from engine.priors import one_hot
 from engine.synthetic import make_ratings
 
 IS_COMPILED = not vars(numba_config)["DISABLE_JIT"]

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from engine.priors import Features, improve_effects, one_hot
+from engine.features import one_hot
+from engine.priors import Features, improve_effects
 from engine.workers import Workers
 
 
