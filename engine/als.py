@@ -139,7 +139,7 @@ def fit(
         bundled sample.
     item_features, user_features : matrix, optional
         Of a rating head that learns its weights: a row an item of
-        ``ratings.item_ids``, or a user of ``ratings.user_ids``. `features.one_hot` makes
+        ``ratings.item_ids``, or a user of ``ratings.user_ids``. `one_hot` makes
         one of words such as genres.
     on_sweep : callable, optional
         Called with a `Sweep` after each sweep; what it raises stops the training and

@@ -37,6 +37,7 @@ from engine.arrays import (
     read_only,
 )
 from engine.errors import SolveError
+from engine.features import Given
 from engine.halfstep import unobserved_of
 from engine.kernels import Rows, Side
 from engine.model import Head, Learned, Role, UserPrior
@@ -47,7 +48,7 @@ from engine.posteriors import (
     solve_rows_with_doubt,
     sum_expected_squares,
 )
-from engine.priors import Features, Given, improve_effects
+from engine.priors import Features, improve_effects
 from engine.ratings import Ratings, SparseRows
 from engine.workers import Workers
 
