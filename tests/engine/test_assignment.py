@@ -17,6 +17,8 @@ from scipy import stats
 from engine.assignment import ALGORITHM_VERSION, Allocation, check_weights, fraction
 from engine.errors import DataError
 
+pytestmark = pytest.mark.compiled  # nothing here is compiled: once is enough
+
 ROOT = Path(__file__).parents[2]
 # Written by an implementation in another language, and never to be written anew.
 VECTORS = json.loads((ROOT / "docs" / "assignment-vectors.json").read_text())
