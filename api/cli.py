@@ -9,12 +9,13 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import numpy as np
 import typer
 import uvicorn
 from pydantic import ValidationError
+from rich.box import MARKDOWN
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column
@@ -37,13 +38,19 @@ from api.supervisor import (
     supervised,
     watch,
 )
+from engine.contingency import pearson_chi_square, yates_chi_square
 from engine.errors import DataError, EngineError
 from engine.movielens import MovieLens
+from engine.simulation import Rate, Trial, daily_looks, fixed_horizon
 
 if TYPE_CHECKING:
     from engine.evaluation import Estimate, Row, Step
 
 SAMPLE = Path(__file__).parent.parent / "data"
+PAPER = {
+    "A": (353.0, 147.0),
+    "B": (305.0, 195.0),
+}  # likes and dislikes, its section 4.7
 console = Console(stderr=True)
 FORESEEN = (
     EngineError,
@@ -342,6 +349,69 @@ def interval(estimate: "Estimate | None") -> str:
     if estimate is None:
         return "-"
     return f"{estimate.value:.4f} ±{(estimate.high - estimate.low) / 2:.3f}"
+
+
+@app.command("simulate-ab")
+def simulate_ab(
+    users: Annotated[int, typer.Option(min=50, help="in each variant")] = 200,
+    votes: Annotated[float, typer.Option(min=1, help="of a user")] = 10,
+    like_share: Annotated[float, typer.Option(help="of the control")] = 0.6,
+    effect: Annotated[float, typer.Option(help="what B adds to it")] = 0.06,
+    correlation: Annotated[float, typer.Option(help="of a user's votes")] = 0.1,
+    days: Annotated[int, typer.Option(min=1, help="of daily looks")] = 60,
+    experiments: Annotated[int, typer.Option(min=1, help="a table")] = 10_000,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+) -> None:
+    """Redo the paper's A/B table, and measure how often each test of it errs."""
+    nothing = Trial(users, like_share, 0.0, correlation, votes)
+    something = Trial(users, like_share, effect, correlation, votes)
+    columns = TextColumn("{task.description:<17}"), BarColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=console) as progress:
+
+        def options(name: str) -> dict[str, Any]:
+            task = progress.add_task(name, total=experiments)
+            return {
+                "n_experiments": experiments,
+                "rng": np.random.default_rng(seed),
+                "on_step": lambda done: progress.update(task, completed=done),
+            }
+
+        once = fixed_horizon(nothing, **options("A/A, one look"))
+        daily = daily_looks(nothing, n_days=days, **options("A/A, daily looks"))
+        found = fixed_horizon(something, **options("A/B, one look"))
+    power = f"the calculator says {something.power:.1%}"
+    output = Console()
+    print_papers_table(output)
+    output.print(error_rates(once, "A/A, one look", "false alarms"))
+    output.print(error_rates(daily, f"A/A, {days} daily looks", "false alarms"))
+    output.print(error_rates(found, f"A/B, one look; {power}", "found"))
+
+
+def print_papers_table(output: Console) -> None:
+    """Print the counts of the paper's section 4.7 and both forms of its test."""
+    columns = ("version", "likes", "dislikes", "like share")
+    table = RichTable(*columns, title="The paper", box=MARKDOWN)
+    for name, (liked, disliked) in PAPER.items():
+        share = liked / (liked + disliked)
+        table.add_row(name, f"{liked:.0f}", f"{disliked:.0f}", f"{share:.1%}")
+    output.print(table)
+    likes, dislikes = (np.array(counts) for counts in zip(*PAPER.values(), strict=True))
+    for name, test in (
+        ("Pearson's chi-square", pearson_chi_square),
+        ("with Yates' correction", yates_chi_square),
+    ):
+        result = test(likes, likes + dislikes)
+        output.print(f"{name}: {result.statistic:.2f}, p = {result.p_value:.5f}")
+
+
+def error_rates(rates: Sequence[Rate], title: str, outcome: str) -> RichTable:
+    """Lay out how often each estimator found a difference and covered the true one."""
+    columns = Column("estimator", no_wrap=True), outcome, "95 % interval covers"
+    table = RichTable(*columns, title=title, box=MARKDOWN)
+    for rate in rates:
+        covered = "-" if rate.covered is None else f"{rate.covered:.2%}"
+        table.add_row(rate.name, f"{rate.rejected:.2%}", covered)
+    return table
 
 
 @app.command("openapi")
