@@ -37,6 +37,7 @@ SPECIAL: dict[tuple[str, str], tuple[type[Problem], ...]] = {
     ("POST", "/auth/register"): (problems.UsernameTaken,),
     ("POST", "/auth/session"): (problems.InvalidCredentials, problems.TooManyAttempts),
     ("PUT", "/me/password"): (problems.InvalidCredentials, problems.TooManyAttempts),
+    ("PUT", "/feedback"): (problems.NotFound, problems.TooManyAttempts),
     ("POST", "/training-runs"): (problems.TooManyAttempts,),
 }
 

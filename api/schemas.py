@@ -14,6 +14,7 @@ MAX_EXCLUDED = 500
 MAX_INLINE_RATINGS = 1000
 
 Scope = Literal["read", "rate", "serve", "admin"]
+Vote = Literal["like", "dislike", "none"]
 
 
 def _plain_integer(value: Any) -> Any:  # noqa: ANN401 - anything
@@ -309,8 +310,13 @@ class Recommendation(Out):
 
 
 class Recommendations(Out):
-    """A ranked list; `model` is null while it is by popularity alone."""
+    """A ranked list; `model` is null while it is by popularity alone.
 
+    `recommendation_id` is what a vote on one of its movies sends back; null for a list
+    made from the ratings of a request, whose reader is nobody in particular.
+    """
+
+    recommendation_id: str | None
     model: ModelReference | None
     personalization: Personalization
     items: list[Recommendation]
@@ -337,6 +343,21 @@ class Explanation(Out):
     uncertainty: float
     contributions: Contributions
     reasons: list[Reason]
+
+
+class FeedbackIn(Body):
+    """A vote on a movie of a list; `none` takes an earlier vote back."""
+
+    recommendation_id: Annotated[str, Field(min_length=1, max_length=1000)]
+    movie_id: BodyId
+    vote: Vote
+
+
+class FeedbackOut(Out):
+    """The vote that stands now."""
+
+    movie_id: int
+    vote: Vote
 
 
 class TrainingRunOut(Out):

@@ -245,3 +245,61 @@ class Model(Table):
             postgresql_where=text("is_active"),
         ),
     )
+
+
+class SigningKey(Table):
+    """The secret that signs recommendation ids: one row, made by the migration.
+
+    In the database and not a setting: every web process needs the same one, nobody has
+    to invent or distribute it, and whoever can read it here could read and change the
+    votes as well.
+    """
+
+    __tablename__ = "signing_keys"
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    secret: Mapped[bytes]
+
+
+class Feedback(Table):
+    """A like or dislike of a movie that was recommended; the last vote stands."""
+
+    __tablename__ = "feedback"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    movie_id: Mapped[int] = mapped_column(
+        ForeignKey("movies.id", ondelete="CASCADE"), index=True
+    )
+    is_like: Mapped[bool]
+    voted_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (
+        Index("feedback_one_vote_idx", "user_id", "movie_id", unique=True),
+    )
+
+
+class FeedbackMinute(Table):
+    """How many votes a user cast since the start of a minute: the rate limit."""
+
+    __tablename__ = "feedback_minutes"
+
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    started_at: Mapped[datetime]
+    n_votes: Mapped[int]
+
+
+class HiddenMovie(Table):
+    """A movie that a user does not want to be recommended."""
+
+    __tablename__ = "hidden_movies"
+
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    movie_id: Mapped[int] = mapped_column(
+        ForeignKey("movies.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    hidden_at: Mapped[datetime] = mapped_column(server_default=func.now())

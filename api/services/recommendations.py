@@ -1,7 +1,8 @@
 """Recommendations: fold in the ratings of now, rank all movies, say why."""
 
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -9,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.database import AnyRow
 from api.model_store import ServedModel
 from api.problems import InvalidRequest, NotFound, field_error
+from api.queries import feedback as feedback_queries
 from api.queries import movies as movie_queries
 from api.queries import ratings as rating_queries
 from api.queries.movies import Filters
@@ -22,6 +24,7 @@ from api.schemas import (
     Recommendation,
     Recommendations,
 )
+from api.signing import Issued
 from engine.arrays import IndexVector
 from engine.foldin import Taste, fold_in, predict, reasons, uncertainty
 from engine.ranking import top_k
@@ -54,12 +57,28 @@ class Placement:
 
 
 async def for_user(
-    session: AsyncSession, served: ServedModel | None, *, user_id: int, wanted: Wanted
+    session: AsyncSession,
+    served: ServedModel | None,
+    *,
+    user_id: int,
+    wanted: Wanted,
+    secret: bytes,
 ) -> Recommendations:
-    """Recommend to a user by the ratings the database holds now."""
-    return await recommend(
-        session, served, stars=await _stars(session, user_id), wanted=wanted
+    """Recommend to a user by the ratings the database holds now, without hidden movies.
+
+    The list carries an id signed with `secret`, by which its movies can be voted on.
+    """
+    stars = await _stars(session, user_id)
+    hidden = await feedback_queries.hidden_of(session, user_id)
+    wanted = replace(wanted, excluded=[*wanted.excluded, *hidden])
+    made = await recommend(session, served, stars=stars, wanted=wanted)
+    issued = Issued(
+        user_id=user_id,
+        model_id=made.model.id if made.model else 0,
+        issued_at=int(time.time()),
+        movie_ids=[item.movie.id for item in made.items],
     )
+    return made.model_copy(update={"recommendation_id": issued.signed(secret)})
 
 
 async def for_ratings(
@@ -158,6 +177,7 @@ async def _describe(
         for rank, (movie_id, score, stars, deviation, row) in enumerate(there, start=1)
     ]
     return Recommendations(
+        recommendation_id=None,
         model=placement.served.reference,
         personalization=_personalization(placement.stars, len(placement.movie_ids)),
         items=items,
@@ -219,7 +239,10 @@ async def _by_popularity(
         for rank, movie_id in enumerate(movie_ids, start=1)
     ]
     return Recommendations(
-        model=None, personalization=_personalization(stars, 0), items=items
+        recommendation_id=None,
+        model=None,
+        personalization=_personalization(stars, 0),
+        items=items,
     )
 
 

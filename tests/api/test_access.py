@@ -1,5 +1,6 @@
 """Who may call what: every route of the running app against one table."""
 
+import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -10,14 +11,17 @@ import pytest
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from sqlalchemy import func, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from api import main
 from api.database import SessionFactory
 from api.dependencies import Public, require_access_declarations
 from api.main import create_app
+from api.queries.feedback import signing_secret
 from api.queries.training import add_run
 from api.services.auth import IDLE_TIMEOUT
-from api.tables import Rating, Session
+from api.signing import Issued
+from api.tables import HiddenMovie, Rating, Session
 from tests.conftest import ORIGIN, Client, Join, keyed
 
 pytestmark = pytest.mark.anyio
@@ -87,6 +91,12 @@ ACCESS = {
         "401 200 404 401 401 403 200  200 404 200 404 404 404 200 404",
     "POST /recommendations":
         "200 200 200 200 200 200 200  200 200 200 200 200 200 200 200",
+    "PUT /feedback":
+        "401 200 404 401 401 403 200  404 200 200 404 404 404 200 404",
+    "PUT /hidden/{user_id}/{movie_id}":
+        "401 204 404 401 401 403 204  404 204 204 404 404 404 204 404",
+    "DELETE /hidden/{user_id}/{movie_id}":
+        "401 204 404 401 401 403 204  404 204 204 404 404 404 204 404",
     "POST /training-runs":
         "401 404 404 401 401 403 202  404 404 404 202 404 404 404 202",
     "GET /training-runs":
@@ -126,6 +136,7 @@ class World:
         client = await self.join(f"user {self.n_users}", **flags)
         async with self.sessions() as session:
             session.add(Rating(user_id=client.user_id, movie_id=MOVIE, value=3))
+            session.add(HiddenMovie(user_id=client.user_id, movie_id=MOVIE))
             await session.commit()
         return client
 
@@ -172,6 +183,17 @@ async def key_of(user: Client) -> int:
     return int(reply.json().get("id", 1))
 
 
+async def vote_on_a_list_of(user: Client, session: AsyncSession) -> dict[str, Any]:
+    """Write a vote on a list that was made for a user."""
+    issued = Issued(user.user_id, 0, int(time.time()), [MOVIE])
+    recommendation_id = issued.signed(await signing_secret(session))
+    return {
+        "recommendation_id": recommendation_id,
+        "movie_id": MOVIE,
+        "vote": "like",
+    }
+
+
 @pytest.mark.parametrize(("column", "name"), list(enumerate(CALLERS)), ids=CALLERS)
 async def test_each_caller_gets_what_the_table_says(
     world, session, connection, column, name
@@ -181,6 +203,7 @@ async def test_each_caller_gets_what_the_table_says(
     key_id = await key_of(target)
     await session.commit()
     cookies = httpx.Cookies(client.cookies)
+    bodies = BODIES | {"PUT /feedback": await vote_on_a_list_of(target, session)}
 
     statuses = {}
     for route in ACCESS:
@@ -189,7 +212,7 @@ async def test_each_caller_gets_what_the_table_says(
             user_id=target.user_id, movie_id=MOVIE, key_id=key_id, run_id=run_id
         )
         undo = await connection.begin_nested()
-        reply = await client.request(method, path, json=BODIES.get(route))
+        reply = await client.request(method, path, json=bodies.get(route))
         await undo.rollback()
         client.cookies = cookies
         statuses[route] = reply.status_code
@@ -248,6 +271,8 @@ def test_what_hides_its_routes_from_the_check_stops_the_start():
         ("GET", "/ratings/{}"),
         ("GET", f"/ratings/{{}}/{MOVIE}"),
         ("DELETE", f"/ratings/{{}}/{MOVIE}"),
+        ("PUT", f"/hidden/{{}}/{MOVIE}"),
+        ("DELETE", f"/hidden/{{}}/{MOVIE}"),
         ("GET", "/recommendations/{}"),
         ("GET", f"/recommendations/{{}}/{MOVIE}/explanation"),
     ],
