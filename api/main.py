@@ -21,6 +21,7 @@ from api.model_store import ModelStore
 from api.openapi import add_document
 from api.routes import (
     auth,
+    experiments,
     feedback,
     health,
     movies,
@@ -35,7 +36,16 @@ from api.settings import Settings
 logger = logging.getLogger(__name__)
 
 FRONTEND = Path(__file__).parent.parent / "frontend" / "dist"
-ROUTERS = (auth, movies, ratings, recommendations, feedback, training, health)
+ROUTERS = (
+    auth,
+    movies,
+    ratings,
+    recommendations,
+    feedback,
+    experiments,
+    training,
+    health,
+)
 REAP_SECONDS = 5.0
 
 

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.queries import feedback as queries
 
-_HEADER = struct.Struct(">BIII")  # version, user, model, seconds since 1970
+_HEADER = struct.Struct(">BIIII")  # version, user, model, variant, seconds since 1970
 _VERSION = 1
 _SIGNATURE_BYTES = 16  # of HMAC-SHA-256: 128 bits
 _MOVIE_BYTES = 4
@@ -31,19 +31,22 @@ class ForgedError(Exception):
 class Issued:
     """What a recommendation id says.
 
-    `model_id` is 0 for a list by popularity; `issued_at` is in seconds since 1970.
+    `model_id` is 0 for a list by popularity, `variant_id` 0 outside of experiments;
+    `issued_at` is in seconds since 1970.
     """
 
     user_id: int
     model_id: int
+    variant_id: int
     issued_at: int
     movie_ids: Sequence[int]
 
     def signed(self, secret: bytes) -> str:
         """Write the id."""
-        numbers = (_VERSION, self.user_id, self.model_id, self.issued_at)
-        movies = struct.pack(f">{len(self.movie_ids)}I", *self.movie_ids)
-        payload = _HEADER.pack(*numbers) + movies
+        header = _HEADER.pack(
+            _VERSION, self.user_id, self.model_id, self.variant_id, self.issued_at
+        )
+        payload = header + struct.pack(f">{len(self.movie_ids)}I", *self.movie_ids)
         return urlsafe_b64encode(_signature(secret, payload) + payload).decode()
 
     @classmethod
@@ -56,10 +59,10 @@ class Issued:
         signature, payload = data[:_SIGNATURE_BYTES], data[_SIGNATURE_BYTES:]
         if not hmac.compare_digest(signature, _signature(secret, payload)):
             raise ForgedError
-        _, user_id, model_id, issued_at = _HEADER.unpack_from(payload)
+        _, user_id, model_id, variant_id, issued_at = _HEADER.unpack_from(payload)
         n_movies = (len(payload) - _HEADER.size) // _MOVIE_BYTES
         movie_ids = struct.unpack_from(f">{n_movies}I", payload, _HEADER.size)
-        return cls(user_id, model_id, issued_at, movie_ids)
+        return cls(user_id, model_id, variant_id, issued_at, movie_ids)
 
 
 class Signer:

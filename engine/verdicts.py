@@ -133,11 +133,14 @@ class Analysis:
     comparisons : tuple of Comparison
         One a treatment; empty while it is too early.
     verdict : Verdict
+    is_adjusted : bool
+        Whether what was known of the users before was taken out of the comparisons.
     """
 
     sample_ratio_p_value: float | None
     comparisons: tuple[Comparison, ...]
     verdict: Verdict
+    is_adjusted: bool = False
 
 
 def analyse(
@@ -154,7 +157,8 @@ def analyse(
     variants : sequence of Votes
         Of all users exposed so far, variants in the order of the design.
     before : sequence of Votes, optional
-        Of the same users before they were exposed; takes out what was known of them.
+        Of the same users before they were exposed; takes out what was known of them,
+        unless nobody had voted or nothing would be left to estimate an error from.
 
     Returns
     -------
@@ -172,33 +176,38 @@ def analyse(
         return Analysis(None, (), Verdict("too_early", "nobody has been exposed yet"))
     ratio = float(sample_ratio_p_value(np.array(n_users), design.weights))
     reason = _too_early(design, variants)
-    comparisons = compare(design, variants, before=before) if reason is None else ()
+    if reason is not None:
+        verdict = Verdict("too_early", f"too early: {reason}")
+        if ratio < UNHEALTHY_BELOW:
+            verdict = _unhealthy(design, n_users, ratio)
+        return Analysis(ratio, (), verdict)
+    values = [metric_values(votes, design.metric) for votes in variants]
+    adjusted = _adjusted(design, values, before)
+    comparisons = compare(design, adjusted or values)
+    verdict = judge(design, comparisons)
     if ratio < UNHEALTHY_BELOW:
         verdict = _unhealthy(design, n_users, ratio)
-    elif reason is not None:
-        verdict = Verdict("too_early", f"too early: {reason}")
-    else:
-        verdict = judge(design, comparisons)
-    return Analysis(ratio, comparisons, verdict)
+    return Analysis(ratio, comparisons, verdict, is_adjusted=adjusted is not None)
 
 
-def compare(
-    design: Design,
-    variants: Sequence[Votes],
-    *,
-    before: Sequence[Votes] | None = None,
-) -> tuple[Comparison, ...]:
-    """Compare each treatment with the control; parameters as for `analyse`.
+def compare(design: Design, values: Sequence[ExactVector]) -> tuple[Comparison, ...]:
+    """Compare each treatment with the control.
+
+    Parameters
+    ----------
+    design : Design
+    values : sequence of ndarray of float64, shapes (n_users,)
+        Of the users of each variant, as `metric_values` gives them.
+
+    Returns
+    -------
+    tuple of Comparison
 
     Raises
     ------
     DataError
         There is no spread to estimate an error from.
     """
-    values = [metric_values(votes, design.metric) for votes in variants]
-    if before is not None:
-        earlier = [metric_values(votes, design.metric) for votes in before]
-        values = without_covariate(values, earlier)
     fixed = [
         difference(values[0], treatment, alpha=design.alpha) for treatment in values[1:]
     ]
@@ -209,7 +218,7 @@ def compare(
         for found in fixed
     ]
     adjusted = holm([float(interval.p_value) for interval in anytime])
-    n_users = sum(votes.n_users for votes in variants)
+    n_users = sum(len(of_variant) for of_variant in values)
     return tuple(
         Comparison(
             name=design.names[index],
@@ -220,6 +229,17 @@ def compare(
         )
         for index in range(1, len(values))
     )
+
+
+def _adjusted(
+    design: Design, values: list[ExactVector], before: Sequence[Votes] | None
+) -> list[ExactVector] | None:
+    """Take out what was known before; None where that is nothing, or everything."""
+    if before is None or not all(votes.votes.any() for votes in before):
+        return None
+    earlier = [metric_values(votes, design.metric) for votes in before]
+    adjusted = without_covariate(values, earlier)
+    return adjusted if all(map(has_spread, adjusted)) else None
 
 
 def judge(design: Design, comparisons: Sequence[Comparison]) -> Verdict:

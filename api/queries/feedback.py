@@ -36,24 +36,33 @@ async def count_vote(session: AsyncSession, user_id: int, *, within: timedelta) 
 
 
 async def vote(
-    session: AsyncSession, *, user_id: int, movie_id: int, is_like: bool
+    session: AsyncSession,
+    *,
+    user_id: int,
+    movie_id: int,
+    variant_id: int | None,
+    is_like: bool,
 ) -> None:
     """Store a vote, replacing an earlier one; the last commit wins."""
     statement = insert(Feedback).values(
-        user_id=user_id, movie_id=movie_id, is_like=is_like
+        user_id=user_id, movie_id=movie_id, variant_id=variant_id, is_like=is_like
     )
     statement = statement.on_conflict_do_update(
-        index_elements=[Feedback.user_id, Feedback.movie_id],
+        index_elements=[Feedback.user_id, Feedback.movie_id, Feedback.variant_id],
         set_={"is_like": statement.excluded.is_like, "voted_at": func.now()},
     )
     await session.execute(statement)
 
 
-async def take_back(session: AsyncSession, *, user_id: int, movie_id: int) -> None:
+async def take_back(
+    session: AsyncSession, *, user_id: int, movie_id: int, variant_id: int | None
+) -> None:
     """Delete a vote, if there is one."""
     await session.execute(
         delete(Feedback).where(
-            Feedback.user_id == user_id, Feedback.movie_id == movie_id
+            Feedback.user_id == user_id,
+            Feedback.movie_id == movie_id,
+            Feedback.variant_id.is_not_distinct_from(variant_id),
         )
     )
 

@@ -48,7 +48,7 @@ async def get_recommendations(
     secret = await built.signer.secret(session)
     return await recommendations.for_user(
         session,
-        built.model_store.current,
+        built.model_store,
         user_id=user_id,
         wanted=wanted,
         secret=secret,
@@ -74,9 +74,9 @@ async def post_recommendations(
 
 @router.get("/{user_id}/{movie_id}/explanation")
 async def get_explanation(
-    user_id: Subject, movie_id: MovieId, session: SessionDep, model: ModelDep
+    user_id: Subject, movie_id: MovieId, session: SessionDep, built: ServicesDep
 ) -> Explanation:
     """Explain the prediction of one movie for one user."""
     return await recommendations.explain(
-        session, model, user_id=user_id, movie_id=movie_id
+        session, built.model_store, user_id=user_id, movie_id=movie_id
     )

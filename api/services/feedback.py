@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.problems import InvalidRequest, NotFound, TooManyAttempts, field_error
 from api.queries import feedback as queries
+from api.queries.experiments import running_variant
 from api.schemas import FeedbackIn, FeedbackOut
 from api.services.auth import Principal
 from api.signing import ForgedError, Issued
@@ -25,21 +26,34 @@ async def vote(
     if issued.user_id != principal.user_id and "serve" not in principal.scopes:
         raise NotFound
     try:
-        await _store(session, issued.user_id, body)
+        await _store(session, issued, body)
     except IntegrityError as error:  # the user or the movie has gone since
         raise NotFound from error
     await session.commit()  # before the reply: a 200 means it is stored
     return FeedbackOut(movie_id=body.movie_id, vote=body.vote)
 
 
-async def _store(session: AsyncSession, user_id: int, body: FeedbackIn) -> None:
-    if await queries.count_vote(session, user_id, within=WINDOW) > MAX_VOTES:
+async def _store(session: AsyncSession, issued: Issued, body: FeedbackIn) -> None:
+    """Store within the limit; the vote counts for its variant while that runs."""
+    n_votes = await queries.count_vote(session, issued.user_id, within=WINDOW)
+    if n_votes > MAX_VOTES:
         raise TooManyAttempts(round(WINDOW.total_seconds()))
-    subject = {"user_id": user_id, "movie_id": body.movie_id}
+    variant_id = await running_variant(session, issued.variant_id)
     if body.vote == "none":
-        await queries.take_back(session, **subject)
+        await queries.take_back(
+            session,
+            user_id=issued.user_id,
+            movie_id=body.movie_id,
+            variant_id=variant_id,
+        )
     else:
-        await queries.vote(session, **subject, is_like=body.vote == "like")
+        await queries.vote(
+            session,
+            user_id=issued.user_id,
+            movie_id=body.movie_id,
+            variant_id=variant_id,
+            is_like=body.vote == "like",
+        )
 
 
 def _read(body: FeedbackIn, secret: bytes) -> Issued:

@@ -49,6 +49,9 @@ def snapshot(connection: AsyncConnection) -> Digest:
         "training_runs",
         "feedback",
         "hidden_movies",
+        "experiments",
+        "variants",
+        "exposures",
         "(SELECT * FROM ratings WHERE user_id > 1000000000)",
     )
 
@@ -144,6 +147,13 @@ def urls_of(user_id: int) -> list[tuple[str, str]]:
         ("PUT", "/hidden/{}/1"),
         ("PUT", f"/hidden/{user_id}/{{}}"),
         ("DELETE", f"/hidden/{user_id}/{{}}"),
+        ("GET", "/experiments/{}"),
+        ("POST", "/experiments/{}/start"),
+        ("POST", "/experiments/{}/stop"),
+        ("GET", "/experiments/{}/results"),
+        ("GET", "/experiments/{}/exposures"),
+        ("GET", f"/experiments/{{}}/assignment/{user_id}"),
+        ("GET", "/experiments/1/assignment/{}"),
         ("DELETE", "/api-keys/{}"),
         ("GET", "/training-runs/{}"),
     ]

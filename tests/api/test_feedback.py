@@ -93,6 +93,7 @@ async def test_an_id_says_what_was_recommended_by_which_model(
 
     assert issued.user_id == alice.user_id
     assert issued.model_id == trained.id
+    assert issued.variant_id == 0
     assert list(issued.movie_ids) == listed[1]
     assert abs(issued.issued_at - time.time()) < 60
 
@@ -131,7 +132,7 @@ async def test_any_altered_id_is_forged(alice, session, listed):
 
 
 async def test_an_id_signed_with_another_secret_is_forged(alice, session, listed):
-    issued = Issued(alice.user_id, 1, int(time.time()), listed[1])
+    issued = Issued(alice.user_id, 1, 0, int(time.time()), listed[1])
     forged = issued.signed(b"guessed"), listed[1]
 
     reply = await alice.put("/feedback", json=vote(forged))

@@ -161,10 +161,23 @@ def test_what_was_known_before_narrows_the_interval():
     plan = design(metric="net_likes_per_user")
 
     plain = analyse(plan, [a, b]).comparisons[0]
-    adjusted = analyse(plan, [a, b], before=[before_a, before_b]).comparisons[0]
+    found = analyse(plan, [a, b], before=[before_a, before_b])
 
+    adjusted = found.comparisons[0]
+    assert found.is_adjusted
     assert adjusted.fixed.standard_error < 0.8 * plain.fixed.standard_error
     assert adjusted.more_users < plain.more_users
+
+
+def test_a_past_that_says_nothing_or_everything_is_left_out():
+    plan, now = design(metric="net_likes_per_user"), [votes(1), votes(2)]
+    silent = Votes(np.zeros(2000), np.zeros(2000))
+
+    plain = analyse(plan, now)
+    for before in ([votes(3), silent], now):
+        found = analyse(plan, now, before=before)
+        assert not found.is_adjusted
+        assert found.comparisons[0].fixed == plain.comparisons[0].fixed
 
 
 @pytest.mark.parametrize(
