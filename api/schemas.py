@@ -364,6 +364,12 @@ class Explanation(Out):
     reasons: list[Reason]
 
 
+class HiddenMovies(Out):
+    """Movies a user has hidden, the last one first."""
+
+    items: list[MovieOut]
+
+
 class FeedbackIn(Body):
     """A vote on a movie of a list; `none` takes an earlier vote back."""
 
@@ -590,6 +596,43 @@ class PowerOut(Out):
     like_share: float
     votes_per_user: float
     design_effect: float
+
+
+class SimulationIn(Body):
+    """Experiments to simulate: two variants whose users vote like one another or not.
+
+    Bounded so that the answer comes within a second or two; `cinefold simulate-ab` has
+    no bounds.
+    """
+
+    n_users: Annotated[int, Field(ge=50, le=300)] = 100
+    n_experiments: Annotated[int, Field(ge=1, le=1000)] = 1000
+    n_days: Annotated[int, Field(ge=1, le=60)] = 30
+    like_share: Probability = 0.6
+    effect: Annotated[float, Field(ge=0, le=0.999, allow_inf_nan=False)] = 0.0
+    correlation: Probability = 0.1
+    votes_per_user: Annotated[float, Field(ge=1, le=100, allow_inf_nan=False)] = 10.0
+    alpha: Probability = 0.05
+    seed: Annotated[int, Field(ge=0, le=MAX_ID)] = 0
+
+
+class RateOut(Out):
+    """How often an estimator found a difference, and its interval held the true one."""
+
+    name: str
+    rejected: float
+    covered: float | None
+
+
+class SimulationOut(Out):
+    """Error rates of every estimator; `power` is what planning expects of one look.
+
+    With an effect of 0 what is found is a false alarm.
+    """
+
+    power: float
+    one_look: list[RateOut]
+    daily_looks: list[RateOut]
 
 
 class TrainingRunOut(Out):

@@ -83,6 +83,7 @@ async def unhide(session: AsyncSession, *, user_id: int, movie_id: int) -> bool:
 
 
 async def hidden_of(session: AsyncSession, user_id: int) -> list[int]:
-    """List the movies a user has hidden."""
+    """List the movies a user has hidden, the last one first."""
     query = select(HiddenMovie.movie_id).where(HiddenMovie.user_id == user_id)
+    query = query.order_by(HiddenMovie.hidden_at.desc(), HiddenMovie.movie_id)
     return list(await session.scalars(query))

@@ -17,6 +17,8 @@ from api.schemas import (
     PowerIn,
     PowerOut,
     Results,
+    SimulationIn,
+    SimulationOut,
 )
 from api.services import experiments, results
 from api.strict_route import StrictRoute
@@ -58,6 +60,12 @@ async def get_experiments(
 async def post_power(body: PowerIn, _: AdminUser, session: SessionDep) -> PowerOut:
     """Say how many users an experiment would need."""
     return await results.plan(session, body=body)
+
+
+@router.post("/simulation")
+async def post_simulation(body: SimulationIn, _: AdminUser) -> SimulationOut:
+    """Measure how often each estimator errs, with an effect or without any (A/A)."""
+    return await results.simulate(body)
 
 
 @router.get("/{experiment_id}")

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Response, status
 
 from api.dependencies import Rater, ServicesDep, SessionDep, Subject
-from api.schemas import FeedbackIn, FeedbackOut, MovieId
+from api.schemas import FeedbackIn, FeedbackOut, HiddenMovies, Limit, MovieId
 from api.services import feedback
 from api.strict_route import StrictRoute
 
@@ -17,6 +17,14 @@ async def put_feedback(
     """Like or dislike a movie that was recommended, or take the vote back."""
     secret = await built.signer.secret(session)
     return await feedback.vote(session, principal=rater, secret=secret, body=body)
+
+
+@router.get("/hidden/{user_id}")
+async def get_hidden(
+    user_id: Subject, session: SessionDep, limit: Limit = 24
+) -> HiddenMovies:
+    """List the movies a user has hidden, the last one first."""
+    return await feedback.list_hidden(session, user_id=user_id, limit=limit)
 
 
 @router.put(

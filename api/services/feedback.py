@@ -9,7 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.problems import InvalidRequest, NotFound, TooManyAttempts, field_error
 from api.queries import feedback as queries
 from api.queries.experiments import running_variant
-from api.schemas import FeedbackIn, FeedbackOut
+from api.queries.movies import summaries
+from api.queries.ratings import user_exists
+from api.schemas import FeedbackIn, FeedbackOut, HiddenMovies, MovieOut
 from api.services.auth import Principal
 from api.signing import ForgedError, Issued
 
@@ -89,3 +91,15 @@ async def unhide(session: AsyncSession, *, user_id: int, movie_id: int) -> None:
     if not await queries.unhide(session, user_id=user_id, movie_id=movie_id):
         raise NotFound
     await session.commit()
+
+
+async def list_hidden(
+    session: AsyncSession, *, user_id: int, limit: int
+) -> HiddenMovies:
+    """List the movies a user has hidden, the last one first."""
+    movie_ids = (await queries.hidden_of(session, user_id))[:limit]
+    if not movie_ids and not await user_exists(session, user_id):
+        raise NotFound
+    movies = await summaries(session, movie_ids)
+    items = [MovieOut.model_validate(movies[movie_id]) for movie_id in movie_ids]
+    return HiddenMovies(items=items)

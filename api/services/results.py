@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import numpy as np
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.database import AnyRow
@@ -23,7 +23,10 @@ from api.schemas import (
     FixedOut,
     PowerIn,
     PowerOut,
+    RateOut,
     Results,
+    SimulationIn,
+    SimulationOut,
     VariantResult,
     VerdictOut,
 )
@@ -43,11 +46,14 @@ from engine.planning import (
     required_users,
     share_deviation,
 )
+from engine.simulation import Trial, daily_looks, fixed_horizon
 from engine.verdicts import Analysis, Comparison, Design, analyse
 
 COLUMNS = ("user_id", "variant", "exposed_at", "likes", "dislikes")
 FORMULA_STARTS = ("=", "+", "-", "@")
 NO_VOTES = SimpleNamespace(likes=0, dislikes=0)
+# One at a time: it is all arithmetic, and others want the processor as well.
+_simulating = CapacityLimiter(1)
 
 T = TypeVar("T")
 
@@ -241,6 +247,41 @@ def _learned(rows: Sequence[AnyRow], body: PowerIn) -> dict[str, float]:
 def _refused(field: str, code: str, message: str) -> InvalidRequest:
     return InvalidRequest(
         errors=[field_error("body", field, code=code, message=message)]
+    )
+
+
+async def simulate(body: SimulationIn) -> SimulationOut:
+    """Measure every estimator on experiments with known truth."""
+    try:
+        trial = Trial(
+            n_users=body.n_users,
+            like_share=body.like_share,
+            effect=body.effect,
+            correlation=body.correlation,
+            votes_per_user=body.votes_per_user,
+            alpha=body.alpha,
+        )
+    except DataError as error:
+        raise _refused("effect", "too_large", str(error)) from None
+    return await to_thread.run_sync(_simulated, trial, body, limiter=_simulating)
+
+
+def _simulated(trial: Trial, body: SimulationIn) -> SimulationOut:
+    once = fixed_horizon(
+        trial,
+        n_experiments=body.n_experiments,
+        rng=np.random.default_rng(body.seed),
+    )
+    daily = daily_looks(
+        trial,
+        n_days=body.n_days,
+        n_experiments=body.n_experiments,
+        rng=np.random.default_rng(body.seed),
+    )
+    return SimulationOut(
+        power=trial.power,
+        one_look=[RateOut.model_validate(rate) for rate in once],
+        daily_looks=[RateOut.model_validate(rate) for rate in daily],
     )
 
 

@@ -340,6 +340,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/hidden/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Hidden
+         * @description List the movies a user has hidden, the last one first.
+         */
+        get: operations["get_hidden_hidden__user_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/hidden/{user_id}/{movie_id}": {
         parameters: {
             query?: never;
@@ -402,6 +422,26 @@ export interface paths {
          * @description Say how many users an experiment would need.
          */
         post: operations["post_power_experiments_power_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/experiments/simulation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post Simulation
+         * @description Measure how often each estimator errs, with an effect or without any (A/A).
+         */
+        post: operations["post_simulation_experiments_simulation_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -982,6 +1022,14 @@ export interface components {
             items: components["schemas"]["GenreOut"][];
         };
         /**
+         * HiddenMovies
+         * @description Movies a user has hidden, the last one first.
+         */
+        HiddenMovies: {
+            /** Items */
+            items: components["schemas"]["MovieOut"][];
+        };
+        /**
          * HistogramBin
          * @description How many ratings have this value.
          */
@@ -1224,6 +1272,18 @@ export interface components {
             design_effect: number;
         };
         /**
+         * RateOut
+         * @description How often an estimator found a difference, and its interval held the true one.
+         */
+        RateOut: {
+            /** Name */
+            name: string;
+            /** Rejected */
+            rejected: number;
+            /** Covered */
+            covered: number | null;
+        };
+        /**
          * RatedMovie
          * @description A stored rating with its movie.
          */
@@ -1382,6 +1442,74 @@ export interface components {
             model: components["schemas"]["ModelReference"] | null;
             /** Items */
             items: components["schemas"]["SimilarMovie"][];
+        };
+        /**
+         * SimulationIn
+         * @description Experiments to simulate: two variants whose users vote like one another or not.
+         *
+         *     Bounded so that the answer comes within a second or two; `cinefold simulate-ab` has
+         *     no bounds.
+         */
+        SimulationIn: {
+            /**
+             * N Users
+             * @default 100
+             */
+            n_users: number;
+            /**
+             * N Experiments
+             * @default 1000
+             */
+            n_experiments: number;
+            /**
+             * N Days
+             * @default 30
+             */
+            n_days: number;
+            /**
+             * Like Share
+             * @default 0.6
+             */
+            like_share: number;
+            /**
+             * Effect
+             * @default 0
+             */
+            effect: number;
+            /**
+             * Correlation
+             * @default 0.1
+             */
+            correlation: number;
+            /**
+             * Votes Per User
+             * @default 10
+             */
+            votes_per_user: number;
+            /**
+             * Alpha
+             * @default 0.05
+             */
+            alpha: number;
+            /**
+             * Seed
+             * @default 0
+             */
+            seed: number;
+        };
+        /**
+         * SimulationOut
+         * @description Error rates of every estimator; `power` is what planning expects of one look.
+         *
+         *     With an effect of 0 what is found is a false alarm.
+         */
+        SimulationOut: {
+            /** Power */
+            power: number;
+            /** One Look */
+            one_look: components["schemas"]["RateOut"][];
+            /** Daily Looks */
+            daily_looks: components["schemas"]["RateOut"][];
         };
         /**
          * TrainingRunDetail
@@ -1601,6 +1729,7 @@ export type FeedbackOut = components['schemas']['FeedbackOut'];
 export type FixedOut = components['schemas']['FixedOut'];
 export type GenreOut = components['schemas']['GenreOut'];
 export type Genres = components['schemas']['Genres'];
+export type HiddenMovies = components['schemas']['HiddenMovies'];
 export type HistogramBin = components['schemas']['HistogramBin'];
 export type InlineRating = components['schemas']['InlineRating'];
 export type InlineRatings = components['schemas']['InlineRatings'];
@@ -1615,6 +1744,7 @@ export type PasswordChange = components['schemas']['PasswordChange'];
 export type Personalization = components['schemas']['Personalization'];
 export type PowerIn = components['schemas']['PowerIn'];
 export type PowerOut = components['schemas']['PowerOut'];
+export type RateOut = components['schemas']['RateOut'];
 export type RatedMovie = components['schemas']['RatedMovie'];
 export type RatingIn = components['schemas']['RatingIn'];
 export type RatingOut = components['schemas']['RatingOut'];
@@ -1626,6 +1756,8 @@ export type Recommendations = components['schemas']['Recommendations'];
 export type Results = components['schemas']['Results'];
 export type SimilarMovie = components['schemas']['SimilarMovie'];
 export type SimilarMovies = components['schemas']['SimilarMovies'];
+export type SimulationIn = components['schemas']['SimulationIn'];
+export type SimulationOut = components['schemas']['SimulationOut'];
 export type TrainingRunDetail = components['schemas']['TrainingRunDetail'];
 export type TrainingRunOut = components['schemas']['TrainingRunOut'];
 export type TrainingRuns = components['schemas']['TrainingRuns'];
@@ -3579,6 +3711,102 @@ export interface operations {
             };
         };
     };
+    get_hidden_hidden__user_id__get: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                user_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HiddenMovies"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Choose your own password first */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description No such resource */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description This host is not served here */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The service is not available right now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
     put_hidden_hidden__user_id___movie_id__put: {
         parameters: {
             query?: never;
@@ -4002,6 +4230,129 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PowerOut"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Choose your own password first; Not allowed from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description No such resource */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Send Content-Length */
+            411: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Send application/json, not compressed */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description This host is not served here */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The service is not available right now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    post_simulation_experiments_simulation_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SimulationIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SimulationOut"];
                 };
             };
             /** @description The request cannot be read */

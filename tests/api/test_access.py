@@ -96,6 +96,8 @@ ACCESS = {
         "200 200 200 200 200 200 200  200 200 200 200 200 200 200 200",
     "PUT /feedback":
         "401 200 404 401 401 403 200  404 200 200 404 404 404 200 404",
+    "GET /hidden/{user_id}":
+        "401 200 404 401 401 403 200  200 404 200 404 404 404 200 404",
     "PUT /hidden/{user_id}/{movie_id}":
         "401 204 404 401 401 403 204  404 204 204 404 404 404 204 404",
     "DELETE /hidden/{user_id}/{movie_id}":
@@ -106,6 +108,8 @@ ACCESS = {
         "401 404 404 401 401 403 200  404 404 404 200 404 404 404 200",
     "POST /experiments/power":
         "401 404 404 401 401 403 422  404 404 404 422 404 404 404 422",
+    "POST /experiments/simulation":
+        "401 404 404 401 401 403 200  404 404 404 200 404 404 404 200",
     "GET /experiments/{experiment_id}":
         "401 404 404 401 401 403 200  404 404 404 200 404 404 404 200",
     "PATCH /experiments/{experiment_id}":
@@ -142,6 +146,7 @@ BODIES = {
     "POST /api-keys": {},
     "POST /experiments": {},
     "POST /experiments/power": {},
+    "POST /experiments/simulation": {"n_users": 50, "n_experiments": 1, "n_days": 1},
     "PATCH /experiments/{experiment_id}": {},
 }
 
@@ -313,6 +318,7 @@ def test_what_hides_its_routes_from_the_check_stops_the_start():
         ("GET", "/ratings/{}"),
         ("GET", f"/ratings/{{}}/{MOVIE}"),
         ("DELETE", f"/ratings/{{}}/{MOVIE}"),
+        ("GET", "/hidden/{}"),
         ("PUT", f"/hidden/{{}}/{MOVIE}"),
         ("DELETE", f"/hidden/{{}}/{MOVIE}"),
         ("GET", "/recommendations/{}"),

@@ -144,6 +144,7 @@ def urls_of(user_id: int) -> list[tuple[str, str]]:
         ("DELETE", f"/ratings/{user_id}/{{}}"),
         ("GET", "/recommendations/{}"),
         ("GET", f"/recommendations/{user_id}/{{}}/explanation"),
+        ("GET", "/hidden/{}"),
         ("PUT", "/hidden/{}/1"),
         ("PUT", f"/hidden/{user_id}/{{}}"),
         ("DELETE", f"/hidden/{user_id}/{{}}"),

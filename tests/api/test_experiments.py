@@ -28,6 +28,7 @@ from api.tables import (
 )
 from engine.artifacts import save_model
 from engine.assignment import ALGORITHM_VERSION, Allocation
+from engine.simulation import Trial, daily_looks, fixed_horizon
 from tests.api.test_recommendations import movie_ids
 from tests.conftest import keyed
 
@@ -392,6 +393,15 @@ async def test_what_was_seen_first_is_seen_again(alice, session, running):
 
     assert again == (await alice.get(assignment)).json()["variant"] == other
     assert await count(session, Exposure) == 1
+
+
+@pytest.mark.usefixtures("running")
+@pytest.mark.parametrize("name", ["variant", "variant_id", "experiment", "head"])
+async def test_nobody_chooses_a_variant(alice, session, name):
+    reply = await alice.get(f"/recommendations/{alice.user_id}?{name}=B")
+
+    problem(reply, 422, "invalid-request")
+    assert await count(session, Exposure) == 0
 
 
 async def test_asking_for_the_variant_or_an_explanation_exposes_nobody(
@@ -767,3 +777,46 @@ async def test_power_says_what_it_lacks(admin, changed, field, code):
     assert [(e["field"], e["code"]) for e in reply.json()["errors"]] == [
         (["body", field], code)
     ]
+
+
+# Simulation.
+
+
+async def test_a_simulation_is_that_of_the_engine(admin):
+    body = {
+        "n_users": 60,
+        "n_experiments": 300,
+        "n_days": 5,
+        "effect": 0.05,
+        "seed": 7,
+    }
+
+    found = (await admin.post("/experiments/simulation", json=body)).json()
+
+    trial = Trial(n_users=60, effect=0.05)
+    once = fixed_horizon(trial, n_experiments=300, rng=np.random.default_rng(7))
+    daily = daily_looks(
+        trial, n_days=5, n_experiments=300, rng=np.random.default_rng(7)
+    )
+    for rates, measured in ((found["one_look"], once), (found["daily_looks"], daily)):
+        assert rates == [
+            {"name": rate.name, "rejected": rate.rejected, "covered": rate.covered}
+            for rate in measured
+        ]
+    assert found["power"] == pytest.approx(trial.power)
+
+
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        ({"n_experiments": 1001}, "n_experiments"),
+        ({"n_users": 301}, "n_users"),
+        ({"like_share": 0.6, "effect": 0.4}, "effect"),
+        ({"correlation": 0}, "correlation"),
+    ],
+)
+async def test_a_simulation_is_bounded(admin, changed, field):
+    reply = await admin.post("/experiments/simulation", json=changed)
+
+    problem(reply, 422, "invalid-request")
+    assert ["body", field] in [error["field"] for error in reply.json()["errors"]]

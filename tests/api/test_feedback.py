@@ -271,3 +271,18 @@ async def test_only_what_exists_is_hidden_and_only_for_oneself(
         assert (await program.put(f"/hidden/{UNKNOWN}/1")).status_code == 404
     assert (await bob.delete(f"{url}/1")).status_code == 404
     assert (await alice.delete(f"{url}/1")).status_code == 204
+
+
+async def test_hidden_movies_are_listed_last_one_first(alice, app, admin):
+    url = f"/hidden/{alice.user_id}"
+    assert (await alice.get(url)).json() == {"items": []}
+
+    for movie in (1, 3114, 260):
+        await alice.put(f"{url}/{movie}")
+    listed = (await alice.get(url)).json()["items"]
+    two = (await alice.get(f"{url}?limit=2")).json()["items"]
+
+    assert {movie["id"] for movie in listed} == {1, 260, 3114}
+    assert two == listed[:2]
+    async with keyed(app, admin, "serve") as program:
+        assert (await program.get(f"/hidden/{UNKNOWN}")).status_code == 404
