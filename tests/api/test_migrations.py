@@ -72,31 +72,3 @@ def test_registered_users_start_above_the_ids_of_imported_ones(url):
     with psycopg.connect(url.replace("+psycopg", "", 1)) as connection:
         row = connection.execute("INSERT INTO users DEFAULT VALUES RETURNING id")
         assert row.fetchone() == (FIRST_REGISTERED_USER_ID,)
-
-
-def test_going_back_before_experiments_keeps_the_last_vote(url):
-    migrate(url)
-    with psycopg.connect(url.replace("+psycopg", "", 1)) as connection:
-        connection.execute(
-            """
-            INSERT INTO users (id) VALUES (1);
-            INSERT INTO movies (id, title) VALUES (1, 'A'), (2, 'B');
-            INSERT INTO models (id, folder, manifest) VALUES (1, 'first', '{}');
-            INSERT INTO experiments (id, name, hypothesis, metric, minimum_effect,
-                alpha, power, traffic_share, algorithm_version, traffic_salt,
-                variant_salt) VALUES (1, 'E', 'H', 'like_share', 1, 0.05, 0.8, 1, 1,
-                't', 'v');
-            INSERT INTO variants (id, experiment_id, position, name, weight, model_id,
-                head) VALUES (1, 1, 0, 'A', 0.5, 1, 'ranking');
-            INSERT INTO feedback (user_id, movie_id, variant_id, is_like, voted_at)
-                VALUES (1, 1, NULL, true, '2026-01-02'), (1, 1, 1, false, '2026-01-01'),
-                       (1, 2, NULL, true, '2026-01-01'), (1, 2, 1, false, '2026-01-02');
-            """
-        )
-
-    command.downgrade(alembic_config(url), "0002")
-
-    with psycopg.connect(url.replace("+psycopg", "", 1)) as connection:
-        votes = connection.execute("SELECT movie_id, is_like FROM feedback ORDER BY 1")
-        assert votes.fetchall() == [(1, True), (2, False)]
-    migrate(url)

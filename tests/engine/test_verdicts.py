@@ -149,6 +149,19 @@ def test_several_treatments_share_the_alpha():
     assert plan.planned_error < alone.planned_error
 
 
+def test_three_equal_treatments_seldom_raise_any_alarm():
+    """One look at each of 1,000 experiments; the sequence holds at any other too."""
+    plan = design(names=tuple("ABCD"), weights=(0.25,) * 4, metric="like_share")
+    rng = np.random.default_rng(6)
+    alarms = 0
+    for _ in range(1000):
+        likes = rng.binomial(5, rng.beta(5, 4, (4, 100))).astype(float)
+        kind = analyse(plan, [Votes(part, 5 - part) for part in likes]).verdict.kind
+        alarms += kind in {"better", "worse"}
+
+    assert alarms / 1000 <= 0.05
+
+
 def test_what_was_known_before_narrows_the_interval():
     rng = np.random.default_rng(5)
 
