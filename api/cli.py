@@ -6,27 +6,25 @@ import logging
 import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import Annotated, TypeVar
 
-import numpy as np
 import typer
 import uvicorn
 from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Column
-from rich.table import Table as RichTable
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api import database, embedded_postgres
+from api import database, embedded_postgres, measuring_cli
 from api.main import create_app
 from api.openapi import document
 from api.queries import training as training_queries
 from api.schemas import ApiKeyIn
 from api.services import auth, training
+from api.services.loading import SAMPLE
 from api.services.loading import load as load_dataset
 from api.settings import Settings
 from api.supervisor import (
@@ -38,14 +36,8 @@ from api.supervisor import (
     watch,
 )
 from engine.errors import DataError, EngineError
-from engine.movielens import MovieLens, words_of
+from engine.movielens import MovieLens
 
-if TYPE_CHECKING:
-    from api.reproduction.measure import Step as ReportStep
-    from engine.evaluation import Estimate, Row, Step
-
-SAMPLE = Path(__file__).parent.parent / "data"
-REPORT = Path("reproduction")
 console = Console(stderr=True)
 FORESEEN = (
     EngineError,
@@ -59,6 +51,7 @@ app = typer.Typer(
 )
 key_app = typer.Typer(help="API keys for programs.", no_args_is_help=True)
 app.add_typer(key_app, name="key")
+app.add_typer(measuring_cli.app)
 
 T = TypeVar("T")
 EndWithStdin = Annotated[bool, typer.Option("--end-with-stdin", hidden=True)]
@@ -298,83 +291,6 @@ def train_with_progress(settings: Settings, url: str) -> None:
             time.sleep(0.2)
     if detail.error is not None:
         raise DataError(f"training run {run_id} failed: {detail.error}")
-
-
-@app.command()
-def evaluate(
-    path: Annotated[Path, typer.Argument(help="a MovieLens folder or zip")] = SAMPLE,
-    seeds: Annotated[int, typer.Option(min=1, help="number of random splits")] = 5,
-) -> None:
-    """Measure both heads on held-out ratings, beside popularity and item mean."""
-    # What only trains loads the compiler.
-    from engine import evaluate as compare  # noqa: PLC0415
-    from engine import one_hot  # noqa: PLC0415
-
-    dataset = MovieLens.open(path)
-    movies = sorted(dataset.movies(), key=lambda movie: movie.id)
-    catalogue = np.array([movie.id for movie in movies], dtype=np.int64)
-    ratings = dataset.ratings().to_ratings(items=catalogue)
-    features = one_hot([words_of(movie.genres, movie.year) for movie in movies])
-    columns = TextColumn("{task.description:<24}"), BarColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task("Evaluating")
-
-        def show(step: "Step") -> None:
-            description = f"Split {step.seed}: {step.name}"
-            progress.update(
-                task, description=description, completed=step.done, total=step.total
-            )
-
-        rows = compare(
-            ratings, seeds=range(seeds), item_features=features, on_step=show
-        )
-    Console().print(comparison(rows, n_splits=seeds))
-
-
-def comparison(rows: "Sequence[Row]", *, n_splits: int) -> RichTable:
-    """Lay the measured rows out, each estimate with its 95 % interval."""
-    table = RichTable(
-        Column("", no_wrap=True),
-        *("RMSE", "MAE", "NDCG@10", "recall@10", "coverage"),
-        title=f"10 % of each user's ratings held out, {n_splits} splits",
-        caption="relevant: 4 stars or more; ranked: the full catalogue, seen removed",
-    )
-    for row in rows:
-        estimates = (row.rmse, row.mae, row.ndcg, row.recall)
-        table.add_row(row.name, *map(interval, estimates), f"{row.coverage:.3f}")
-    return table
-
-
-def interval(estimate: "Estimate | None") -> str:
-    """Write an estimate with half its interval; a dash where there is none."""
-    if estimate is None:
-        return "-"
-    return f"{estimate.value:.4f} ±{(estimate.high - estimate.low) / 2:.3f}"
-
-
-@app.command()
-def reproduce(
-    dataset: Annotated[Path, typer.Option(help="a MovieLens folder or zip")] = SAMPLE,
-    out: Annotated[Path, typer.Option(help="a new or empty folder")] = REPORT,
-    seed: Annotated[int, typer.Option(min=0, help="of split and training")] = 0,
-) -> None:
-    """Redo the paper that Cinefold builds on: every table and figure, as a report."""
-    from api.reproduction import report  # noqa: PLC0415 - loads the compiler
-
-    name = "the bundled sample" if dataset == SAMPLE else dataset.resolve().name
-    columns = TextColumn("{task.description:<34}"), BarColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task("Starting")
-
-        def show(step: "ReportStep") -> None:
-            progress.update(
-                task, description=step.name, completed=step.done, total=step.total
-            )
-
-        page = report.write(
-            MovieLens.open(dataset), out, name=name, seed=seed, on_step=show
-        )
-    console.print(f"Report: {page}")
 
 
 @app.command("openapi")

@@ -5,7 +5,7 @@ Every route declares who may call it by one of the dependencies in `DECLARATIONS
 """
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Request
@@ -25,6 +25,7 @@ from api.security import SAFE_METHODS, cookie_name
 from api.services import auth
 from api.services.auth import Principal
 from api.settings import Settings
+from api.signing import Signer
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Services:
     settings: Settings
     session_factory: Callable[[], AsyncSession]
     model_store: ModelStore
+    signer: Signer = field(default_factory=Signer)
 
 
 def services(request: Request) -> Services:
@@ -140,6 +142,16 @@ def admin_user(principal: CurrentUser) -> Principal:
 
 
 AdminUser = Annotated[Principal, Depends(admin_user)]
+
+
+def rater(principal: CurrentUser) -> Principal:
+    """Let in whoever may rate: oneself, or anybody for scope `serve`."""
+    if not principal.scopes & {"rate", "serve"}:
+        raise NotFound
+    return principal
+
+
+Rater = Annotated[Principal, Depends(rater)]
 
 
 def subject(request: Request, user_id: UserId, principal: CurrentUser) -> int:

@@ -10,9 +10,10 @@ from anyio import to_thread
 from psycopg import AsyncConnection, Error
 from sqlalchemy.exc import SQLAlchemyError
 
-from api.database import SessionFactory
+from api.database import AnyRow, SessionFactory
 from api.queries import training as queries
-from api.schemas import ModelReference
+from api.schemas import MAX_VARIANTS, ModelReference
+from api.tables import Model as ModelRow
 from engine.artifacts import load_model
 from engine.errors import ArtifactError
 from engine.model import Model
@@ -50,6 +51,8 @@ class ModelStore:
         self.session_factory = session_factory
         self.current: ServedModel | None = None
         self._refused: int | None = None
+        self._pinned: dict[int, ServedModel | None] = {}
+        self._loading = asyncio.Lock()
 
     async def refresh(self) -> None:
         """Load the active model if it is not the current one.
@@ -61,14 +64,36 @@ class ModelStore:
         known = {self._refused, self.current.id if self.current else None}
         if row is None or row.id in known:
             return
+        served = await self._load(row)
+        if served is None:
+            self._refused = row.id
+            return
+        self.current = served
+        logger.info("serving model %d", row.id)
+
+    async def pinned(self, row: AnyRow | ModelRow) -> ServedModel | None:
+        """Return a model that a variant pins, loaded at its first use.
+
+        `None` if it is damaged, which is found out and logged once. The oldest ones
+        make room: no more are in use than a running experiment has variants.
+        """
+        if self.current is not None and self.current.id == row.id:
+            return self.current
+        async with self._loading:
+            if row.id not in self._pinned:
+                self._pinned[row.id] = await self._load(row)
+                while len(self._pinned) > MAX_VARIANTS:
+                    del self._pinned[next(iter(self._pinned))]
+            return self._pinned[row.id]
+
+    async def _load(self, row: AnyRow | ModelRow) -> ServedModel | None:
+        """Load and check the folder of a model."""
         try:
             model = await to_thread.run_sync(load_model, self.models_dir / row.folder)
         except ArtifactError:
-            self._refused = row.id
-            logger.exception("model %d refused; the one before keeps serving", row.id)
-            return
-        self.current = ServedModel(row.id, row.created_at, model)
-        logger.info("serving model %d", row.id)
+            logger.exception("model %d refused; others keep serving", row.id)
+            return None
+        return ServedModel(row.id, row.created_at, model)
 
     async def follow(self, url: str) -> None:
         """Refresh at every notification, and now and then in case one was lost."""

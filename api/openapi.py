@@ -37,6 +37,16 @@ SPECIAL: dict[tuple[str, str], tuple[type[Problem], ...]] = {
     ("POST", "/auth/register"): (problems.UsernameTaken,),
     ("POST", "/auth/session"): (problems.InvalidCredentials, problems.TooManyAttempts),
     ("PUT", "/me/password"): (problems.InvalidCredentials, problems.TooManyAttempts),
+    ("PUT", "/feedback"): (problems.NotFound, problems.TooManyAttempts),
+    ("PATCH", "/experiments/{experiment_id}"): (
+        problems.WrongState,
+        problems.PreconditionFailed,
+        problems.PreconditionRequired,
+    ),
+    ("POST", "/experiments/{experiment_id}/start"): (problems.WrongState,),
+    ("POST", "/experiments/{experiment_id}/stop"): (problems.WrongState,),
+    ("GET", "/experiments/{experiment_id}/results"): (problems.WrongState,),
+    ("GET", "/experiments/{experiment_id}/exposures"): (problems.WrongState,),
     ("POST", "/training-runs"): (problems.TooManyAttempts,),
 }
 

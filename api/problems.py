@@ -100,10 +100,22 @@ class UsernameTaken(Problem):
     status, slug, title = 409, "username-taken", "This user name is taken"
 
 
+class WrongState(Problem):
+    """The resource exists, but is not in a state that allows this."""
+
+    status, slug, title = 409, "wrong-state", "Not possible in this state"
+
+
 class LengthRequired(Problem):
     """A body must say how long it is, so that its limit holds before it is read."""
 
     status, slug, title = 411, "length-required", "Send Content-Length"
+
+
+class PreconditionFailed(Problem):
+    """Somebody else has changed the resource since it was read."""
+
+    status, slug, title = 412, "precondition-failed", "Changed since you read it"
 
 
 class TooLarge(Problem):
@@ -129,6 +141,12 @@ class InvalidRequest(Problem):
     """Well formed, but outside the documented bounds; `errors` names the fields."""
 
     status, slug, title = 422, "invalid-request", "The request is not valid"
+
+
+class PreconditionRequired(Problem):
+    """A change must say which version it is meant for."""
+
+    status, slug, title = 428, "precondition-required", "Send If-Match"
 
 
 class TooManyAttempts(Problem):

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api.dependencies import ModelDep, Public, SessionDep, Subject
+from api.dependencies import ModelDep, Public, ServicesDep, SessionDep, Subject
 from api.schemas import (
     MAX_EXCLUDED,
     MAX_ID,
@@ -35,7 +35,7 @@ Excluded = Annotated[
 async def get_recommendations(
     user_id: Subject,
     session: SessionDep,
-    model: ModelDep,
+    built: ServicesDep,
     genre: GenreQuery = None,
     year_from: YearQuery = None,
     year_to: YearQuery = None,
@@ -45,8 +45,13 @@ async def get_recommendations(
     """Recommend movies a user has not rated, by all ratings stored until now."""
     filters = movies.filters(genre=genre, year_from=year_from, year_to=year_to)
     wanted = Wanted(filters, exclude, limit)
+    secret = await built.signer.secret(session)
     return await recommendations.for_user(
-        session, model, user_id=user_id, wanted=wanted
+        session,
+        built.model_store,
+        user_id=user_id,
+        wanted=wanted,
+        secret=secret,
     )
 
 
@@ -69,9 +74,9 @@ async def post_recommendations(
 
 @router.get("/{user_id}/{movie_id}/explanation")
 async def get_explanation(
-    user_id: Subject, movie_id: MovieId, session: SessionDep, model: ModelDep
+    user_id: Subject, movie_id: MovieId, session: SessionDep, built: ServicesDep
 ) -> Explanation:
     """Explain the prediction of one movie for one user."""
     return await recommendations.explain(
-        session, model, user_id=user_id, movie_id=movie_id
+        session, built.model_store, user_id=user_id, movie_id=movie_id
     )

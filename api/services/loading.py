@@ -4,6 +4,7 @@ import re
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any
 
 import psycopg
@@ -15,6 +16,9 @@ from engine.errors import DataError
 from engine.movielens import MovieLens
 
 OnProgress = Callable[[str, int], None]
+
+SAMPLE = Path(__file__).parents[2] / "data"
+"""The bundled data set."""
 
 MAX_HEADER = 1000
 # PostgreSQL would read 1_000, 0x10 and NaN as numbers; a rating file has none of them.

@@ -1,20 +1,23 @@
 """Recommendations: fold in the ratings of now, rank all movies, say why."""
 
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.database import AnyRow
-from api.model_store import ServedModel
+from api.model_store import ModelStore, ServedModel
 from api.problems import InvalidRequest, NotFound, field_error
+from api.queries import feedback as feedback_queries
 from api.queries import movies as movie_queries
 from api.queries import ratings as rating_queries
 from api.queries.movies import Filters
 from api.schemas import (
     Contributions,
     Explanation,
+    HeadName,
     InlineRating,
     MovieOut,
     Personalization,
@@ -22,8 +25,11 @@ from api.schemas import (
     Recommendation,
     Recommendations,
 )
+from api.services import experiments
+from api.signing import Issued
 from engine.arrays import IndexVector
 from engine.foldin import Taste, fold_in, predict, reasons, uncertainty
+from engine.model import Head
 from engine.ranking import top_k
 
 FULL_PERSONALIZATION = 10
@@ -40,6 +46,7 @@ class Wanted:
     filters: Filters
     excluded: Sequence[int]
     limit: int
+    head: HeadName = "ranking"  # which one orders the list
 
 
 @dataclass(frozen=True)
@@ -51,14 +58,50 @@ class Placement:
     stars: StarsByMovie
     rating: Taste
     ranking: Taste
+    ordered_by: HeadName = "ranking"
+
+    @property
+    def ordering(self) -> tuple[Head, Taste]:
+        """The head that orders the list, and the user in its space."""
+        if self.ordered_by == "rating":
+            return self.served.model.rating, self.rating
+        return self.served.model.ranking, self.ranking
 
 
 async def for_user(
-    session: AsyncSession, served: ServedModel | None, *, user_id: int, wanted: Wanted
+    session: AsyncSession,
+    store: ModelStore,
+    *,
+    user_id: int,
+    wanted: Wanted,
+    secret: bytes,
 ) -> Recommendations:
-    """Recommend to a user by the ratings the database holds now."""
-    return await recommend(
-        session, served, stars=await _stars(session, user_id), wanted=wanted
+    """Recommend to a user by the ratings the database holds now, without hidden movies.
+
+    A running experiment decides model and head, and knows so before the reply. The list
+    carries an id signed with `secret`, by which its movies can be voted on.
+    """
+    stars = await _stars(session, user_id)
+    hidden = await feedback_queries.hidden_of(session, user_id)
+    wanted = replace(wanted, excluded=[*wanted.excluded, *hidden])
+    found = await experiments.assigned(session, store, user_id=user_id)
+    if found is not None:
+        await experiments.expose(session, found, user_id=user_id)
+        wanted = replace(wanted, head=found.head)
+    served = found.served if found else store.current
+    made = await recommend(session, served, stars=stars, wanted=wanted)
+    issued = Issued(
+        user_id=user_id,
+        model_id=made.model.id if made.model else 0,
+        variant_id=found.variant_id if found else 0,
+        issued_at=int(time.time()),
+        movie_ids=[item.movie.id for item in made.items],
+    )
+    return made.model_copy(
+        update={
+            "recommendation_id": issued.signed(secret),
+            "experiment": found.reference if found else None,
+        }
     )
 
 
@@ -96,13 +139,14 @@ async def recommend(
     """Make one list, with the model or, while there is none, by popularity."""
     if served is None:
         return await _by_popularity(session, stars=stars, wanted=wanted)
-    placement = place(served, stars)
+    placement = place(served, stars, ordered_by=wanted.head)
+    head, taste = placement.ordering
     candidates = None
     if wanted.filters.are_set:
         ids = await movie_queries.ids(session, wanted.filters)
         candidates = _known(served, ids)
     ranked = top_k(
-        served.model.ranking.scores(placement.ranking),
+        head.scores(taste),
         wanted.limit,
         excluded=_known(served, [*stars, *wanted.excluded]),
         candidates=candidates,
@@ -110,7 +154,9 @@ async def recommend(
     return await _describe(session, placement, ranked)
 
 
-def place(served: ServedModel, stars: StarsByMovie) -> Placement:
+def place(
+    served: ServedModel, stars: StarsByMovie, *, ordered_by: HeadName = "ranking"
+) -> Placement:
     """Fold a user into both heads."""
     movie_ids = np.fromiter(stars, dtype=np.int64, count=len(stars))
     values = np.fromiter(stars.values(), dtype=np.float32, count=len(stars))
@@ -123,6 +169,7 @@ def place(served: ServedModel, stars: StarsByMovie) -> Placement:
         stars=stars,
         rating=fold_in(served.model.rating, indices, values),
         ranking=fold_in(served.model.ranking, indices, values),
+        ordered_by=ordered_by,
     )
 
 
@@ -135,7 +182,7 @@ async def _describe(
     session: AsyncSession, placement: Placement, ranked: IndexVector
 ) -> Recommendations:
     model = placement.served.model
-    scores = predict(model.ranking, placement.ranking, ranked).tolist()
+    scores = predict(*placement.ordering, ranked).tolist()
     predicted = np.clip(
         predict(model.rating, placement.rating, ranked), *model.rating_range
     ).tolist()
@@ -158,7 +205,9 @@ async def _describe(
         for rank, (movie_id, score, stars, deviation, row) in enumerate(there, start=1)
     ]
     return Recommendations(
+        recommendation_id=None,
         model=placement.served.reference,
+        experiment=None,
         personalization=_personalization(placement.stars, len(placement.movie_ids)),
         items=items,
     )
@@ -166,8 +215,7 @@ async def _describe(
 
 def _shares(placement: Placement, item_index: int) -> list[tuple[int, float]]:
     """List (movie id, share of the score) of the ratings that speak for an item."""
-    head = placement.served.model.ranking
-    shares = reasons(head, placement.ranking, item_index).shares
+    shares = reasons(*placement.ordering, item_index).shares
     order = np.argsort(-shares, kind="stable")
     return [(placement.movie_ids[j], float(shares[j])) for j in order if shares[j] > 0]
 
@@ -219,19 +267,26 @@ async def _by_popularity(
         for rank, movie_id in enumerate(movie_ids, start=1)
     ]
     return Recommendations(
-        model=None, personalization=_personalization(stars, 0), items=items
+        recommendation_id=None,
+        model=None,
+        experiment=None,
+        personalization=_personalization(stars, 0),
+        items=items,
     )
 
 
 async def explain(
-    session: AsyncSession, served: ServedModel | None, *, user_id: int, movie_id: int
+    session: AsyncSession, store: ModelStore, *, user_id: int, movie_id: int
 ) -> Explanation:
-    """Take the predicted rating of one movie apart."""
+    """Take a predicted rating apart, by the model that makes the user's lists."""
     stars = await _stars(session, user_id)
+    found = await experiments.assigned(session, store, user_id=user_id)
+    served = found.served if found else store.current
     index = served.item_index_of(movie_id) if served else None
     if served is None or index is None:
         raise NotFound("no model knows this movie yet")
-    placement = place(served, stars)
+    ordered_by = found.head if found else "ranking"
+    placement = place(served, stars, ordered_by=ordered_by)
     head = served.model.rating
     item = np.array([index], dtype=np.int32)
     rating = float(predict(head, placement.rating, item)[0])

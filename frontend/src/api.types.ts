@@ -320,6 +320,258 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/feedback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put Feedback
+         * @description Like or dislike a movie that was recommended, or take the vote back.
+         */
+        put: operations["put_feedback_feedback_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/hidden/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Hidden
+         * @description List the movies a user has hidden, the last one first.
+         */
+        get: operations["get_hidden_hidden__user_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/hidden/{user_id}/{movie_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put Hidden
+         * @description Hide a movie: no list of this user holds it from now on.
+         */
+        put: operations["put_hidden_hidden__user_id___movie_id__put"];
+        post?: never;
+        /**
+         * Delete Hidden
+         * @description Show a hidden movie again.
+         */
+        delete: operations["delete_hidden_hidden__user_id___movie_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/experiments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Experiments
+         * @description List the latest experiments.
+         */
+        get: operations["get_experiments_experiments_get"];
+        put?: never;
+        /**
+         * Post Experiment
+         * @description Plan an experiment; it stays a draft until it is started.
+         */
+        post: operations["post_experiment_experiments_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/experiments/power": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post Power
+         * @description Say how many users an experiment would need.
+         */
+        post: operations["post_power_experiments_power_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/experiments/simulation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post Simulation
+         * @description Measure how often each estimator errs, with an effect or without any (A/A).
+         */
+        post: operations["post_simulation_experiments_simulation_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/experiments/{experiment_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Experiment
+         * @description Read an experiment; its ETag is needed to change it.
+         */
+        get: operations["get_experiment_experiments__experiment_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Patch Experiment
+         * @description Change a draft, if nobody else has changed it since it was read.
+         */
+        patch: operations["patch_experiment_experiments__experiment_id__patch"];
+        trace?: never;
+    };
+    "/experiments/{experiment_id}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post Start
+         * @description Start a draft; from now on it decides what users see.
+         */
+        post: operations["post_start_experiments__experiment_id__start_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/experiments/{experiment_id}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post Stop
+         * @description Stop a running experiment; nothing counts for it from now on.
+         */
+        post: operations["post_stop_experiments__experiment_id__stop_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/experiments/{experiment_id}/assignment/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Assignment
+         * @description Tell which variant a user sees.
+         */
+        get: operations["get_assignment_experiments__experiment_id__assignment__user_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/experiments/{experiment_id}/results": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Results
+         * @description Analyse an experiment: health, tests, intervals and a verdict in plain words.
+         */
+        get: operations["get_results_experiments__experiment_id__results_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/experiments/{experiment_id}/exposures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Exposures
+         * @description Export every user exposed with their likes and dislikes, a line each.
+         */
+        get: operations["get_exposures_experiments__experiment_id__exposures_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/training-runs": {
         parameters: {
             query?: never;
@@ -409,6 +661,18 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AnytimeOut
+         * @description An interval that is valid however often one looks; its p-value likewise.
+         */
+        AnytimeOut: {
+            /** Low */
+            low: number;
+            /** High */
+            high: number;
+            /** P Value */
+            p_value: number;
+        };
+        /**
          * ApiKeyIn
          * @description A key for a program; its scopes are at most what its owner may do.
          */
@@ -444,6 +708,71 @@ export interface components {
             items: components["schemas"]["ApiKeyOut"][];
         };
         /**
+         * AssignmentOut
+         * @description The variant a user sees; null if they do not take part.
+         */
+        AssignmentOut: {
+            /** Experiment Id */
+            experiment_id: number;
+            /** User Id */
+            user_id: number;
+            /** Variant */
+            variant: string | null;
+        };
+        /**
+         * Assumed
+         * @description How users are expected to vote, where there are no votes to learn it from.
+         */
+        Assumed: {
+            /** Like Share */
+            like_share: number;
+            /** Votes Per User */
+            votes_per_user: number;
+            /**
+             * Design Effect
+             * @default 1
+             */
+            design_effect: number;
+        };
+        /**
+         * ChiSquareOut
+         * @description A test of whether all variants have the same share of likes.
+         */
+        ChiSquareOut: {
+            /** Statistic */
+            statistic: number;
+            /** Degrees Of Freedom */
+            degrees_of_freedom: number;
+            /** P Value */
+            p_value: number;
+        };
+        /**
+         * ChiSquares
+         * @description The paper's test, and the same corrected for users who vote alike.
+         *
+         *     Null where it cannot be computed: nobody voted, all voted alike, or, for Yates'
+         *     correction, there are more than two variants.
+         */
+        ChiSquares: {
+            pearson: components["schemas"]["ChiSquareOut"] | null;
+            yates: components["schemas"]["ChiSquareOut"] | null;
+            rao_scott: components["schemas"]["ChiSquareOut"] | null;
+        };
+        /**
+         * ComparisonOut
+         * @description A treatment beside the control; `p_value` is adjusted for several treatments.
+         */
+        ComparisonOut: {
+            /** Variant */
+            variant: string;
+            fixed: components["schemas"]["FixedOut"];
+            anytime: components["schemas"]["AnytimeOut"];
+            /** P Value */
+            p_value: number;
+            /** More Users */
+            more_users: number;
+        };
+        /**
          * Contributions
          * @description The parts of a predicted rating before any of the user's ratings, in stars.
          */
@@ -466,6 +795,152 @@ export interface components {
             password: string;
         };
         /**
+         * DayOut
+         * @description What happened to a variant on one day (UTC).
+         */
+        DayOut: {
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** Variant */
+            variant: string;
+            /** N Users */
+            n_users: number;
+            /** N Likes */
+            n_likes: number;
+            /** N Dislikes */
+            n_dislikes: number;
+        };
+        /**
+         * ExperimentIn
+         * @description A plan; the first variant is the control, weights sum to 1.
+         *
+         *     `minimum_effect` is the smallest difference worth finding: likes in a vote, likes a
+         *     user or net likes a user, as the metric says.
+         */
+        ExperimentIn: {
+            /** Name */
+            name: string;
+            /** Hypothesis */
+            hypothesis: string;
+            /** Variants */
+            variants: components["schemas"]["VariantIn"][];
+            /**
+             * Traffic Share
+             * @default 1
+             */
+            traffic_share: number;
+            /**
+             * Metric
+             * @default likes_per_user
+             * @enum {string}
+             */
+            metric: "like_share" | "likes_per_user" | "net_likes_per_user";
+            /** Minimum Effect */
+            minimum_effect: number;
+            /**
+             * Alpha
+             * @default 0.05
+             */
+            alpha: number;
+            /**
+             * Power
+             * @default 0.8
+             */
+            power: number;
+        };
+        /**
+         * ExperimentOut
+         * @description An experiment; its salts and algorithm version say who sees what.
+         */
+        ExperimentOut: {
+            /** Id */
+            id: number;
+            /** Name */
+            name: string;
+            /** Hypothesis */
+            hypothesis: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "draft" | "running" | "stopped";
+            /** Version */
+            version: number;
+            /**
+             * Metric
+             * @enum {string}
+             */
+            metric: "like_share" | "likes_per_user" | "net_likes_per_user";
+            /** Minimum Effect */
+            minimum_effect: number;
+            /** Alpha */
+            alpha: number;
+            /** Power */
+            power: number;
+            /** Traffic Share */
+            traffic_share: number;
+            /** Algorithm Version */
+            algorithm_version: number;
+            /** Traffic Salt */
+            traffic_salt: string;
+            /** Variant Salt */
+            variant_salt: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Started At */
+            started_at: string | null;
+            /** Stopped At */
+            stopped_at: string | null;
+            /** Variants */
+            variants: components["schemas"]["VariantOut"][];
+        };
+        /**
+         * ExperimentPatch
+         * @description What to change of a draft; what is left out or null stays.
+         */
+        ExperimentPatch: {
+            /** Name */
+            name?: string | null;
+            /** Hypothesis */
+            hypothesis?: string | null;
+            /** Variants */
+            variants?: components["schemas"]["VariantIn"][] | null;
+            /** Traffic Share */
+            traffic_share?: number | null;
+            /** Metric */
+            metric?: ("like_share" | "likes_per_user" | "net_likes_per_user") | null;
+            /** Minimum Effect */
+            minimum_effect?: number | null;
+            /** Alpha */
+            alpha?: number | null;
+            /** Power */
+            power?: number | null;
+        };
+        /**
+         * ExperimentReference
+         * @description The experiment that decided a list, and the variant its user sees.
+         */
+        ExperimentReference: {
+            /** Id */
+            id: number;
+            /** Variant */
+            variant: string;
+        };
+        /**
+         * Experiments
+         * @description The latest experiments, newest first.
+         */
+        Experiments: {
+            /** Items */
+            items: components["schemas"]["ExperimentOut"][];
+        };
+        /**
          * Explanation
          * @description A predicted rating, taken apart: the contributions add up to it exactly.
          *
@@ -485,6 +960,50 @@ export interface components {
             reasons: components["schemas"]["Reason"][];
         };
         /**
+         * FeedbackIn
+         * @description A vote on a movie of a list; `none` takes an earlier vote back.
+         */
+        FeedbackIn: {
+            /** Recommendation Id */
+            recommendation_id: string;
+            /** Movie Id */
+            movie_id: number;
+            /**
+             * Vote
+             * @enum {string}
+             */
+            vote: "like" | "dislike" | "none";
+        };
+        /**
+         * FeedbackOut
+         * @description The vote that stands now.
+         */
+        FeedbackOut: {
+            /** Movie Id */
+            movie_id: number;
+            /**
+             * Vote
+             * @enum {string}
+             */
+            vote: "like" | "dislike" | "none";
+        };
+        /**
+         * FixedOut
+         * @description A difference and its interval, valid for one look planned beforehand.
+         */
+        FixedOut: {
+            /** Value */
+            value: number;
+            /** Standard Error */
+            standard_error: number;
+            /** Low */
+            low: number;
+            /** High */
+            high: number;
+            /** P Value */
+            p_value: number;
+        };
+        /**
          * GenreOut
          * @description A genre and the number of its movies.
          */
@@ -501,6 +1020,14 @@ export interface components {
         Genres: {
             /** Items */
             items: components["schemas"]["GenreOut"][];
+        };
+        /**
+         * HiddenMovies
+         * @description Movies a user has hidden, the last one first.
+         */
+        HiddenMovies: {
+            /** Items */
+            items: components["schemas"]["MovieOut"][];
         };
         /**
          * HistogramBin
@@ -690,6 +1217,73 @@ export interface components {
             n_ratings_used: number;
         };
         /**
+         * PowerIn
+         * @description A plan to cost. Without `assumed`, the service's own votes say how users vote.
+         */
+        PowerIn: {
+            /**
+             * Metric
+             * @default likes_per_user
+             * @enum {string}
+             */
+            metric: "like_share" | "likes_per_user" | "net_likes_per_user";
+            /** Minimum Effect */
+            minimum_effect: number;
+            /**
+             * Alpha
+             * @default 0.05
+             */
+            alpha: number;
+            /**
+             * Power
+             * @default 0.8
+             */
+            power: number;
+            /**
+             * Control Weight
+             * @default 0.5
+             */
+            control_weight: number;
+            /**
+             * Treatment Weight
+             * @default 0.5
+             */
+            treatment_weight: number;
+            assumed?: components["schemas"]["Assumed"] | null;
+        };
+        /**
+         * PowerOut
+         * @description How many users the plan needs in all variants, and what it rests on.
+         */
+        PowerOut: {
+            /** N Users One Look */
+            n_users_one_look: number;
+            /** N Users Any Time */
+            n_users_any_time: number;
+            /** Deviation */
+            deviation: number;
+            /** N Users Observed */
+            n_users_observed: number;
+            /** Like Share */
+            like_share: number;
+            /** Votes Per User */
+            votes_per_user: number;
+            /** Design Effect */
+            design_effect: number;
+        };
+        /**
+         * RateOut
+         * @description How often an estimator found a difference, and its interval held the true one.
+         */
+        RateOut: {
+            /** Name */
+            name: string;
+            /** Rejected */
+            rejected: number;
+            /** Covered */
+            covered: number | null;
+        };
+        /**
          * RatedMovie
          * @description A stored rating with its movie.
          */
@@ -786,12 +1380,50 @@ export interface components {
         /**
          * Recommendations
          * @description A ranked list; `model` is null while it is by popularity alone.
+         *
+         *     `recommendation_id` is what a vote on one of its movies sends back; null for a list
+         *     made from the ratings of a request, whose reader is nobody in particular.
          */
         Recommendations: {
+            /** Recommendation Id */
+            recommendation_id: string | null;
             model: components["schemas"]["ModelReference"] | null;
+            experiment: components["schemas"]["ExperimentReference"] | null;
             personalization: components["schemas"]["Personalization"];
             /** Items */
             items: components["schemas"]["Recommendation"][];
+        };
+        /**
+         * Results
+         * @description Everything an experiment says so far.
+         */
+        Results: {
+            /** Experiment Id */
+            experiment_id: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "draft" | "running" | "stopped";
+            /**
+             * Metric
+             * @enum {string}
+             */
+            metric: "like_share" | "likes_per_user" | "net_likes_per_user";
+            /** Alpha */
+            alpha: number;
+            /** Sample Ratio P Value */
+            sample_ratio_p_value: number | null;
+            /** Is Adjusted For Past */
+            is_adjusted_for_past: boolean;
+            /** Variants */
+            variants: components["schemas"]["VariantResult"][];
+            chi_square: components["schemas"]["ChiSquares"];
+            /** Comparisons */
+            comparisons: components["schemas"]["ComparisonOut"][];
+            verdict: components["schemas"]["VerdictOut"];
+            /** Timeline */
+            timeline: components["schemas"]["DayOut"][];
         };
         /**
          * SimilarMovie
@@ -810,6 +1442,74 @@ export interface components {
             model: components["schemas"]["ModelReference"] | null;
             /** Items */
             items: components["schemas"]["SimilarMovie"][];
+        };
+        /**
+         * SimulationIn
+         * @description Experiments to simulate: two variants whose users vote like one another or not.
+         *
+         *     Bounded so that the answer comes within a second or two; `cinefold simulate-ab` has
+         *     no bounds.
+         */
+        SimulationIn: {
+            /**
+             * N Users
+             * @default 100
+             */
+            n_users: number;
+            /**
+             * N Experiments
+             * @default 1000
+             */
+            n_experiments: number;
+            /**
+             * N Days
+             * @default 30
+             */
+            n_days: number;
+            /**
+             * Like Share
+             * @default 0.6
+             */
+            like_share: number;
+            /**
+             * Effect
+             * @default 0
+             */
+            effect: number;
+            /**
+             * Correlation
+             * @default 0.1
+             */
+            correlation: number;
+            /**
+             * Votes Per User
+             * @default 10
+             */
+            votes_per_user: number;
+            /**
+             * Alpha
+             * @default 0.05
+             */
+            alpha: number;
+            /**
+             * Seed
+             * @default 0
+             */
+            seed: number;
+        };
+        /**
+         * SimulationOut
+         * @description Error rates of every estimator; `power` is what planning expects of one look.
+         *
+         *     With an effect of 0 what is found is a false alarm.
+         */
+        SimulationOut: {
+            /** Power */
+            power: number;
+            /** One Look */
+            one_look: components["schemas"]["RateOut"][];
+            /** Daily Looks */
+            daily_looks: components["schemas"]["RateOut"][];
         };
         /**
          * TrainingRunDetail
@@ -899,6 +1599,74 @@ export interface components {
             seconds: number;
         };
         /**
+         * VariantIn
+         * @description A model and the head that orders its lists, for a share of the users.
+         */
+        VariantIn: {
+            /** Name */
+            name: string;
+            /** Weight */
+            weight: number;
+            /** Model Id */
+            model_id: number;
+            /**
+             * Head
+             * @default ranking
+             * @enum {string}
+             */
+            head: "ranking" | "rating";
+        };
+        /**
+         * VariantOut
+         * @description A variant as planned.
+         */
+        VariantOut: {
+            /** Name */
+            name: string;
+            /** Weight */
+            weight: number;
+            /** Model Id */
+            model_id: number;
+            /**
+             * Head
+             * @enum {string}
+             */
+            head: "ranking" | "rating";
+        };
+        /**
+         * VariantResult
+         * @description What a variant's users did; shares are null before there is anything to share.
+         */
+        VariantResult: {
+            /** Name */
+            name: string;
+            /** N Users */
+            n_users: number;
+            /** N Likes */
+            n_likes: number;
+            /** N Dislikes */
+            n_dislikes: number;
+            /** Like Share */
+            like_share: number | null;
+            /** Net Likes Per User */
+            net_likes_per_user: number | null;
+            /** Design Effect */
+            design_effect: number | null;
+        };
+        /**
+         * VerdictOut
+         * @description The outcome in one word and in plain words.
+         */
+        VerdictOut: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "unhealthy" | "too_early" | "better" | "worse" | "undecided" | "no_difference";
+            /** Text */
+            text: string;
+        };
+        /**
          * FieldErrorOut
          * @description One invalid field: where it is, a stable code, a sentence.
          */
@@ -938,14 +1706,30 @@ export interface components {
     headers: never;
     pathItems: never;
 }
+export type AnytimeOut = components['schemas']['AnytimeOut'];
 export type ApiKeyIn = components['schemas']['ApiKeyIn'];
 export type ApiKeyOut = components['schemas']['ApiKeyOut'];
 export type ApiKeys = components['schemas']['ApiKeys'];
+export type AssignmentOut = components['schemas']['AssignmentOut'];
+export type Assumed = components['schemas']['Assumed'];
+export type ChiSquareOut = components['schemas']['ChiSquareOut'];
+export type ChiSquares = components['schemas']['ChiSquares'];
+export type ComparisonOut = components['schemas']['ComparisonOut'];
 export type Contributions = components['schemas']['Contributions'];
 export type Credentials = components['schemas']['Credentials'];
+export type DayOut = components['schemas']['DayOut'];
+export type ExperimentIn = components['schemas']['ExperimentIn'];
+export type ExperimentOut = components['schemas']['ExperimentOut'];
+export type ExperimentPatch = components['schemas']['ExperimentPatch'];
+export type ExperimentReference = components['schemas']['ExperimentReference'];
+export type Experiments = components['schemas']['Experiments'];
 export type Explanation = components['schemas']['Explanation'];
+export type FeedbackIn = components['schemas']['FeedbackIn'];
+export type FeedbackOut = components['schemas']['FeedbackOut'];
+export type FixedOut = components['schemas']['FixedOut'];
 export type GenreOut = components['schemas']['GenreOut'];
 export type Genres = components['schemas']['Genres'];
+export type HiddenMovies = components['schemas']['HiddenMovies'];
 export type HistogramBin = components['schemas']['HistogramBin'];
 export type InlineRating = components['schemas']['InlineRating'];
 export type InlineRatings = components['schemas']['InlineRatings'];
@@ -958,6 +1742,9 @@ export type MoviePage = components['schemas']['MoviePage'];
 export type NewApiKey = components['schemas']['NewApiKey'];
 export type PasswordChange = components['schemas']['PasswordChange'];
 export type Personalization = components['schemas']['Personalization'];
+export type PowerIn = components['schemas']['PowerIn'];
+export type PowerOut = components['schemas']['PowerOut'];
+export type RateOut = components['schemas']['RateOut'];
 export type RatedMovie = components['schemas']['RatedMovie'];
 export type RatingIn = components['schemas']['RatingIn'];
 export type RatingOut = components['schemas']['RatingOut'];
@@ -966,12 +1753,19 @@ export type Ready = components['schemas']['Ready'];
 export type Reason = components['schemas']['Reason'];
 export type Recommendation = components['schemas']['Recommendation'];
 export type Recommendations = components['schemas']['Recommendations'];
+export type Results = components['schemas']['Results'];
 export type SimilarMovie = components['schemas']['SimilarMovie'];
 export type SimilarMovies = components['schemas']['SimilarMovies'];
+export type SimulationIn = components['schemas']['SimulationIn'];
+export type SimulationOut = components['schemas']['SimulationOut'];
 export type TrainingRunDetail = components['schemas']['TrainingRunDetail'];
 export type TrainingRunOut = components['schemas']['TrainingRunOut'];
 export type TrainingRuns = components['schemas']['TrainingRuns'];
 export type TrainingSweepOut = components['schemas']['TrainingSweepOut'];
+export type VariantIn = components['schemas']['VariantIn'];
+export type VariantOut = components['schemas']['VariantOut'];
+export type VariantResult = components['schemas']['VariantResult'];
+export type VerdictOut = components['schemas']['VerdictOut'];
 export type FieldErrorOut = components['schemas']['FieldErrorOut'];
 export type ProblemOut = components['schemas']['ProblemOut'];
 export type $defs = Record<string, never>;
@@ -2740,6 +3534,1642 @@ export interface operations {
             };
             /** @description No such resource */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description This host is not served here */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The service is not available right now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    put_feedback_feedback_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FeedbackIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedbackOut"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Choose your own password first; Not allowed from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description No such resource */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Send Content-Length */
+            411: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Send application/json, not compressed */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description This host is not served here */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The service is not available right now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    get_hidden_hidden__user_id__get: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                user_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HiddenMovies"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Choose your own password first */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description No such resource */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description This host is not served here */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The service is not available right now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    put_hidden_hidden__user_id___movie_id__put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                movie_id: number;
+                user_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Choose your own password first; Not allowed from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description No such resource */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description This host is not served here */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The service is not available right now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    delete_hidden_hidden__user_id___movie_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                movie_id: number;
+                user_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Choose your own password first; Not allowed from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description No such resource */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description This host is not served here */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The service is not available right now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    get_experiments_experiments_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Experiments"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Choose your own password first */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description No such resource */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description This host is not served here */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The service is not available right now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    post_experiment_experiments_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExperimentIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentOut"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Choose your own password first; Not allowed from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description No such resource */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Send Content-Length */
+            411: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Send application/json, not compressed */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description This host is not served here */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The service is not available right now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    post_power_experiments_power_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PowerIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PowerOut"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Choose your own password first; Not allowed from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description No such resource */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Send Content-Length */
+            411: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Send application/json, not compressed */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description This host is not served here */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The service is not available right now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    post_simulation_experiments_simulation_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SimulationIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SimulationOut"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Choose your own password first; Not allowed from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description No such resource */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Send Content-Length */
+            411: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Send application/json, not compressed */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description This host is not served here */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The service is not available right now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    get_experiment_experiments__experiment_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                experiment_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentOut"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Choose your own password first */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description No such resource */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description This host is not served here */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The service is not available right now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    patch_experiment_experiments__experiment_id__patch: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the ETag of the version to be changed */
+                "if-match"?: string | null;
+            };
+            path: {
+                experiment_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExperimentPatch"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentOut"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Choose your own password first; Not allowed from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description No such resource */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not possible in this state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Send Content-Length */
+            411: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Changed since you read it */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Send application/json, not compressed */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description This host is not served here */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Send If-Match */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The service is not available right now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    post_start_experiments__experiment_id__start_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                experiment_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentOut"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Choose your own password first; Not allowed from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description No such resource */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not possible in this state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description This host is not served here */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The service is not available right now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    post_stop_experiments__experiment_id__stop_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                experiment_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentOut"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Choose your own password first; Not allowed from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description No such resource */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not possible in this state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description This host is not served here */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The service is not available right now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    get_assignment_experiments__experiment_id__assignment__user_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                experiment_id: number;
+                user_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssignmentOut"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Choose your own password first */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description No such resource */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description This host is not served here */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The service is not available right now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    get_results_experiments__experiment_id__results_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                experiment_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Results"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Choose your own password first */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description No such resource */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not possible in this state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description This host is not served here */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The service is not available right now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    get_exposures_experiments__experiment_id__exposures_get: {
+        parameters: {
+            query?: {
+                format?: "ndjson" | "csv";
+            };
+            header?: never;
+            path: {
+                experiment_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                    "text/csv": string;
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Choose your own password first */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description No such resource */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not possible in this state */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,5 +1,6 @@
 """Who may call what: every route of the running app against one table."""
 
+import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -10,14 +11,20 @@ import pytest
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from sqlalchemy import func, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from api import main
 from api.database import SessionFactory
 from api.dependencies import Public, require_access_declarations
 from api.main import create_app
+from api.queries.experiments import move
+from api.queries.feedback import signing_secret
 from api.queries.training import add_run
+from api.schemas import ExperimentIn, VariantIn
+from api.services import experiments
 from api.services.auth import IDLE_TIMEOUT
-from api.tables import Rating, Session
+from api.signing import Issued
+from api.tables import HiddenMovie, Rating, Session
 from tests.conftest import ORIGIN, Client, Join, keyed
 
 pytestmark = pytest.mark.anyio
@@ -87,6 +94,36 @@ ACCESS = {
         "401 200 404 401 401 403 200  200 404 200 404 404 404 200 404",
     "POST /recommendations":
         "200 200 200 200 200 200 200  200 200 200 200 200 200 200 200",
+    "PUT /feedback":
+        "401 200 404 401 401 403 200  404 200 200 404 404 404 200 404",
+    "GET /hidden/{user_id}":
+        "401 200 404 401 401 403 200  200 404 200 404 404 404 200 404",
+    "PUT /hidden/{user_id}/{movie_id}":
+        "401 204 404 401 401 403 204  404 204 204 404 404 404 204 404",
+    "DELETE /hidden/{user_id}/{movie_id}":
+        "401 204 404 401 401 403 204  404 204 204 404 404 404 204 404",
+    "POST /experiments":
+        "401 404 404 401 401 403 422  404 404 404 422 404 404 404 422",
+    "GET /experiments":
+        "401 404 404 401 401 403 200  404 404 404 200 404 404 404 200",
+    "POST /experiments/power":
+        "401 404 404 401 401 403 422  404 404 404 422 404 404 404 422",
+    "POST /experiments/simulation":
+        "401 404 404 401 401 403 200  404 404 404 200 404 404 404 200",
+    "GET /experiments/{experiment_id}":
+        "401 404 404 401 401 403 200  404 404 404 200 404 404 404 200",
+    "PATCH /experiments/{experiment_id}":
+        "401 404 404 401 401 403 428  404 404 404 428 404 404 404 428",
+    "POST /experiments/{experiment_id}/start":
+        "401 404 404 401 401 403 409  404 404 404 409 404 404 404 409",
+    "POST /experiments/{experiment_id}/stop":
+        "401 404 404 401 401 403 200  404 404 404 200 404 404 404 200",
+    "GET /experiments/{experiment_id}/results":
+        "401 404 404 401 401 403 200  404 404 404 200 404 404 404 200",
+    "GET /experiments/{experiment_id}/exposures":
+        "401 404 404 401 401 403 200  404 404 404 200 404 404 404 200",
+    "GET /experiments/{experiment_id}/assignment/{user_id}":
+        "401 200 404 401 401 403 200  200 404 200 404 404 404 200 404",
     "POST /training-runs":
         "401 404 404 401 401 403 202  404 404 404 202 404 404 404 202",
     "GET /training-runs":
@@ -107,6 +144,10 @@ BODIES = {
     "POST /auth/session": {},
     "PUT /me/password": {},
     "POST /api-keys": {},
+    "POST /experiments": {},
+    "POST /experiments/power": {},
+    "POST /experiments/simulation": {"n_users": 50, "n_experiments": 1, "n_days": 1},
+    "PATCH /experiments/{experiment_id}": {},
 }
 
 
@@ -126,6 +167,7 @@ class World:
         client = await self.join(f"user {self.n_users}", **flags)
         async with self.sessions() as session:
             session.add(Rating(user_id=client.user_id, movie_id=MOVIE, value=3))
+            session.add(HiddenMovie(user_id=client.user_id, movie_id=MOVIE))
             await session.commit()
         return client
 
@@ -172,24 +214,52 @@ async def key_of(user: Client) -> int:
     return int(reply.json().get("id", 1))
 
 
+async def start_experiment(session: AsyncSession, *, model_id: int) -> int:
+    """Start an experiment of two equal variants and return its id."""
+    variants = [VariantIn(name=name, weight=0.5, model_id=model_id) for name in "AB"]
+    body = ExperimentIn(
+        name="A/A", hypothesis="None", variants=variants, minimum_effect=0.1
+    )
+    created = await experiments.create(session, body=body)
+    await move(session, created.id, before="draft", after="running", stamp="started_at")
+    return created.id
+
+
+async def vote_on_a_list_of(user: Client, session: AsyncSession) -> dict[str, Any]:
+    """Write a vote on a list that was made for a user."""
+    issued = Issued(user.user_id, 0, 0, int(time.time()), [MOVIE])
+    recommendation_id = issued.signed(await signing_secret(session))
+    return {
+        "recommendation_id": recommendation_id,
+        "movie_id": MOVIE,
+        "vote": "like",
+    }
+
+
 @pytest.mark.parametrize(("column", "name"), list(enumerate(CALLERS)), ids=CALLERS)
 async def test_each_caller_gets_what_the_table_says(
-    world, session, connection, column, name
+    world, session, connection, trained, column, name
 ):
     run_id = await add_run(session)
+    experiment_id = await start_experiment(session, model_id=trained.id)
     client, target = await world.caller(name)
     key_id = await key_of(target)
     await session.commit()
     cookies = httpx.Cookies(client.cookies)
+    bodies = BODIES | {"PUT /feedback": await vote_on_a_list_of(target, session)}
 
     statuses = {}
     for route in ACCESS:
         method, template = route.split(" ")
         path = template.format(
-            user_id=target.user_id, movie_id=MOVIE, key_id=key_id, run_id=run_id
+            user_id=target.user_id,
+            movie_id=MOVIE,
+            key_id=key_id,
+            run_id=run_id,
+            experiment_id=experiment_id,
         )
         undo = await connection.begin_nested()
-        reply = await client.request(method, path, json=BODIES.get(route))
+        reply = await client.request(method, path, json=bodies.get(route))
         await undo.rollback()
         client.cookies = cookies
         statuses[route] = reply.status_code
@@ -248,6 +318,9 @@ def test_what_hides_its_routes_from_the_check_stops_the_start():
         ("GET", "/ratings/{}"),
         ("GET", f"/ratings/{{}}/{MOVIE}"),
         ("DELETE", f"/ratings/{{}}/{MOVIE}"),
+        ("GET", "/hidden/{}"),
+        ("PUT", f"/hidden/{{}}/{MOVIE}"),
+        ("DELETE", f"/hidden/{{}}/{MOVIE}"),
         ("GET", "/recommendations/{}"),
         ("GET", f"/recommendations/{{}}/{MOVIE}/explanation"),
     ],
@@ -293,6 +366,8 @@ def without_id(reply: httpx.Response) -> dict[str, Any]:
         ("TRACE", "/training-runs", {}),
         ("GET", "/training-runs", {"x-http-method-override": "POST"}),
         ("POST", "/training-runs", {"x-original-url": "/me"}),
+        ("GET", "/experiments/", {}),
+        ("GET", "/experiments%2F1", {}),
     ],
 )
 async def test_no_detour_leads_a_user_to_an_administrators_route(

@@ -47,6 +47,11 @@ def snapshot(connection: AsyncConnection) -> Digest:
         "sessions",
         "api_keys",
         "training_runs",
+        "feedback",
+        "hidden_movies",
+        "experiments",
+        "variants",
+        "exposures",
         "(SELECT * FROM ratings WHERE user_id > 1000000000)",
     )
 
@@ -139,6 +144,17 @@ def urls_of(user_id: int) -> list[tuple[str, str]]:
         ("DELETE", f"/ratings/{user_id}/{{}}"),
         ("GET", "/recommendations/{}"),
         ("GET", f"/recommendations/{user_id}/{{}}/explanation"),
+        ("GET", "/hidden/{}"),
+        ("PUT", "/hidden/{}/1"),
+        ("PUT", f"/hidden/{user_id}/{{}}"),
+        ("DELETE", f"/hidden/{user_id}/{{}}"),
+        ("GET", "/experiments/{}"),
+        ("POST", "/experiments/{}/start"),
+        ("POST", "/experiments/{}/stop"),
+        ("GET", "/experiments/{}/results"),
+        ("GET", "/experiments/{}/exposures"),
+        ("GET", f"/experiments/{{}}/assignment/{user_id}"),
+        ("GET", "/experiments/1/assignment/{}"),
         ("DELETE", "/api-keys/{}"),
         ("GET", "/training-runs/{}"),
     ]
@@ -178,7 +194,8 @@ async def test_an_id_is_a_plain_integer_in_range(
     parameters.clear()
 
     for method, template in urls_of(admin.user_id):
-        body = {"value": 4} if method == "PUT" else None
+        takes_body = method == "PUT" and template.startswith("/ratings")
+        body = {"value": 4} if takes_body else None
         reply = await admin.request(method, template.format(written), json=body)
 
         assert reply.status_code in statuses, template

@@ -8,9 +8,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from api.cli import SAMPLE
 from api.database import migrate
-from api.services.loading import Loaded, load
+from api.services.loading import SAMPLE, Loaded, load
 from api.tables import FIRST_REGISTERED_USER_ID
 from engine.errors import DataError
 from engine.movielens import MovieLens

@@ -1,0 +1,261 @@
+"""SQL of experiments, their variants, exposures and the votes that count for them."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    Date,
+    Integer,
+    and_,
+    cast,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    union_all,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.database import AnyRow, AnySelect
+from api.tables import Experiment, Exposure, Feedback, Model, Variant
+
+
+async def add(
+    session: AsyncSession, values: dict[str, Any], variants: Sequence[dict[str, Any]]
+) -> int:
+    """Insert a draft; an unknown model raises `IntegrityError`."""
+    statement = insert(Experiment).values(values).returning(Experiment.id)
+    experiment_id = (await session.execute(statement)).scalar_one()
+    await set_variants(session, experiment_id, variants)
+    return experiment_id
+
+
+async def set_variants(
+    session: AsyncSession, experiment_id: int, variants: Sequence[dict[str, Any]]
+) -> None:
+    """Replace the variants of a draft."""
+    await session.execute(delete(Variant).where(Variant.experiment_id == experiment_id))
+    rows = [
+        {"experiment_id": experiment_id, "position": position, **variant}
+        for position, variant in enumerate(variants)
+    ]
+    await session.execute(insert(Variant), rows)
+
+
+async def change_draft(
+    session: AsyncSession, experiment_id: int, *, version: int, values: dict[str, Any]
+) -> bool:
+    """Change a draft and raise its version; false if it is another version by now."""
+    statement = (
+        update(Experiment)
+        .where(
+            Experiment.id == experiment_id,
+            Experiment.state == "draft",
+            Experiment.version == version,
+        )
+        .values(version=Experiment.version + 1, **values)
+        .returning(Experiment.id)
+    )
+    return (await session.execute(statement)).first() is not None
+
+
+async def move(
+    session: AsyncSession, experiment_id: int, *, before: str, after: str, stamp: str
+) -> bool:
+    """Move from one state to the next; false if it is in another one.
+
+    A second running experiment raises `IntegrityError`.
+    """
+    statement = (
+        update(Experiment)
+        .where(Experiment.id == experiment_id, Experiment.state == before)
+        .values({"state": after, "version": Experiment.version + 1, stamp: func.now()})
+        .returning(Experiment.id)
+    )
+    return (await session.execute(statement)).first() is not None
+
+
+async def get(session: AsyncSession, experiment_id: int) -> Experiment | None:
+    """Read an experiment as it is now."""
+    return await session.get(Experiment, experiment_id, populate_existing=True)
+
+
+async def latest(session: AsyncSession, *, limit: int) -> Sequence[Experiment]:
+    """Read the latest experiments, newest first."""
+    query = select(Experiment).order_by(Experiment.id.desc()).limit(limit)
+    return (await session.scalars(query)).all()
+
+
+async def variants_of(
+    session: AsyncSession, experiment_ids: Sequence[int]
+) -> Sequence[Variant]:
+    """Read the variants of some experiments, the control first."""
+    query = select(Variant).where(Variant.experiment_id.in_(experiment_ids))
+    query = query.order_by(Variant.experiment_id, Variant.position)
+    return (await session.scalars(query)).all()
+
+
+async def models_of(session: AsyncSession, experiment_id: int) -> Sequence[Model]:
+    """Read the models that an experiment pins."""
+    pinned = select(Variant.model_id).where(Variant.experiment_id == experiment_id)
+    return (await session.scalars(select(Model).where(Model.id.in_(pinned)))).all()
+
+
+async def variants_for(
+    session: AsyncSession, user_id: int, *, experiment_id: int | None = None
+) -> Sequence[AnyRow]:
+    """Read the variants a user may see, with the one they have seen already.
+
+    Of the running experiment, or of one that has been started.
+    """
+    seen = and_(Exposure.experiment_id == Experiment.id, Exposure.user_id == user_id)
+    query: AnySelect = (
+        select(
+            Experiment.id.label("experiment_id"),
+            Experiment.traffic_salt,
+            Experiment.variant_salt,
+            Experiment.traffic_share,
+            Variant.id.label("variant_id"),
+            Variant.name,
+            Variant.weight,
+            Variant.head,
+            Exposure.variant_id.label("seen_variant_id"),
+            Model.id,
+            Model.folder,
+            Model.created_at,
+        )
+        .join(Variant, Variant.experiment_id == Experiment.id)
+        .join(Model, Model.id == Variant.model_id)
+        .outerjoin(Exposure, seen)
+        .order_by(Variant.position)
+    )
+    if experiment_id is None:
+        query = query.where(Experiment.state == "running")
+    else:
+        query = query.where(Experiment.id == experiment_id, Experiment.state != "draft")
+    return (await session.execute(query)).all()
+
+
+async def expose(
+    session: AsyncSession, *, experiment_id: int, variant_id: int, user_id: int
+) -> None:
+    """Record a first exposure, if the experiment still runs; later ones do nothing."""
+    running = select(
+        Experiment.id, literal(user_id, Integer), literal(variant_id, Integer)
+    ).where(Experiment.id == experiment_id, Experiment.state == "running")
+    columns = ["experiment_id", "user_id", "variant_id"]
+    statement = upsert(Exposure).from_select(columns, running)
+    await session.execute(statement.on_conflict_do_nothing())
+
+
+async def running_variant(session: AsyncSession, variant_id: int) -> int | None:
+    """Return the variant if its experiment still runs."""
+    query = (
+        select(Variant.id)
+        .join(Experiment, Experiment.id == Variant.experiment_id)
+        .where(Variant.id == variant_id, Experiment.state == "running")
+    )
+    return (await session.execute(query)).scalar_one_or_none()
+
+
+likes = func.count().filter(Feedback.is_like).label("likes")
+dislikes = func.count().filter(~Feedback.is_like).label("dislikes")
+
+
+def _votes_by_user(experiment_id: int) -> AnySelect:
+    """Select every user exposed with their votes while it ran."""
+    of_experiment = select(Variant.id).where(Variant.experiment_id == experiment_id)
+    counted = (
+        select(Feedback.user_id, Feedback.variant_id, likes, dislikes)
+        .where(Feedback.variant_id.in_(of_experiment))
+        .group_by(Feedback.user_id, Feedback.variant_id)
+        .subquery()
+    )
+    return (
+        select(
+            Exposure.user_id,
+            Exposure.variant_id,
+            Exposure.exposed_at,
+            func.coalesce(counted.c.likes, 0).label("likes"),
+            func.coalesce(counted.c.dislikes, 0).label("dislikes"),
+        )
+        .outerjoin(
+            counted,
+            and_(
+                counted.c.user_id == Exposure.user_id,
+                counted.c.variant_id == Exposure.variant_id,
+            ),
+        )
+        .where(Exposure.experiment_id == experiment_id)
+        .order_by(Exposure.user_id)
+    )
+
+
+async def votes(session: AsyncSession, experiment_id: int) -> Sequence[AnyRow]:
+    """Read every user exposed with their votes, by user."""
+    return (await session.execute(_votes_by_user(experiment_id))).all()
+
+
+async def stream_votes(
+    session: AsyncSession, experiment_id: int
+) -> AsyncIterator[AnyRow]:
+    """Read the same row by row."""
+    async for row in await session.stream(_votes_by_user(experiment_id)):
+        yield row
+
+
+async def votes_before(session: AsyncSession, experiment_id: int) -> Sequence[AnyRow]:
+    """Read the votes that users cast before they were exposed."""
+    query = (
+        select(Exposure.user_id, likes, dislikes)
+        .join(
+            Feedback,
+            and_(
+                Feedback.user_id == Exposure.user_id,
+                Feedback.voted_at < Exposure.exposed_at,
+            ),
+        )
+        .where(Exposure.experiment_id == experiment_id)
+        .group_by(Exposure.user_id)
+    )
+    return (await session.execute(query)).all()
+
+
+async def days(session: AsyncSession, experiment_id: int) -> Sequence[AnyRow]:
+    """Count users exposed and votes cast, by day and variant."""
+    of_experiment = select(Variant.id).where(Variant.experiment_id == experiment_id)
+    exposed = select(
+        cast(Exposure.exposed_at, Date).label("day"),
+        Exposure.variant_id,
+        literal(1).label("n_users"),
+        literal(0).label("n_likes"),
+        literal(0).label("n_dislikes"),
+    ).where(Exposure.experiment_id == experiment_id)
+    voted = select(
+        cast(Feedback.voted_at, Date),
+        Feedback.variant_id,
+        literal(0),
+        cast(Feedback.is_like, Integer),
+        1 - cast(Feedback.is_like, Integer),
+    ).where(Feedback.variant_id.in_(of_experiment))
+    events = union_all(exposed, voted).subquery()
+    totals = [
+        func.sum(events.c[name]).label(name)
+        for name in ("n_users", "n_likes", "n_dislikes")
+    ]
+    query = (
+        select(events.c.day, Variant.name.label("variant"), *totals)
+        .join(Variant, Variant.id == events.c.variant_id)
+        .group_by(events.c.day, Variant.position, Variant.name)
+        .order_by(events.c.day, Variant.position)
+    )
+    return (await session.execute(query)).all()
+
+
+async def votes_of_all(session: AsyncSession) -> Sequence[AnyRow]:
+    """Count likes and dislikes of every user who ever voted."""
+    query = select(Feedback.user_id, likes, dislikes).group_by(Feedback.user_id)
+    return (await session.execute(query.order_by(Feedback.user_id))).all()

@@ -1,0 +1,89 @@
+"""SQL of votes, their rate limit and hidden movies."""
+
+from datetime import timedelta
+
+from sqlalchemy import case, delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.tables import Feedback, FeedbackMinute, HiddenMovie, SigningKey
+
+
+async def signing_secret(session: AsyncSession) -> bytes:
+    """Read the secret that signs recommendation ids."""
+    query = select(SigningKey.secret).order_by(SigningKey.id.desc()).limit(1)
+    return (await session.execute(query)).scalar_one()
+
+
+async def count_vote(session: AsyncSession, user_id: int, *, within: timedelta) -> int:
+    """Count a vote; return how many the user cast since the window began.
+
+    The row is locked until the commit, so votes of one user are counted one by one.
+    """
+    statement = insert(FeedbackMinute).values(
+        user_id=user_id, started_at=func.now(), n_votes=1
+    )
+    is_over = FeedbackMinute.started_at <= func.now() - within
+    statement = statement.on_conflict_do_update(
+        index_elements=[FeedbackMinute.user_id],
+        set_={
+            "started_at": case((is_over, func.now()), else_=FeedbackMinute.started_at),
+            "n_votes": case((is_over, 1), else_=FeedbackMinute.n_votes + 1),
+        },
+    )
+    returned = statement.returning(FeedbackMinute.n_votes)
+    return (await session.execute(returned)).scalar_one()
+
+
+async def vote(
+    session: AsyncSession,
+    *,
+    user_id: int,
+    movie_id: int,
+    variant_id: int | None,
+    is_like: bool,
+) -> None:
+    """Store a vote, replacing an earlier one; the last commit wins."""
+    statement = insert(Feedback).values(
+        user_id=user_id, movie_id=movie_id, variant_id=variant_id, is_like=is_like
+    )
+    statement = statement.on_conflict_do_update(
+        index_elements=[Feedback.user_id, Feedback.movie_id, Feedback.variant_id],
+        set_={"is_like": statement.excluded.is_like, "voted_at": func.now()},
+    )
+    await session.execute(statement)
+
+
+async def take_back(
+    session: AsyncSession, *, user_id: int, movie_id: int, variant_id: int | None
+) -> None:
+    """Delete a vote, if there is one."""
+    await session.execute(
+        delete(Feedback).where(
+            Feedback.user_id == user_id,
+            Feedback.movie_id == movie_id,
+            Feedback.variant_id.is_not_distinct_from(variant_id),
+        )
+    )
+
+
+async def hide(session: AsyncSession, *, user_id: int, movie_id: int) -> None:
+    """Hide a movie; hiding it again changes nothing."""
+    statement = insert(HiddenMovie).values(user_id=user_id, movie_id=movie_id)
+    await session.execute(statement.on_conflict_do_nothing())
+
+
+async def unhide(session: AsyncSession, *, user_id: int, movie_id: int) -> bool:
+    """Show a movie again; false if it was not hidden."""
+    statement = delete(HiddenMovie).where(
+        HiddenMovie.user_id == user_id, HiddenMovie.movie_id == movie_id
+    )
+    returned = statement.returning(HiddenMovie.movie_id)
+    return (await session.execute(returned)).first() is not None
+
+
+async def hidden_of(session: AsyncSession, user_id: int) -> list[int]:
+    """List the movies a user has hidden, the last one first."""
+    query = select(HiddenMovie.movie_id).where(HiddenMovie.user_id == user_id)
+    query = query.order_by(HiddenMovie.hidden_at.desc(), HiddenMovie.movie_id)
+    return list(await session.scalars(query))

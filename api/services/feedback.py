@@ -1,0 +1,105 @@
+"""Votes on what was recommended, and movies not to be recommended again."""
+
+import time
+from datetime import timedelta
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.problems import InvalidRequest, NotFound, TooManyAttempts, field_error
+from api.queries import feedback as queries
+from api.queries.experiments import running_variant
+from api.queries.movies import summaries
+from api.queries.ratings import user_exists
+from api.schemas import FeedbackIn, FeedbackOut, HiddenMovies, MovieOut
+from api.services.auth import Principal
+from api.signing import ForgedError, Issued
+
+LIFETIME = timedelta(days=30)  # of a recommendation id: time to watch the movie
+WINDOW = timedelta(minutes=1)
+MAX_VOTES = 60  # of a user in a window
+
+
+async def vote(
+    session: AsyncSession, *, principal: Principal, secret: bytes, body: FeedbackIn
+) -> FeedbackOut:
+    """Store a like or dislike, or take it back; the last vote stands."""
+    issued = _read(body, secret)
+    if issued.user_id != principal.user_id and "serve" not in principal.scopes:
+        raise NotFound
+    try:
+        await _store(session, issued, body)
+    except IntegrityError as error:  # the user or the movie has gone since
+        raise NotFound from error
+    await session.commit()  # before the reply: a 200 means it is stored
+    return FeedbackOut(movie_id=body.movie_id, vote=body.vote)
+
+
+async def _store(session: AsyncSession, issued: Issued, body: FeedbackIn) -> None:
+    """Store within the limit; the vote counts for its variant while that runs."""
+    n_votes = await queries.count_vote(session, issued.user_id, within=WINDOW)
+    if n_votes > MAX_VOTES:
+        raise TooManyAttempts(round(WINDOW.total_seconds()))
+    variant_id = await running_variant(session, issued.variant_id)
+    if body.vote == "none":
+        await queries.take_back(
+            session,
+            user_id=issued.user_id,
+            movie_id=body.movie_id,
+            variant_id=variant_id,
+        )
+    else:
+        await queries.vote(
+            session,
+            user_id=issued.user_id,
+            movie_id=body.movie_id,
+            variant_id=variant_id,
+            is_like=body.vote == "like",
+        )
+
+
+def _read(body: FeedbackIn, secret: bytes) -> Issued:
+    """Read the recommendation id; refuse one that does not cover the vote."""
+    try:
+        issued = Issued.read(body.recommendation_id, secret)
+    except ForgedError:
+        raise _refused("recommendation_id", "forged", "Not an id of ours") from None
+    if issued.issued_at < time.time() - LIFETIME.total_seconds():
+        raise _refused("recommendation_id", "expired", "Ask for a new list")
+    if body.movie_id not in issued.movie_ids:
+        raise _refused("movie_id", "not_recommended", "This list does not hold it")
+    return issued
+
+
+def _refused(field: str, code: str, message: str) -> InvalidRequest:
+    return InvalidRequest(
+        errors=[field_error("body", field, code=code, message=message)]
+    )
+
+
+async def hide(session: AsyncSession, *, user_id: int, movie_id: int) -> None:
+    """Leave a movie out of all of a user's lists from now on."""
+    try:
+        await queries.hide(session, user_id=user_id, movie_id=movie_id)
+    except IntegrityError as error:  # the foreign keys know who and what exists
+        raise NotFound from error
+    await session.commit()
+
+
+async def unhide(session: AsyncSession, *, user_id: int, movie_id: int) -> None:
+    """Let a movie be recommended again."""
+    if not await queries.unhide(session, user_id=user_id, movie_id=movie_id):
+        raise NotFound
+    await session.commit()
+
+
+async def list_hidden(
+    session: AsyncSession, *, user_id: int, limit: int
+) -> HiddenMovies:
+    """List the movies a user has hidden, the last one first."""
+    movie_ids = (await queries.hidden_of(session, user_id))[:limit]
+    if not movie_ids and not await user_exists(session, user_id):
+        raise NotFound
+    movies = await summaries(session, movie_ids)
+    items = [MovieOut.model_validate(movies[movie_id]) for movie_id in movie_ids]
+    return HiddenMovies(items=items)
