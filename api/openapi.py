@@ -37,6 +37,12 @@ SPECIAL: dict[tuple[str, str], tuple[type[Problem], ...]] = {
     ("POST", "/auth/register"): (problems.UsernameTaken,),
     ("POST", "/auth/session"): (problems.InvalidCredentials, problems.TooManyAttempts),
     ("PUT", "/me/password"): (problems.InvalidCredentials, problems.TooManyAttempts),
+    ("POST", "/me/deletion"): (
+        problems.InvalidCredentials,
+        problems.TooManyAttempts,
+        problems.LastAdministrator,
+    ),
+    ("POST", "/api-keys"): (problems.TooManyKeys,),
     ("POST", "/training-runs"): (problems.TooManyAttempts,),
 }
 

@@ -100,6 +100,19 @@ class UsernameTaken(Problem):
     status, slug, title = 409, "username-taken", "This user name is taken"
 
 
+class LastAdministrator(Problem):
+    """Somebody must be left to administer the service."""
+
+    status, slug = 409, "last-administrator"
+    title = "Make somebody else an administrator first"
+
+
+class TooManyKeys(Problem):
+    """Keys are listed whole, so their number has a bound."""
+
+    status, slug, title = 409, "too-many-keys", "Revoke a key you do not need first"
+
+
 class LengthRequired(Problem):
     """A body must say how long it is, so that its limit holds before it is read."""
 

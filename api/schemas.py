@@ -12,6 +12,7 @@ MAX_ID = 2**31 - 1
 MAX_PAGE = 100
 MAX_EXCLUDED = 500
 MAX_INLINE_RATINGS = 1000
+MAX_KEY_DAYS = 3650
 
 Scope = Literal["read", "rate", "serve", "admin"]
 
@@ -52,6 +53,7 @@ UserId = Annotated[int, PlainInteger, Path(ge=1, le=MAX_ID)]
 MovieId = Annotated[int, PlainInteger, Path(ge=1, le=MAX_ID)]
 RunId = Annotated[int, PlainInteger, Path(ge=1, le=MAX_ID)]
 KeyId = Annotated[int, PlainInteger, Path(ge=1, le=MAX_ID)]
+SessionId = Annotated[int, PlainInteger, Path(ge=1, le=MAX_ID)]
 Limit = Annotated[int, PlainInteger, Query(ge=1, le=MAX_PAGE)]
 Cursor = Annotated[
     str | None,
@@ -134,20 +136,47 @@ class Me(Out):
     n_ratings: int
 
 
+class SessionOut(Out):
+    """A browser that is signed in; `user_agent` is what it calls itself."""
+
+    id: int
+    user_agent: str | None
+    created_at: datetime
+    last_seen_at: datetime
+    is_current: bool
+
+
+class Sessions(Out):
+    """All live sessions of the caller, the last used first."""
+
+    items: list[SessionOut]
+
+
+class AccountDeletion(Body):
+    """The password proves who asks: nothing brings an account back."""
+
+    password: Password
+
+
 class ApiKeyIn(Body):
     """A key for a program; its scopes are at most what its owner may do."""
 
     name: Annotated[str, Field(max_length=100), AfterValidator(clean_text)]
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=4)]
+    expires_in_days: Annotated[int, Field(ge=1, le=MAX_KEY_DAYS)] | None = Field(
+        None, description="null: the key works until it is revoked"
+    )
 
 
 class ApiKeyOut(Out):
-    """A key without its secret."""
+    """A key without its secret; `prefix` is how it starts, to tell keys apart."""
 
     id: int
     name: str
+    prefix: str
     scopes: list[Scope]
     created_at: datetime
+    expires_at: datetime | None
 
 
 class NewApiKey(ApiKeyOut):
@@ -235,6 +264,26 @@ class RatingPage(Out):
 
     items: list[RatedMovie]
     next_cursor: str | None
+
+
+class ExportedRating(Out):
+    """A stored rating with the name of its movie."""
+
+    movie_id: int
+    title: str
+    year: int | None
+    value: float
+    rated_at: datetime
+
+
+class AccountExport(Out):
+    """Everything the service stores about the caller, secrets apart."""
+
+    exported_at: datetime
+    user: Me
+    sessions: list[SessionOut]
+    api_keys: list[ApiKeyOut]
+    ratings: list[ExportedRating]
 
 
 class ModelReference(Out):

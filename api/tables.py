@@ -79,6 +79,8 @@ class Session(Table):
     )
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     last_seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    id: Mapped[int] = mapped_column(Identity(), unique=True)
+    user_agent: Mapped[str | None]
 
 
 class ApiKey(Table):
@@ -93,6 +95,22 @@ class ApiKey(Table):
     name: Mapped[str]
     key_hash: Mapped[bytes] = mapped_column(unique=True)
     scopes: Mapped[list[str]]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    prefix: Mapped[str]
+    expires_at: Mapped[datetime | None]
+
+
+class IdempotentReply(Table):
+    """What a request with an idempotency key was answered, kept for a day."""
+
+    __tablename__ = "idempotent_replies"
+
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    key: Mapped[str] = mapped_column(primary_key=True)
+    request_hash: Mapped[bytes]
+    reply: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
@@ -132,6 +150,11 @@ class Movie(Table):
         Index(None, "title_trigrams", postgresql_using="gin"),
         Index(None, "genres", postgresql_using="gin"),
         Index("movies_title_idx", text("lower(title)"), "id"),
+        Index(
+            "movies_title_names_idx", text("title_names(title)"), postgresql_using="gin"
+        ),
+        Index(None, "imdb_id"),
+        Index(None, "tmdb_id"),
     )
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.database import AnyRow
-from api.tables import Rating, User
+from api.tables import Movie, Rating, User
 
 
 async def user_exists(session: AsyncSession, user_id: int) -> bool:
@@ -64,4 +64,23 @@ async def page(
         older = tuple_(Rating.rated_at, -Rating.movie_id) < (rated_at, -movie_id)
         query = query.where(older)
     query = query.order_by(Rating.rated_at.desc(), Rating.movie_id).limit(limit)
+    return (await session.execute(query)).all()
+
+
+async def with_movies(session: AsyncSession, user_id: int) -> Sequence[AnyRow]:
+    """Read all of a user's ratings with their movies, newest first: for export."""
+    query = (
+        select(
+            Rating.movie_id,
+            Rating.value,
+            Rating.rated_at,
+            Movie.title,
+            Movie.year,
+            Movie.imdb_id,
+            Movie.tmdb_id,
+        )
+        .join(Movie, Movie.id == Rating.movie_id)
+        .where(Rating.user_id == user_id)
+        .order_by(Rating.rated_at.desc(), Rating.movie_id)
+    )
     return (await session.execute(query)).all()

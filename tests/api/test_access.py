@@ -9,7 +9,8 @@ import httpx
 import pytest
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
-from sqlalchemy import func, update
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from api import main
 from api.database import SessionFactory
@@ -65,6 +66,16 @@ ACCESS = {
         "401 422 422 401 401 403 422  403 403 403 403 403 403 403 403",
     "DELETE /api-keys/{key_id}":
         "401 204 404 401 401 403 404  403 403 403 403 403 403 403 403",
+    "GET /me/sessions":
+        "401 200 200 401 401 403 200  403 403 403 403 403 403 403 403",
+    "DELETE /me/sessions":
+        "401 204 204 401 401 403 204  403 403 403 403 403 403 403 403",
+    "DELETE /me/sessions/{session_id}":
+        "401 204 404 401 401 403 404  403 403 403 403 403 403 403 403",
+    "GET /me/export":
+        "401 200 200 401 401 403 200  403 403 403 403 403 403 403 403",
+    "POST /me/deletion":
+        "401 422 422 401 401 403 422  403 403 403 403 403 403 403 403",
     "GET /genres":
         "200 200 200 200 200 200 200  200 200 200 200 200 200 200 200",
     "GET /movies":
@@ -107,6 +118,7 @@ BODIES = {
     "POST /auth/session": {},
     "PUT /me/password": {},
     "POST /api-keys": {},
+    "POST /me/deletion": {},
 }
 
 
@@ -172,6 +184,12 @@ async def key_of(user: Client) -> int:
     return int(reply.json().get("id", 1))
 
 
+async def session_of(session: AsyncSession, user: Client) -> int:
+    """Return the id of a user's session."""
+    query = select(Session.id).where(Session.user_id == user.user_id)
+    return int((await session.execute(query)).scalar_one())
+
+
 @pytest.mark.parametrize(("column", "name"), list(enumerate(CALLERS)), ids=CALLERS)
 async def test_each_caller_gets_what_the_table_says(
     world, session, connection, column, name
@@ -186,7 +204,11 @@ async def test_each_caller_gets_what_the_table_says(
     for route in ACCESS:
         method, template = route.split(" ")
         path = template.format(
-            user_id=target.user_id, movie_id=MOVIE, key_id=key_id, run_id=run_id
+            user_id=target.user_id,
+            movie_id=MOVIE,
+            key_id=key_id,
+            run_id=run_id,
+            session_id=await session_of(session, target),
         )
         undo = await connection.begin_nested()
         reply = await client.request(method, path, json=BODIES.get(route))
