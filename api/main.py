@@ -27,6 +27,7 @@ from api.routes import (
     ratings,
     recommendations,
     training,
+    transfers,
 )
 from api.security import RequestBoundary
 from api.services.training import fail_lost_runs
@@ -35,7 +36,17 @@ from api.settings import Settings
 logger = logging.getLogger(__name__)
 
 FRONTEND = Path(__file__).parent.parent / "frontend" / "dist"
-ROUTERS = (auth, account, movies, ratings, recommendations, training, health)
+# Transfers go before ratings, or `export` would be read as a movie's id.
+ROUTERS = (
+    auth,
+    account,
+    movies,
+    transfers,
+    ratings,
+    recommendations,
+    training,
+    health,
+)
 REAP_SECONDS = 5.0
 
 

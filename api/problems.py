@@ -126,10 +126,10 @@ class TooLarge(Problem):
 
 
 class UnsupportedMediaType(Problem):
-    """The service reads plain JSON and nothing else."""
+    """A route reads one content type, uncompressed, and nothing else."""
 
     status, slug = 415, "unsupported-media-type"
-    title = "Send application/json, not compressed"
+    title = "The content type is not the documented one, or compressed"
 
 
 class UnknownHost(Problem):

@@ -5,7 +5,7 @@ import unicodedata
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import Path, Query
+from fastapi import Header, Path, Query
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 MAX_ID = 2**31 - 1
@@ -61,6 +61,15 @@ Cursor = Annotated[
 ]
 Year = Annotated[int, Field(ge=1800, le=2200)]
 YearQuery = Annotated[int | None, PlainInteger, Query(ge=1800, le=2200)]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=100,
+        pattern="^[!-~]+$",
+        description="repeating a request with its key repeats its answer, for a day",
+    ),
+]
 Genre = Annotated[str, Field(min_length=1, max_length=50), AfterValidator(clean_text)]
 GenreQuery = Annotated[
     str | None, Query(min_length=1, max_length=50), AfterValidator(clean_text)
@@ -284,6 +293,46 @@ class AccountExport(Out):
     sessions: list[SessionOut]
     api_keys: list[ApiKeyOut]
     ratings: list[ExportedRating]
+
+
+class ImportedRow(Out):
+    """What became of one row of a file.
+
+    `rating` is as the file has it, `value` that in half stars, `previous` what was
+    stored before. `unmatched`: no such movie here; `ambiguous`: more than one movie for
+    the row, or another row fits its movie as well; `unrated`: the row has no rating.
+    """
+
+    line: int
+    status: Literal[
+        "added", "replaced", "unchanged", "unmatched", "ambiguous", "not_a_movie",
+        "unrated",
+    ]  # fmt: skip
+    title: str | None
+    year: int | None
+    rating: str
+    value: float | None
+    is_rounded: bool
+    movie_id: int | None
+    movie_title: str | None
+    previous: float | None
+
+
+class ImportReport(Out):
+    """What an import did or, as a dry run, would do; every row of the file is told.
+
+    Ratings on a scale of 10 or 100 become the nearest half star, from the middle
+    upwards and never below half a star; `is_rounded` says where that changed one.
+    """
+
+    format: Literal["movielens", "letterboxd", "imdb", "trakt", "csv"]
+    scale: Literal[5, 10, 100]
+    is_dry_run: bool
+    n_added: int
+    n_replaced: int
+    n_unchanged: int
+    n_skipped: int
+    rows: list[ImportedRow]
 
 
 class ModelReference(Out):

@@ -145,14 +145,15 @@ class Movie(Table):
     title_trigrams: Mapped[list[str]] = mapped_column(
         Computed("trigrams(title, ' ')", persisted=True)
     )
+    # What files of other services may call it; compared as a whole.
+    title_names: Mapped[list[str]] = mapped_column(
+        Computed("title_names(title)", persisted=True)
+    )
 
     __table_args__ = (
         Index(None, "title_trigrams", postgresql_using="gin"),
         Index(None, "genres", postgresql_using="gin"),
         Index("movies_title_idx", text("lower(title)"), "id"),
-        Index(
-            "movies_title_names_idx", text("title_names(title)"), postgresql_using="gin"
-        ),
         Index(None, "imdb_id"),
         Index(None, "tmdb_id"),
     )

@@ -234,6 +234,7 @@ async def check_documented(app: FastAPI, response: httpx.Response) -> None:
         ):
             operations = app.openapi()["paths"][route.path]
             check_reply(operations[request.method.lower()], route, response)
+            return
 
 
 def check_reply(
@@ -243,8 +244,9 @@ def check_reply(
     documented = operation["responses"].get(str(response.status_code))
     assert documented, f"{route.path} does not document {response.status_code}"
     content_type = response.headers.get("content-type")
-    assert [content_type] == (list(documented.get("content", {})) or [None])
-    if content_type is not None:
+    media_type = content_type and content_type.partition(";")[0]
+    assert [media_type] == (list(documented.get("content", {})) or [None])
+    if media_type in {"application/json", "application/problem+json"}:
         model = ProblemOut if response.is_error else route.response_model
         adapter: TypeAdapter[Any] = TypeAdapter(model)
         shaped = adapter.validate_json(response.content)

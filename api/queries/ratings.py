@@ -1,9 +1,10 @@
 """SQL of ratings."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select, tuple_
+from sqlalchemy import delete, func, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -27,6 +28,62 @@ async def upsert(
         set_={"value": statement.excluded.value, "rated_at": func.now()},
     )
     return (await session.scalars(statement.returning(Rating))).one()
+
+
+async def upsert_many(
+    session: AsyncSession, rows: Sequence[tuple[int, int, float, datetime | None]]
+) -> None:
+    """Store (user id, movie id, value, time or now), each pair once.
+
+    Rows are locked in the order of their keys, so two such statements never wait for
+    each other.
+    """
+    if not rows:
+        return
+    await session.execute(
+        text("""
+            INSERT INTO ratings (user_id, movie_id, value, rated_at)
+            SELECT user_id, movie_id, value, coalesce(rated_at, now())
+            FROM unnest(
+                CAST(:user_ids AS integer[]), CAST(:movie_ids AS integer[]),
+                CAST(:values AS real[]), CAST(:times AS timestamptz[])
+            ) AS given (user_id, movie_id, value, rated_at)
+            ORDER BY user_id, movie_id
+            ON CONFLICT (user_id, movie_id) DO UPDATE
+            SET value = excluded.value, rated_at = excluded.rated_at
+        """),
+        dict(
+            zip(
+                ("user_ids", "movie_ids", "values", "times"),
+                map(list, zip(*rows, strict=True)),
+                strict=True,
+            )
+        ),
+    )
+
+
+async def values_of(
+    session: AsyncSession, user_id: int, movie_ids: Sequence[int]
+) -> dict[int, float]:
+    """Read a user's ratings of these movies, by movie."""
+    query = select(Rating.movie_id, Rating.value).where(
+        Rating.user_id == user_id, Rating.movie_id == func.any(list(movie_ids))
+    )
+    return {row.movie_id: row.value for row in await session.execute(query)}
+
+
+async def lock_users(session: AsyncSession, user_ids: Sequence[int]) -> set[int]:
+    """Return which of these users exist, and keep them until the commit."""
+    query = select(User.id).where(User.id == func.any(list(user_ids)))
+    locked = query.order_by(User.id).with_for_update(read=True, key_share=True)
+    return set(await session.scalars(locked))
+
+
+async def lock_movies(session: AsyncSession, movie_ids: Sequence[int]) -> set[int]:
+    """Return which of these movies exist, and keep them until the commit."""
+    query = select(Movie.id).where(Movie.id == func.any(list(movie_ids)))
+    locked = query.order_by(Movie.id).with_for_update(read=True, key_share=True)
+    return set(await session.scalars(locked))
 
 
 async def remove(session: AsyncSession, *, user_id: int, movie_id: int) -> bool:

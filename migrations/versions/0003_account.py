@@ -32,7 +32,8 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
                 '^(.*), (the|an?|les?|la|l''|une?|el|los|las|il|lo|gli|i|der|die|das)$',
                 '\2 \1'
             ),
-            '[\x01-\x2f\x3a-\x60\x7b-\x7f\u0300-\u036f\u2010-\u2027]', '', 'g'
+            '[\x01-\x2f\x3a-\x60\x7b-\xbf\u0300-\u036f\u2000-\u206f\u3000-\u303f]',
+            '', 'g'
         ) AS name
         FROM (
             SELECT replace(lower(normalize(left(title, 300), NFKD)), '&', 'and') AS text
@@ -42,7 +43,8 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
     ) AS names
     WHERE name <> ''
 $$;
-CREATE INDEX movies_title_names_idx ON movies USING gin (title_names(title));
+ALTER TABLE movies ADD COLUMN
+    title_names text[] NOT NULL GENERATED ALWAYS AS (title_names(title)) STORED;
 CREATE INDEX movies_imdb_id_idx ON movies (imdb_id);
 CREATE INDEX movies_tmdb_id_idx ON movies (tmdb_id);
 """
@@ -69,8 +71,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Take them away again, dependants first."""
     op.execute("DROP TABLE idempotent_replies")
-    op.execute("DROP INDEX movies_title_names_idx, movies_imdb_id_idx")
-    op.execute("DROP INDEX movies_tmdb_id_idx")
+    op.execute("DROP INDEX movies_imdb_id_idx, movies_tmdb_id_idx")
+    op.execute("ALTER TABLE movies DROP COLUMN title_names")
     op.execute("DROP FUNCTION title_names(text)")
     op.execute("ALTER TABLE api_keys DROP COLUMN prefix, DROP COLUMN expires_at")
     op.execute("ALTER TABLE sessions DROP COLUMN id, DROP COLUMN user_agent")

@@ -16,6 +16,8 @@ from tests.conftest import ORIGIN, check_documented
 
 pytestmark = pytest.mark.anyio
 
+FILES = {("get", "/ratings/{user_id}/export"): "text/csv"}
+
 
 @pytest.fixture
 async def described(anonymous):
@@ -36,9 +38,8 @@ async def test_every_operation_describes_every_status_with_a_body(described):
         for status, response in operation["responses"].items():
             kinds = list(response.get("content", {}))
             is_failure = int(status) >= 400
-            expected = [
-                "application/problem+json" if is_failure else "application/json"
-            ]
+            success = FILES.get((method, path), "application/json")
+            expected = ["application/problem+json" if is_failure else success]
             assert kinds == ([] if status == "204" else expected), (path, method)
             assert response["description"]
             for content in response.get("content", {}).values():
