@@ -22,6 +22,7 @@ from api.openapi import add_document
 from api.routes import (
     account,
     auth,
+    bulk,
     health,
     movies,
     ratings,
@@ -43,6 +44,7 @@ ROUTERS = (
     movies,
     transfers,
     ratings,
+    bulk,
     recommendations,
     training,
     health,

@@ -2,17 +2,26 @@
 
 import re
 import unicodedata
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import Header, Path, Query
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+)
 
 MAX_ID = 2**31 - 1
 MAX_PAGE = 100
 MAX_EXCLUDED = 500
 MAX_INLINE_RATINGS = 1000
 MAX_KEY_DAYS = 3650
+MAX_BULK_ROWS = 10_000
+MAX_GENRES = 20
 
 Scope = Literal["read", "rate", "serve", "admin"]
 
@@ -80,6 +89,10 @@ Stars = Annotated[
     AfterValidator(_half_star),
 ]
 BodyId = Annotated[int, Field(ge=1, le=MAX_ID)]
+RatedAt = Annotated[
+    AwareDatetime,
+    Field(ge=datetime(1900, 1, 1, tzinfo=UTC), lt=datetime(3000, 1, 1, tzinfo=UTC)),
+]
 Username = Annotated[
     str,
     Field(min_length=3, max_length=40),
@@ -333,6 +346,50 @@ class ImportReport(Out):
     n_unchanged: int
     n_skipped: int
     rows: list[ImportedRow]
+
+
+class BulkRating(Body):
+    """A rating of any user; without `rated_at` it is of now, or keeps its time."""
+
+    user_id: BodyId
+    movie_id: BodyId
+    value: Stars
+    rated_at: RatedAt | None = None
+
+
+class BulkMovie(Body):
+    """A movie as it is to be stored; what is left out is unknown."""
+
+    id: BodyId
+    title: Annotated[str, Field(max_length=300), AfterValidator(clean_text)]
+    year: Year | None = None
+    genres: Annotated[list[Genre], Field(max_length=MAX_GENRES)] = []
+    imdb_id: BodyId | None = None
+    tmdb_id: BodyId | None = None
+
+
+class BulkUser(Body):
+    """A user without credentials."""
+
+    id: BodyId
+
+
+class BulkRow(Out):
+    """What became of one line; `errors` says why it was refused."""
+
+    line: int
+    status: Literal["added", "replaced", "unchanged", "refused"]
+    errors: list[FieldErrorOut]
+
+
+class BulkReport(Out):
+    """What a bulk request did: all rows that are not refused are stored."""
+
+    n_added: int
+    n_replaced: int
+    n_unchanged: int
+    n_refused: int
+    rows: list[BulkRow]
 
 
 class ModelReference(Out):
