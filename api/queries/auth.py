@@ -237,3 +237,24 @@ async def administrator(session: AsyncSession) -> User | None:
     """Return the first administrator."""
     query = select(User).where(User.is_admin).order_by(User.id).limit(1)
     return (await session.scalars(query)).one_or_none()
+
+
+async def all_keys(session: AsyncSession) -> list[tuple[ApiKey, str]]:
+    """List all keys with their owners' names."""
+    query = select(ApiKey, func.coalesce(User.username, "")).join(
+        User, User.id == ApiKey.user_id
+    )
+    rows = await session.execute(query.order_by(ApiKey.id))
+    return [(row[0], row[1]) for row in rows]
+
+
+async def delete_any_key(session: AsyncSession, key_id: int) -> bool:
+    """Revoke a key, whoever owns it; false if there is none."""
+    query = delete(ApiKey).where(ApiKey.id == key_id).returning(ApiKey.id)
+    return (await session.execute(query)).first() is not None
+
+
+async def count_one_time_administrators(session: AsyncSession) -> int:
+    """Count the administrators who have not chosen a password of their own yet."""
+    query = select(func.count()).where(User.is_admin, User.must_change_password)
+    return (await session.execute(query)).scalar_one()
