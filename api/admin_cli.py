@@ -143,7 +143,7 @@ def back_up(
     settings = Settings()
     with reach_database(settings) as url:
         backup.back_up(url, settings.models_dir, target)
-    console.print(f"{target}: {target.stat().st_size / 2**20:.1f} MiB")
+    console.print(f"{target}: {target.stat().st_size:,} bytes")
 
 
 def restore(

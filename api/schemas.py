@@ -299,7 +299,7 @@ class ExportedRating(Out):
 
 
 class AccountExport(Out):
-    """Everything the service stores about the caller, secrets apart."""
+    """Everything stored about the caller, but secrets and what a day forgets."""
 
     exported_at: datetime
     user: Me
