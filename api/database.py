@@ -1,10 +1,13 @@
 """Connections to PostgreSQL and the migrations that shape it."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import Row, Select
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
@@ -15,6 +18,7 @@ from sqlalchemy.ext.asyncio import (
 
 from api.settings import Settings
 
+T = TypeVar("T")
 SessionFactory = async_sessionmaker[AsyncSession]
 AnyRow = Row[*tuple[Any, ...]]
 """A row of a query whose columns are named where it is written."""
@@ -43,6 +47,22 @@ def create_session_factory(engine: AsyncEngine) -> SessionFactory:
     return async_sessionmaker(engine, expire_on_commit=False)
 
 
+def in_session(
+    settings: Settings, url: str, call: Callable[[AsyncSession], Awaitable[T]]
+) -> T:
+    """Run one service call in a session of its own, from outside an event loop."""
+
+    async def connect_and_call() -> T:
+        engine = create_engine(settings, url)
+        try:
+            async with create_session_factory(engine)() as session:
+                return await call(session)
+        finally:
+            await engine.dispose()
+
+    return asyncio.run(connect_and_call())
+
+
 def alembic_config(url: str) -> Config:
     """Configure Alembic without an ini file: there is one database and one history."""
     config = Config()
@@ -54,3 +74,8 @@ def alembic_config(url: str) -> Config:
 def migrate(url: str, revision: str = "head") -> None:
     """Bring the schema up to `revision`; safe to call from several processes."""
     command.upgrade(alembic_config(url), revision)
+
+
+def head_revision() -> str | None:
+    """Name the newest revision there is."""
+    return ScriptDirectory(str(MIGRATIONS)).get_current_head()

@@ -154,6 +154,16 @@ def rater(principal: CurrentUser) -> Principal:
 Rater = Annotated[Principal, Depends(rater)]
 
 
+def serving_user(principal: CurrentUser) -> Principal:
+    """Let in who may act for any user; to all others the resource does not exist."""
+    if "serve" not in principal.scopes:
+        raise NotFound
+    return principal
+
+
+ServingUser = Annotated[Principal, Depends(serving_user)]
+
+
 def subject(request: Request, user_id: UserId, principal: CurrentUser) -> int:
     """Return the user of the path, if the caller may read or write as them."""
     needed = "read" if request.method in SAFE_METHODS else "rate"

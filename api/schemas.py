@@ -2,11 +2,18 @@
 
 import re
 import unicodedata
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import Path, Query
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from fastapi import Header, Path, Query
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+)
 
 from engine.experiments import Metric
 from engine.verdicts import Kind as VerdictKind
@@ -16,6 +23,9 @@ MAX_PAGE = 100
 MAX_EXCLUDED = 500
 MAX_INLINE_RATINGS = 1000
 MAX_VARIANTS = 4
+MAX_KEY_DAYS = 3650
+MAX_BULK_ROWS = 10_000
+MAX_GENRES = 20
 
 Scope = Literal["read", "rate", "serve", "admin"]
 Vote = Literal["like", "dislike", "none"]
@@ -60,6 +70,7 @@ MovieId = Annotated[int, PlainInteger, Path(ge=1, le=MAX_ID)]
 RunId = Annotated[int, PlainInteger, Path(ge=1, le=MAX_ID)]
 KeyId = Annotated[int, PlainInteger, Path(ge=1, le=MAX_ID)]
 ExperimentId = Annotated[int, PlainInteger, Path(ge=1, le=MAX_ID)]
+SessionId = Annotated[int, PlainInteger, Path(ge=1, le=MAX_ID)]
 Limit = Annotated[int, PlainInteger, Query(ge=1, le=MAX_PAGE)]
 Cursor = Annotated[
     str | None,
@@ -67,6 +78,15 @@ Cursor = Annotated[
 ]
 Year = Annotated[int, Field(ge=1800, le=2200)]
 YearQuery = Annotated[int | None, PlainInteger, Query(ge=1800, le=2200)]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=100,
+        pattern="^[!-~]+$",
+        description="repeating a request with its key repeats its answer, for a day",
+    ),
+]
 Genre = Annotated[str, Field(min_length=1, max_length=50), AfterValidator(clean_text)]
 GenreQuery = Annotated[
     str | None, Query(min_length=1, max_length=50), AfterValidator(clean_text)
@@ -81,6 +101,10 @@ Probability = Annotated[float, Field(ge=0.001, le=0.999, allow_inf_nan=False)]
 Share = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 Effect = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
 BodyId = Annotated[int, Field(ge=1, le=MAX_ID)]
+RatedAt = Annotated[
+    AwareDatetime,
+    Field(ge=datetime(1900, 1, 1, tzinfo=UTC), lt=datetime(3000, 1, 1, tzinfo=UTC)),
+]
 Username = Annotated[
     str,
     Field(min_length=3, max_length=40),
@@ -146,20 +170,47 @@ class Me(Out):
     n_ratings: int
 
 
+class SessionOut(Out):
+    """A browser that is signed in; `user_agent` is what it calls itself."""
+
+    id: int
+    user_agent: str | None
+    created_at: datetime
+    last_seen_at: datetime
+    is_current: bool
+
+
+class Sessions(Out):
+    """All live sessions of the caller, the last used first."""
+
+    items: list[SessionOut]
+
+
+class AccountDeletion(Body):
+    """The password proves who asks: nothing brings an account back."""
+
+    password: Password
+
+
 class ApiKeyIn(Body):
     """A key for a program; its scopes are at most what its owner may do."""
 
     name: Annotated[str, Field(max_length=100), AfterValidator(clean_text)]
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=4)]
+    expires_in_days: Annotated[int, Field(ge=1, le=MAX_KEY_DAYS)] | None = Field(
+        None, description="null: the key works until it is revoked"
+    )
 
 
 class ApiKeyOut(Out):
-    """A key without its secret."""
+    """A key without its secret; `prefix` is how it starts, to tell keys apart."""
 
     id: int
     name: str
+    prefix: str
     scopes: list[Scope]
     created_at: datetime
+    expires_at: datetime | None
 
 
 class NewApiKey(ApiKeyOut):
@@ -247,6 +298,110 @@ class RatingPage(Out):
 
     items: list[RatedMovie]
     next_cursor: str | None
+
+
+class ExportedRating(Out):
+    """A stored rating with the name of its movie."""
+
+    movie_id: int
+    title: str
+    year: int | None
+    value: float
+    rated_at: datetime
+
+
+class AccountExport(Out):
+    """Everything stored about the caller, but secrets and what a day forgets."""
+
+    exported_at: datetime
+    user: Me
+    sessions: list[SessionOut]
+    api_keys: list[ApiKeyOut]
+    ratings: list[ExportedRating]
+
+
+class ImportedRow(Out):
+    """What became of one row of a file.
+
+    `rating` is as the file has it, `value` that in half stars, `previous` what was
+    stored before. `unmatched`: no such movie here; `ambiguous`: more than one movie for
+    the row, or another row fits its movie as well; `unrated`: the row has no rating.
+    """
+
+    line: int
+    status: Literal[
+        "added", "replaced", "unchanged", "unmatched", "ambiguous", "not_a_movie",
+        "unrated",
+    ]  # fmt: skip
+    title: str | None
+    year: int | None
+    rating: str
+    value: float | None
+    is_rounded: bool
+    movie_id: int | None
+    movie_title: str | None
+    previous: float | None
+
+
+class ImportReport(Out):
+    """What an import did or, as a dry run, would do; every row of the file is told.
+
+    Ratings on a scale of 10 or 100 become the nearest half star, from the middle
+    upwards and never below half a star; `is_rounded` says where that changed one.
+    """
+
+    format: Literal["movielens", "letterboxd", "imdb", "trakt", "csv"]
+    scale: Literal[5, 10, 100]
+    is_dry_run: bool
+    n_added: int
+    n_replaced: int
+    n_unchanged: int
+    n_skipped: int
+    rows: list[ImportedRow]
+
+
+class BulkRating(Body):
+    """A rating of any user; without `rated_at` it is of now, or keeps its time."""
+
+    user_id: BodyId
+    movie_id: BodyId
+    value: Stars
+    rated_at: RatedAt | None = None
+
+
+class BulkMovie(Body):
+    """A movie as it is to be stored; what is left out is unknown."""
+
+    id: BodyId
+    title: Annotated[str, Field(max_length=300), AfterValidator(clean_text)]
+    year: Year | None = None
+    genres: Annotated[list[Genre], Field(max_length=MAX_GENRES)] = []
+    imdb_id: BodyId | None = None
+    tmdb_id: BodyId | None = None
+
+
+class BulkUser(Body):
+    """A user without credentials."""
+
+    id: BodyId
+
+
+class BulkRow(Out):
+    """What became of one line; `errors` says why it was refused."""
+
+    line: int
+    status: Literal["added", "replaced", "unchanged", "refused"]
+    errors: list[FieldErrorOut]
+
+
+class BulkReport(Out):
+    """What a bulk request did: all rows that are not refused are stored."""
+
+    n_added: int
+    n_replaced: int
+    n_unchanged: int
+    n_refused: int
+    rows: list[BulkRow]
 
 
 class ModelReference(Out):

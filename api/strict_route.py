@@ -20,7 +20,7 @@ from api.problems import (
 )
 
 MAX_BODY_BYTES = 1024 * 1024
-LIMIT_MESSAGE = f"a body may have at most {MAX_BODY_BYTES} bytes"
+MAX_FILE_BYTES = 4 * 1024 * 1024
 
 
 class StrictRequest(Request):
@@ -60,6 +60,9 @@ def _refuse_constant(name: str) -> None:
 class StrictRoute(APIRoute):
     """Checks what the framework would let pass, before it reads anything."""
 
+    media_type = "application/json"
+    max_body_bytes = MAX_BODY_BYTES
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Wrap the framework's handler."""
         handle = super().get_route_handler()
@@ -68,7 +71,7 @@ class StrictRoute(APIRoute):
             self._check_headers(request)
             self._check_query(request)
             strict_request = StrictRequest(request.scope, request.receive)
-            if self.body_field is not None:
+            if self.body_field is not None and self.media_type == "application/json":
                 await strict_request.read_json()
             return await handle(strict_request)
 
@@ -84,10 +87,10 @@ class StrictRoute(APIRoute):
             raise MalformedRequest("this request takes no body")
         if is_chunked:
             raise LengthRequired
-        if int(length) > MAX_BODY_BYTES:
-            raise TooLarge(LIMIT_MESSAGE)
-        if has_body and not _is_plain_json(request):
-            raise UnsupportedMediaType
+        if int(length) > self.max_body_bytes:
+            raise TooLarge(f"a body may have at most {self.max_body_bytes} bytes")
+        if has_body and not _is_plain(request, self.media_type):
+            raise UnsupportedMediaType(f"this route reads {self.media_type}")
 
     def _check_query(self, request: Request) -> None:
         """Refuse unknown and repeated parameters: a typo must not widen a list."""
@@ -113,15 +116,29 @@ class StrictRoute(APIRoute):
             raise InvalidRequest(errors=errors)
 
 
+class CsvRoute(StrictRoute):
+    """Reads a file as `text/csv`."""
+
+    media_type = "text/csv"
+    max_body_bytes = MAX_FILE_BYTES
+
+
+class NdjsonRoute(StrictRoute):
+    """Reads one JSON document a line, as `application/x-ndjson`."""
+
+    media_type = "application/x-ndjson"
+    max_body_bytes = MAX_FILE_BYTES
+
+
 def _is_list(field: ModelField) -> bool:
     return get_origin(field.field_info.annotation) is list
 
 
-def _is_plain_json(request: Request) -> bool:
+def _is_plain(request: Request, expected: str) -> bool:
     media_type, _, parameters = request.headers.get("content-type", "").partition(";")
     charset = parameters.strip().lower()
     return (
-        media_type.strip().lower() == "application/json"
+        media_type.strip().lower() == expected
         and charset in {"", "charset=utf-8", 'charset="utf-8"'}
         and request.headers.get("content-encoding", "identity") == "identity"
     )

@@ -79,6 +79,8 @@ class Session(Table):
     )
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     last_seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    id: Mapped[int] = mapped_column(Identity(), unique=True)
+    user_agent: Mapped[str | None]
 
 
 class ApiKey(Table):
@@ -93,6 +95,22 @@ class ApiKey(Table):
     name: Mapped[str]
     key_hash: Mapped[bytes] = mapped_column(unique=True)
     scopes: Mapped[list[str]]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    prefix: Mapped[str]
+    expires_at: Mapped[datetime | None]
+
+
+class IdempotentReply(Table):
+    """What a request with an idempotency key was answered, kept for a day."""
+
+    __tablename__ = "idempotent_replies"
+
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    key: Mapped[str] = mapped_column(primary_key=True)
+    request_hash: Mapped[bytes]
+    reply: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
@@ -127,11 +145,17 @@ class Movie(Table):
     title_trigrams: Mapped[list[str]] = mapped_column(
         Computed("trigrams(title, ' ')", persisted=True)
     )
+    # What files of other services may call it; compared as a whole.
+    title_names: Mapped[list[str]] = mapped_column(
+        Computed("title_names(title)", persisted=True)
+    )
 
     __table_args__ = (
         Index(None, "title_trigrams", postgresql_using="gin"),
         Index(None, "genres", postgresql_using="gin"),
         Index("movies_title_idx", text("lower(title)"), "id"),
+        Index(None, "imdb_id"),
+        Index(None, "tmdb_id"),
     )
 
 

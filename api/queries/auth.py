@@ -44,11 +44,62 @@ async def set_password(
 
 
 async def add_session(
-    session: AsyncSession, *, user_id: int, token_hash: bytes
+    session: AsyncSession,
+    *,
+    user_id: int,
+    token_hash: bytes,
+    user_agent: str | None = None,
 ) -> None:
     """Insert a session."""
-    values = {"user_id": user_id, "token_hash": token_hash}
+    values = {"user_id": user_id, "token_hash": token_hash, "user_agent": user_agent}
     await session.execute(insert(Session).values(values))
+
+
+async def sessions_of(
+    session: AsyncSession, *, user_id: int, idle: timedelta, absolute: timedelta
+) -> list[Session]:
+    """List a user's live sessions, the last used first."""
+    query = (
+        select(Session)
+        .where(
+            Session.user_id == user_id,
+            Session.last_seen_at > func.now() - idle,
+            Session.created_at > func.now() - absolute,
+        )
+        .order_by(Session.last_seen_at.desc(), Session.id.desc())
+    )
+    return list(await session.scalars(query))
+
+
+async def delete_session_by_id(
+    session: AsyncSession, *, user_id: int, session_id: int
+) -> bool:
+    """End one of a user's sessions; false if there is none."""
+    query = delete(Session).where(Session.id == session_id, Session.user_id == user_id)
+    return (await session.execute(query.returning(Session.id))).first() is not None
+
+
+async def delete_other_sessions(
+    session: AsyncSession, *, user_id: int, kept: bytes
+) -> None:
+    """End all of a user's sessions but the one with this token hash."""
+    await session.execute(
+        delete(Session).where(Session.user_id == user_id, Session.token_hash != kept)
+    )
+
+
+async def count_active_administrators(session: AsyncSession) -> int:
+    """Count the administrators; none is made one no longer before the commit."""
+    query = select(User.id).where(User.is_admin, ~User.is_disabled)
+    rows = await session.scalars(query.order_by(User.id).with_for_update())
+    return len(rows.all())
+
+
+async def delete_user(session: AsyncSession, user: User) -> None:
+    """Delete a user with everything that is theirs, guesses at their name included."""
+    name = (user.username or "").lower()
+    await session.execute(delete(SignInFailure).where(SignInFailure.username == name))
+    await session.execute(delete(User).where(User.id == user.id))
 
 
 async def delete_session(session: AsyncSession, token_hash: bytes) -> None:
@@ -103,19 +154,38 @@ async def touch_session(session: AsyncSession, token_hash: bytes) -> None:
 async def key_user(
     session: AsyncSession, key_hash: bytes
 ) -> tuple[User, list[str]] | None:
-    """Return the owner and the scopes of an API key."""
+    """Return the owner and the scopes of an API key that has not expired."""
     query = (
         select(User, ApiKey.scopes)
         .join(ApiKey, ApiKey.user_id == User.id)
-        .where(ApiKey.key_hash == key_hash, ~User.is_disabled)
+        .where(
+            ApiKey.key_hash == key_hash,
+            ApiKey.expires_at.is_(None) | (ApiKey.expires_at > func.now()),
+            ~User.is_disabled,
+        )
     )
     row = (await session.execute(query)).one_or_none()
     return None if row is None else (row[0], row[1])
 
 
-async def add_key(session: AsyncSession, **values: Any) -> ApiKey:  # noqa: ANN401 - columns
-    """Insert an API key."""
-    key = ApiKey(**values)
+async def count_keys(session: AsyncSession, user_id: int) -> int:
+    """Count a user's keys; nobody adds one before the commit."""
+    await session.execute(
+        select(User.id).where(User.id == user_id).with_for_update(key_share=True)
+    )
+    query = select(func.count()).where(ApiKey.user_id == user_id)
+    return (await session.execute(query)).scalar_one()
+
+
+async def add_key(
+    session: AsyncSession,
+    *,
+    days: int | None,
+    **values: Any,  # noqa: ANN401 - columns
+) -> ApiKey:
+    """Insert an API key that works for so many days, or until it is revoked."""
+    expires_at = None if days is None else func.now() + timedelta(days=days)
+    key = ApiKey(expires_at=expires_at, **values)
     session.add(key)
     await session.flush()
     await session.refresh(key)
@@ -167,3 +237,24 @@ async def administrator(session: AsyncSession) -> User | None:
     """Return the first administrator."""
     query = select(User).where(User.is_admin).order_by(User.id).limit(1)
     return (await session.scalars(query)).one_or_none()
+
+
+async def all_keys(session: AsyncSession) -> list[tuple[ApiKey, str]]:
+    """List all keys with their owners' names."""
+    query = select(ApiKey, func.coalesce(User.username, "")).join(
+        User, User.id == ApiKey.user_id
+    )
+    rows = await session.execute(query.order_by(ApiKey.id))
+    return [(row[0], row[1]) for row in rows]
+
+
+async def delete_any_key(session: AsyncSession, key_id: int) -> bool:
+    """Revoke a key, whoever owns it; false if there is none."""
+    query = delete(ApiKey).where(ApiKey.id == key_id).returning(ApiKey.id)
+    return (await session.execute(query)).first() is not None
+
+
+async def count_one_time_administrators(session: AsyncSession) -> int:
+    """Count the administrators who have not chosen a password of their own yet."""
+    query = select(func.count()).where(User.is_admin, User.must_change_password)
+    return (await session.execute(query)).scalar_one()

@@ -25,11 +25,13 @@ from api.schemas import (
 )
 from api.security import cookie_name
 from api.services import auth
+from api.services.auth import Browser
 from api.settings import Settings
 from api.strict_route import StrictRoute
 
 router = APIRouter(tags=["account"], route_class=StrictRoute)
 
+MAX_USER_AGENT = 200
 UNKNOWN_ADDRESS = "0.0.0.0"  # noqa: S104 - nothing is bound to it
 
 
@@ -46,13 +48,18 @@ def client_address(request: Request) -> str:
     return str(ip_network((int(address), 64), strict=False).network_address)
 
 
-def old_token(request: Request, settings: SettingsDep) -> str | None:
-    """Return the session token the browser came with."""
-    return request.cookies.get(cookie_name(settings))
+def browser(request: Request, settings: SettingsDep) -> Browser:
+    """Return what a new session is told about the browser it is for."""
+    agent = request.headers.get("user-agent", "")
+    printable = "".join(filter(str.isprintable, agent))
+    return Browser(
+        user_agent=printable[:MAX_USER_AGENT] or None,
+        old_token=request.cookies.get(cookie_name(settings)),
+    )
 
 
 ClientAddress = Annotated[str, Depends(client_address)]
-OldToken = Annotated[str | None, Depends(old_token)]
+BrowserDep = Annotated[Browser, Depends(browser)]
 
 
 def set_cookie(response: Response, token: str, settings: Settings) -> None:
@@ -75,11 +82,11 @@ async def register(
     response: Response,
     session: SessionDep,
     settings: SettingsDep,
-    token: OldToken,
+    browser: BrowserDep,
 ) -> Me:
     """Create an account and sign in."""
     me, new_token = await auth.register(
-        session, username=body.username, password=body.password, old_token=token
+        session, username=body.username, password=body.password, browser=browser
     )
     set_cookie(response, new_token, settings)
     return me
@@ -92,7 +99,7 @@ async def sign_in(
     session: SessionDep,
     settings: SettingsDep,
     address: ClientAddress,
-    token: OldToken,
+    browser: BrowserDep,
 ) -> Me:
     """Sign in with user name and password."""
     me, new_token = await auth.sign_in(
@@ -100,7 +107,7 @@ async def sign_in(
         username=body.username,
         password=body.password,
         address=address,
-        old_token=token,
+        browser=browser,
     )
     set_cookie(response, new_token, settings)
     return me
@@ -136,6 +143,7 @@ async def put_password(
     session: SessionDep,
     settings: SettingsDep,
     address: ClientAddress,
+    browser: BrowserDep,
 ) -> None:
     """Change the password; all other sessions end, and this one gets a new token."""
     token = await auth.change_password(
@@ -144,6 +152,7 @@ async def put_password(
         current=body.current_password,
         new=body.new_password,
         address=address,
+        browser=browser,
     )
     set_cookie(response, token, settings)
 

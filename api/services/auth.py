@@ -13,17 +13,21 @@ from api.problems import (
     InvalidRequest,
     NotFound,
     TooManyAttempts,
+    TooManyKeys,
     UsernameTaken,
     field_error,
 )
 from api.queries import auth as queries
-from api.schemas import ApiKeyIn, Me, NewApiKey
+from api.schemas import ApiKeyIn, ApiKeyOut, Me, NewApiKey
 from api.tables import ApiKey, User
 
 IDLE_TIMEOUT = timedelta(hours=24)
 ABSOLUTE_TIMEOUT = timedelta(days=30)
 USER_SCOPES = frozenset({"read", "rate"})
 ADMIN_SCOPES = USER_SCOPES | {"serve", "admin"}
+MAX_KEYS = 50
+# The prefix and 48 of the 256 random bits: enough to tell one's keys apart.
+SHOWN_OF_KEY = len(security.API_KEY_PREFIX) + 8
 # Wrong passwords: of one name from one address in 15 minutes, from one address in
 # 5 minutes, of one name from anywhere in an hour; and when to come back.
 Limits = Sequence[tuple[int, int]]
@@ -51,8 +55,16 @@ class Principal:
     session_hash: bytes = b""  # empty: not a session but an API key
 
 
+@dataclass(frozen=True)
+class Browser:
+    """Where somebody signs in: what it calls itself, and the token it came with."""
+
+    user_agent: str | None = None
+    old_token: str | None = None
+
+
 async def register(
-    session: AsyncSession, *, username: str, password: str, old_token: str | None
+    session: AsyncSession, *, username: str, password: str, browser: Browser
 ) -> tuple[Me, str]:
     """Create an account and sign it in; return it with its session token."""
     password_hash = await security.hash_password(password)
@@ -62,7 +74,7 @@ async def register(
         )
     except IntegrityError as error:
         raise UsernameTaken from error
-    return await _start_session(session, user, old_token=old_token)
+    return await _start_session(session, user, browser)
 
 
 async def sign_in(
@@ -71,20 +83,21 @@ async def sign_in(
     username: str,
     password: str,
     address: str,
-    old_token: str | None,
+    browser: Browser,
 ) -> tuple[Me, str]:
     """Check a password and start a session; wrong ones are counted and limited."""
     guess = Guess(username.lower(), password, address)
     user = await queries.user_by_name(session, username)
-    user = await _check_password(session, user, guess, limits=FAILURE_LIMITS)
+    user = await check_password(session, user, guess, limits=FAILURE_LIMITS)
     if security.needs_rehash(user.password_hash or ""):
         user.password_hash = await security.hash_password(password)
-    return await _start_session(session, user, old_token=old_token)
+    return await _start_session(session, user, browser)
 
 
-async def _check_password(
+async def check_password(
     session: AsyncSession, user: User | None, guess: Guess, *, limits: Limits
 ) -> User:
+    """Return the user if the password is theirs; count and limit wrong ones."""
     counts = await queries.recent_failures(
         session, username=guess.username, address=guess.address
     )
@@ -104,17 +117,20 @@ async def _check_password(
 
 
 async def _start_session(
-    session: AsyncSession, user: User, *, old_token: str | None
+    session: AsyncSession, user: User, browser: Browser
 ) -> tuple[Me, str]:
     """Give a fresh token at every sign-in, so that a planted one is worth nothing."""
-    if old_token is not None:
-        await queries.delete_session(session, security.token_hash(old_token))
+    if browser.old_token is not None:
+        await queries.delete_session(session, security.token_hash(browser.old_token))
     await queries.delete_expired_sessions(
         session, user_id=user.id, idle=IDLE_TIMEOUT, absolute=ABSOLUTE_TIMEOUT
     )
     token = security.new_token()
     await queries.add_session(
-        session, user_id=user.id, token_hash=security.token_hash(token)
+        session,
+        user_id=user.id,
+        token_hash=security.token_hash(token),
+        user_agent=browser.user_agent,
     )
     me = await _describe(session, user)
     await session.commit()
@@ -151,13 +167,28 @@ async def sign_out(session: AsyncSession, *, principal: Principal) -> None:
     await session.commit()
 
 
+async def confirm(
+    session: AsyncSession, *, principal: Principal, password: str, address: str
+) -> User:
+    """Have whoever is signed in prove it by their password."""
+    user = await _existing(session, principal.user_id)
+    guess = Guess((user.username or "").lower(), password, address)
+    return await check_password(session, user, guess, limits=SIGNED_IN_LIMITS)
+
+
 async def change_password(
-    session: AsyncSession, *, principal: Principal, current: str, new: str, address: str
+    session: AsyncSession,
+    *,
+    principal: Principal,
+    current: str,
+    new: str,
+    address: str,
+    browser: Browser,
 ) -> str:
     """Replace the password and end all sessions; return the token of a new one."""
-    user = await _existing(session, principal.user_id)
-    guess = Guess((user.username or "").lower(), current, address)
-    await _check_password(session, user, guess, limits=SIGNED_IN_LIMITS)
+    user = await confirm(
+        session, principal=principal, password=current, address=address
+    )
     if current == new:
         error = field_error(
             "body", "new_password", code="unchanged", message="Choose another password"
@@ -166,7 +197,7 @@ async def change_password(
     password_hash = await security.hash_password(new)
     await queries.set_password(session, user_id=user.id, password_hash=password_hash)
     await queries.delete_sessions(session, user_id=user.id)
-    _, token = await _start_session(session, user, old_token=None)
+    _, token = await _start_session(session, user, browser)
     return token
 
 
@@ -213,18 +244,20 @@ async def create_key(
             "body", "scopes", code="not_yours", message="More than you may do yourself"
         )
         raise InvalidRequest(errors=[error])
+    if await queries.count_keys(session, principal.user_id) >= MAX_KEYS:
+        raise TooManyKeys
     key = security.API_KEY_PREFIX + security.new_token()
     row = await queries.add_key(
         session,
         user_id=principal.user_id,
         name=body.name,
+        prefix=key[:SHOWN_OF_KEY],
         key_hash=security.token_hash(key),
         scopes=sorted(set(body.scopes)),
+        days=body.expires_in_days,
     )
     await session.commit()
-    return NewApiKey(
-        id=row.id, name=row.name, scopes=row.scopes, created_at=row.created_at, key=key
-    )
+    return NewApiKey(key=key, **ApiKeyOut.model_validate(row).model_dump())
 
 
 async def create_administrator_key(

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
-from sqlalchemy import func, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api import main
@@ -72,6 +72,16 @@ ACCESS = {
         "401 422 422 401 401 403 422  403 403 403 403 403 403 403 403",
     "DELETE /api-keys/{key_id}":
         "401 204 404 401 401 403 404  403 403 403 403 403 403 403 403",
+    "GET /me/sessions":
+        "401 200 200 401 401 403 200  403 403 403 403 403 403 403 403",
+    "DELETE /me/sessions":
+        "401 204 204 401 401 403 204  403 403 403 403 403 403 403 403",
+    "DELETE /me/sessions/{session_id}":
+        "401 204 404 401 401 403 404  403 403 403 403 403 403 403 403",
+    "GET /me/export":
+        "401 200 200 401 401 403 200  403 403 403 403 403 403 403 403",
+    "POST /me/deletion":
+        "401 422 422 401 401 403 422  403 403 403 403 403 403 403 403",
     "GET /genres":
         "200 200 200 200 200 200 200  200 200 200 200 200 200 200 200",
     "GET /movies":
@@ -80,6 +90,10 @@ ACCESS = {
         "200 200 200 200 200 200 200  200 200 200 200 200 200 200 200",
     "GET /movies/{movie_id}/similar":
         "200 200 200 200 200 200 200  200 200 200 200 200 200 200 200",
+    "POST /ratings/{user_id}/import":
+        "401 422 404 401 401 403 422  404 422 422 404 404 404 422 404",
+    "GET /ratings/{user_id}/export":
+        "401 200 404 401 401 403 200  200 404 200 404 404 404 200 404",
     "GET /ratings/{user_id}":
         "401 200 404 401 401 403 200  200 404 200 404 404 404 200 404",
     "GET /ratings/{user_id}/{movie_id}":
@@ -88,6 +102,12 @@ ACCESS = {
         "401 200 404 401 401 403 200  404 200 200 404 404 404 200 404",
     "DELETE /ratings/{user_id}/{movie_id}":
         "401 204 404 401 401 403 204  404 204 204 404 404 404 204 404",
+    "POST /bulk/ratings":
+        "401 404 404 401 401 403 422  404 404 422 404 404 404 422 404",
+    "POST /bulk/movies":
+        "401 404 404 401 401 403 422  404 404 404 422 404 404 404 422",
+    "POST /bulk/users":
+        "401 404 404 401 401 403 422  404 404 404 422 404 404 404 422",
     "GET /recommendations/{user_id}":
         "401 200 404 401 401 403 200  200 404 200 404 404 404 200 404",
     "GET /recommendations/{user_id}/{movie_id}/explanation":
@@ -148,6 +168,7 @@ BODIES = {
     "POST /experiments/power": {},
     "POST /experiments/simulation": {"n_users": 50, "n_experiments": 1, "n_days": 1},
     "PATCH /experiments/{experiment_id}": {},
+    "POST /me/deletion": {},
 }
 
 
@@ -236,6 +257,12 @@ async def vote_on_a_list_of(user: Client, session: AsyncSession) -> dict[str, An
     }
 
 
+async def session_of(session: AsyncSession, user: Client) -> int:
+    """Return the id of a user's session."""
+    query = select(Session.id).where(Session.user_id == user.user_id)
+    return int((await session.execute(query)).scalar_one())
+
+
 @pytest.mark.parametrize(("column", "name"), list(enumerate(CALLERS)), ids=CALLERS)
 async def test_each_caller_gets_what_the_table_says(
     world, session, connection, trained, column, name
@@ -257,6 +284,7 @@ async def test_each_caller_gets_what_the_table_says(
             key_id=key_id,
             run_id=run_id,
             experiment_id=experiment_id,
+            session_id=await session_of(session, target),
         )
         undo = await connection.begin_nested()
         reply = await client.request(method, path, json=bodies.get(route))

@@ -1,7 +1,7 @@
 """Accounts, sessions, passwords, keys, and the limits on guessing."""
 
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import argon2
@@ -625,6 +625,93 @@ async def test_the_command_line_makes_keys_for_the_first_administrator(
     async with Client(app, authorization=f"Bearer {created.key}") as program:
         assert (await program.get("/training-runs")).status_code == 200
         assert (await program.get("/me")).json()["id"] == admin.user_id
+
+
+async def test_a_key_is_told_apart_by_its_first_characters(alice):
+    created = [
+        (await alice.post("/api-keys", json={"name": "k", "scopes": ["read"]})).json()
+        for _ in range(2)
+    ]
+
+    listed = (await alice.get("/api-keys")).json()["items"]
+
+    assert [key["prefix"] for key in listed] == [key["prefix"] for key in created]
+    assert created[0]["prefix"] != created[1]["prefix"]
+    for key in created:
+        assert key["key"].startswith(key["prefix"])
+        assert len(key["key"]) - len(key["prefix"]) == 35  # 208 of 256 bits unseen
+
+
+async def test_a_key_ends_at_its_hour(app, alice, session):
+    body = {"name": "k", "scopes": ["read"], "expires_in_days": 30}
+    created = (await alice.post("/api-keys", json=body)).json()
+    key = update(ApiKey).where(ApiKey.id == created["id"])
+    lifetime = datetime.fromisoformat(created["expires_at"]) - datetime.fromisoformat(
+        created["created_at"]
+    )
+
+    async with Client(app, **{"x-api-key": created["key"]}) as program:
+        before = await program.get("/me")
+        await session.execute(key.values(expires_at=func.now()))
+        await session.commit()
+        after = await program.get("/me")
+
+    assert lifetime == timedelta(days=30)
+    assert (before.status_code, after.status_code) == (200, 401)
+
+
+async def test_a_key_without_an_end_says_so(alice):
+    body = {"name": "k", "scopes": ["read"]}
+
+    created = (await alice.post("/api-keys", json=body)).json()
+
+    assert created["expires_at"] is None
+
+
+@pytest.mark.parametrize("days", [0, -1, 3651, 1.5, "30", True, 10**30])
+async def test_the_life_of_a_key_is_a_number_of_days(alice, days):
+    body = {"name": "k", "scopes": ["read"], "expires_in_days": days}
+
+    reply = await alice.post("/api-keys", json=body)
+
+    assert reply.status_code == 422
+    assert (await alice.get("/api-keys")).json()["items"] == []
+
+
+async def test_a_user_has_fifty_keys_at_most(alice, bob, session):
+    body = {"name": "k", "scopes": ["read"]}
+    session.add_all(
+        ApiKey(
+            user_id=alice.user_id,
+            name="k",
+            prefix="cinefold_",
+            key_hash=bytes([i]),
+            scopes=["read"],
+        )
+        for i in range(49)
+    )
+    await session.commit()
+
+    fiftieth = await alice.post("/api-keys", json=body)
+    next_one = await alice.post("/api-keys", json=body)
+    other = await bob.post("/api-keys", json=body)
+
+    assert (fiftieth.status_code, next_one.status_code) == (201, 409)
+    assert next_one.json()["type"] == "/problems/too-many-keys"
+    assert other.status_code == 201
+    assert len((await alice.get("/api-keys")).json()["items"]) == 50
+
+
+async def test_a_key_is_never_logged(app, alice, caplog):
+    caplog.set_level("DEBUG")
+
+    async with keyed(app, alice, "read") as program:
+        key = program.headers["authorization"].removeprefix("Bearer ")
+        await program.get("/me")
+        await program.get(f"/movies?query={key[:20]}&verbose=1")
+        await program.put("/ratings/1/1", json={"value": 3})
+
+    assert key not in caplog.text
 
 
 # The first administrator.

@@ -156,6 +156,7 @@ def urls_of(user_id: int) -> list[tuple[str, str]]:
         ("GET", f"/experiments/{{}}/assignment/{user_id}"),
         ("GET", "/experiments/1/assignment/{}"),
         ("DELETE", "/api-keys/{}"),
+        ("DELETE", "/me/sessions/{}"),
         ("GET", "/training-runs/{}"),
     ]
 
@@ -477,13 +478,26 @@ async def test_a_body_where_none_belongs_is_refused(admin, snapshot, method, pat
             {"current_password": PASSWORD, "new_password": "x" * 9},
         ),
         ("POST", "/api-keys", {"name": "x", "scopes": ["read"]}),
+        ("POST", "/me/deletion", {"password": PASSWORD}),
         ("PUT", "/ratings/{}/1", {"value": 4}),
         ("POST", "/recommendations", {"ratings": []}),
     ],
 )
 @pytest.mark.parametrize(
     "column",
-    ["id", "user_id", "is_admin", "is_disabled", "must_change_password", "rated_at"],
+    [
+        "id",
+        "user_id",
+        "is_admin",
+        "is_disabled",
+        "must_change_password",
+        "created_at",
+        "rated_at",
+        "key_hash",
+        "prefix",
+        "expires_at",
+        "token_hash",
+    ],
 )
 async def test_a_field_that_is_not_offered_is_refused(
     alice, snapshot, method, path, body, column

@@ -17,6 +17,7 @@ from tests.conftest import ORIGIN, check_documented
 pytestmark = pytest.mark.anyio
 
 EXPORTS = {("/experiments/{experiment_id}/exposures", "200")}
+FILES = {("get", "/ratings/{user_id}/export"): "text/csv"}
 
 
 @pytest.fixture
@@ -38,9 +39,8 @@ async def test_every_operation_describes_every_status_with_a_body(described):
         for status, response in operation["responses"].items():
             kinds = list(response.get("content", {}))
             is_failure = int(status) >= 400
-            expected = [
-                "application/problem+json" if is_failure else "application/json"
-            ]
+            success = FILES.get((method, path), "application/json")
+            expected = ["application/problem+json" if is_failure else success]
             if (path, status) in EXPORTS:
                 expected = ["application/x-ndjson", "text/csv"]
             assert kinds == ([] if status == "204" else expected), (path, method)

@@ -404,8 +404,9 @@ async def test_no_get_changes_anything(admin, connection):
     before = await counts(connection)
     user = admin.user_id
 
-    for path in ("/me", "/api-keys", "/genres", "/movies", "/movies/1",
-                 "/movies/1/similar", f"/ratings/{user}", f"/ratings/{user}/1",
+    for path in ("/me", "/me/sessions", "/me/export", "/api-keys", "/genres",
+                 "/movies", "/movies/1", "/movies/1/similar",
+                 f"/ratings/{user}", f"/ratings/{user}/1",
                  f"/recommendations/{user}", f"/recommendations/{user}/1/explanation",
                  "/training-runs", "/training-runs/1", "/health/ready"):  # fmt: skip
         await admin.get(path)

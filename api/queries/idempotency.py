@@ -1,0 +1,46 @@
+"""SQL of replies that are kept to be given again."""
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.tables import IdempotentReply
+
+KEPT_FOR = timedelta(days=1)
+
+
+async def claim(
+    session: AsyncSession, *, user_id: int, key: str, request_hash: bytes
+) -> bool:
+    """Take a key; false if it is taken, after waiting for who takes it right now."""
+    old = IdempotentReply.created_at < func.now() - KEPT_FOR
+    await session.execute(
+        delete(IdempotentReply).where(IdempotentReply.user_id == user_id, old)
+    )
+    values = {"user_id": user_id, "key": key, "request_hash": request_hash}
+    statement = insert(IdempotentReply).values(values).on_conflict_do_nothing()
+    return (
+        await session.execute(statement.returning(IdempotentReply.key))
+    ).first() is not None
+
+
+async def read(session: AsyncSession, *, user_id: int, key: str) -> IdempotentReply:
+    """Read what a taken key stands for."""
+    query = select(IdempotentReply).where(
+        IdempotentReply.user_id == user_id, IdempotentReply.key == key
+    )
+    return (await session.scalars(query)).one()
+
+
+async def keep(
+    session: AsyncSession, *, user_id: int, key: str, reply: dict[str, Any]
+) -> None:
+    """Keep the reply of the request that took the key."""
+    await session.execute(
+        update(IdempotentReply)
+        .where(IdempotentReply.user_id == user_id, IdempotentReply.key == key)
+        .values(reply=reply)
+    )

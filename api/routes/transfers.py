@@ -1,0 +1,68 @@
+"""Ratings from files of other services, and back into them."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Body, Query, Request, Response
+
+from api.dependencies import CurrentUser, SessionDep, Subject
+from api.schemas import IdempotencyKey, ImportReport
+from api.services import idempotency, transfers
+from api.services.rating_files import FormatName
+from api.strict_route import CsvRoute, StrictRoute
+
+router = APIRouter(prefix="/ratings", tags=["ratings"], route_class=StrictRoute)
+
+CsvBody = Annotated[
+    bytes,
+    Body(
+        media_type="text/csv",
+        description="MovieLens, Letterboxd, IMDb, Trakt, or any CSV whose first line "
+        "names `rating` and one of `movie_id`, `imdb_id`, `tmdb_id`, `title`",
+    ),
+]
+Scale = Annotated[
+    Literal["5", "10", "100"] | None,
+    Query(description="the highest rating there is; left out: as format or file say"),
+]
+Format = Annotated[FormatName, Query(alias="format")]
+
+
+class CsvResponse(Response):
+    """A file of ratings."""
+
+    media_type = "text/csv"
+
+
+async def post_import(
+    user_id: Subject,
+    principal: CurrentUser,
+    request: Request,
+    body: CsvBody,
+    session: SessionDep,
+    scale: Scale = None,
+    dry_run: bool = False,  # noqa: FBT001, FBT002 - a query parameter
+    idempotency_key: IdempotencyKey = None,
+) -> ImportReport:
+    """Take in a file of ratings: all of it, or nothing if any line is faulty."""
+    target = f"POST {request.url.path}?{request.url.query}"
+    once = idempotency.Request(principal.user_id, idempotency_key, target, body)
+    wanted = transfers.Import(user_id, int(scale) if scale else None, dry_run)
+    return await transfers.import_ratings(session, once, wanted)
+
+
+router.add_api_route(
+    "/{user_id}/import",
+    post_import,
+    methods=["POST"],
+    route_class_override=CsvRoute,
+)
+
+
+@router.get("/{user_id}/export", response_class=CsvResponse)
+async def get_export(
+    user_id: Subject, session: SessionDep, name: Format = "csv"
+) -> Response:
+    """Give out all of a user's ratings as a file."""
+    text = await transfers.export_ratings(session, user_id=user_id, name=name)
+    disposition = f'attachment; filename="ratings-{name}.csv"'
+    return CsvResponse(text, headers={"Content-Disposition": disposition})

@@ -1,0 +1,79 @@
+"""One's own account: where it is signed in, everything it holds, and its end."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.problems import LastAdministrator, NotFound
+from api.queries import auth as queries
+from api.queries import ratings as rating_queries
+from api.schemas import AccountExport, ApiKeyOut, ExportedRating, SessionOut
+from api.services import auth
+from api.services.auth import ABSOLUTE_TIMEOUT, IDLE_TIMEOUT, Principal
+
+
+async def list_sessions(
+    session: AsyncSession, *, principal: Principal
+) -> list[SessionOut]:
+    """List where the caller is signed in, the last used first."""
+    rows = await queries.sessions_of(
+        session,
+        user_id=principal.user_id,
+        idle=IDLE_TIMEOUT,
+        absolute=ABSOLUTE_TIMEOUT,
+    )
+    return [
+        SessionOut(
+            id=row.id,
+            user_agent=row.user_agent,
+            created_at=row.created_at,
+            last_seen_at=row.last_seen_at,
+            is_current=row.token_hash == principal.session_hash,
+        )
+        for row in rows
+    ]
+
+
+async def end_session(
+    session: AsyncSession, *, principal: Principal, session_id: int
+) -> None:
+    """End one of the caller's sessions, be it this one."""
+    if not await queries.delete_session_by_id(
+        session, user_id=principal.user_id, session_id=session_id
+    ):
+        raise NotFound
+    await session.commit()
+
+
+async def end_other_sessions(session: AsyncSession, *, principal: Principal) -> None:
+    """End all of the caller's sessions but this one."""
+    await queries.delete_other_sessions(
+        session, user_id=principal.user_id, kept=principal.session_hash
+    )
+    await session.commit()
+
+
+async def export(session: AsyncSession, *, principal: Principal) -> AccountExport:
+    """Collect everything stored about the caller."""
+    keys = await queries.keys_of(session, principal.user_id)
+    ratings = await rating_queries.with_movies(session, principal.user_id)
+    return AccountExport(
+        exported_at=datetime.now(UTC),
+        user=await auth.describe(session, user_id=principal.user_id),
+        sessions=await list_sessions(session, principal=principal),
+        api_keys=[ApiKeyOut.model_validate(key) for key in keys],
+        ratings=[ExportedRating.model_validate(row) for row in ratings],
+    )
+
+
+async def delete(
+    session: AsyncSession, *, principal: Principal, password: str, address: str
+) -> None:
+    """Delete the account with all its rows; the next model is trained without them."""
+    user = await auth.confirm(
+        session, principal=principal, password=password, address=address
+    )
+    if user.is_admin and await queries.count_active_administrators(session) == 1:
+        raise LastAdministrator
+    await queries.delete_user(session, user)
+    await session.commit()

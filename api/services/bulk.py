@@ -1,0 +1,201 @@
+"""Many rows in one request: each one's fate is told, the good ones are stored."""
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from anyio import to_thread
+from pydantic import ValidationError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.problems import InvalidRequest, MalformedRequest, field_error
+from api.queries import bulk as queries
+from api.queries import ratings as rating_queries
+from api.schemas import (
+    MAX_BULK_ROWS,
+    Body,
+    BulkMovie,
+    BulkRating,
+    BulkReport,
+    BulkRow,
+    BulkUser,
+    FieldErrorOut,
+)
+from api.services.idempotency import Request, act_once
+from api.strict_route import parse_json
+from api.tables import FIRST_REGISTERED_USER_ID
+
+MAX_ERRORS_OF_ROW = 5
+WRITTEN = ("added", "replaced")
+Item = TypeVar("Item", bound=Body)
+Fate = str | FieldErrorOut
+"""`added`, `replaced` or `unchanged`, or why the row is refused."""
+
+
+@dataclass(frozen=True)
+class Lines(Generic[Item]):
+    """A body cut into rows: those that are right, and why the others are not."""
+
+    items: Mapping[int, Item]
+    refused: Mapping[int, list[FieldErrorOut]]
+
+
+async def upsert_ratings(session: AsyncSession, request: Request) -> BulkReport:
+    """Store ratings of any users, replacing earlier ones."""
+    lines = await _read(request, BulkRating, lambda row: (row.user_id, row.movie_id))
+
+    async def act() -> BulkReport:
+        rows = lines.items.values()
+        users = await rating_queries.lock_users(session, [r.user_id for r in rows])
+        movies = await rating_queries.lock_movies(session, [r.movie_id for r in rows])
+        stored = await queries.ratings(session, [(r.user_id, r.movie_id) for r in rows])
+
+        def fate(row: BulkRating) -> Fate:
+            if row.user_id not in users:
+                return _unknown("user_id")
+            if row.movie_id not in movies:
+                return _unknown("movie_id")
+            before = stored.get((row.user_id, row.movie_id))
+            now = row.value, row.rated_at or (before[1] if before else None)
+            return _change(before, now)
+
+        fates = {line: fate(row) for line, row in lines.items.items()}
+        await rating_queries.upsert_many(
+            session,
+            [
+                (row.user_id, row.movie_id, row.value, row.rated_at)
+                for row in _written(lines, fates)
+            ],
+        )
+        return _report(lines, fates)
+
+    return await act_once(session, request, act, BulkReport)
+
+
+async def upsert_movies(session: AsyncSession, request: Request) -> BulkReport:
+    """Store movies whole, replacing all fields of earlier ones."""
+    lines = await _read(request, BulkMovie, lambda row: row.id)
+
+    async def act() -> BulkReport:
+        stored = await queries.movies(session, [r.id for r in lines.items.values()])
+        fates: dict[int, Fate] = {
+            line: _change(stored.get(row.id), row.model_dump())
+            for line, row in lines.items.items()
+        }
+        written = [row.model_dump() for row in _written(lines, fates)]
+        await queries.upsert_movies(session, written)
+        return _report(lines, fates)
+
+    return await act_once(session, request, act, BulkReport)
+
+
+async def upsert_users(session: AsyncSession, request: Request) -> BulkReport:
+    """Make sure that users without credentials exist, for ratings to be theirs."""
+    lines = await _read(request, BulkUser, lambda row: row.id)
+
+    async def act() -> BulkReport:
+        ids = [row.id for row in lines.items.values()]
+        stored = await rating_queries.lock_users(session, ids)
+
+        def fate(row: BulkUser) -> Fate:
+            if row.id in stored:
+                return "unchanged"
+            if row.id >= FIRST_REGISTERED_USER_ID:
+                message = "Ids from here on are given to people who register"
+                return _error("id", code="range", message=message)
+            return "added"
+
+        fates = {line: fate(row) for line, row in lines.items.items()}
+        added = [row.id for row in _written(lines, fates)]
+        await queries.add_users(session, added)
+        return _report(lines, fates)
+
+    return await act_once(session, request, act, BulkReport)
+
+
+async def _read(
+    request: Request, schema: type[Item], key: Callable[[Item], Hashable]
+) -> Lines[Item]:
+    return await to_thread.run_sync(_parse, request.body, schema, key)
+
+
+def _parse(
+    body: bytes, schema: type[Item], key: Callable[[Item], Hashable]
+) -> Lines[Item]:
+    """Read one JSON document a line; blank lines are skipped."""
+    texts = [(n, t) for n, t in enumerate(body.split(b"\n"), start=1) if t.strip()]
+    if len(texts) > MAX_BULK_ROWS:
+        message = f"At most {MAX_BULK_ROWS} rows in a request"
+        error = field_error("body", code="too_many", message=message)
+        raise InvalidRequest(errors=[error])
+    items: dict[int, Item] = {}
+    refused: dict[int, list[FieldErrorOut]] = {}
+    lines_by_key: dict[Hashable, int] = {}
+    for line, text in texts:
+        try:
+            parse_json(text)  # refuses repeated names and NaN, which would pass below
+            item = schema.model_validate_json(text)
+        except MalformedRequest:
+            message = "The line is not one valid JSON document"
+            refused[line] = [_error(code="malformed", message=message)]
+        except ValidationError as error:
+            refused[line] = _errors(error)
+        else:
+            first = lines_by_key.setdefault(key(item), line)
+            if first == line:
+                items[line] = item
+            else:
+                message = f"The same as line {first}, which counts"
+                refused[line] = [_error(code="repeated", message=message)]
+    return Lines(items, refused)
+
+
+def _errors(error: ValidationError) -> list[FieldErrorOut]:
+    return [
+        _error(*e["loc"], code=e["type"], message=e["msg"])
+        for e in error.errors(include_input=False)[:MAX_ERRORS_OF_ROW]
+    ]
+
+
+def _error(*field: str | int, code: str, message: str) -> FieldErrorOut:
+    document = field_error(*field, code=code, message=message)
+    return FieldErrorOut.model_validate(document)
+
+
+def _unknown(field: str) -> FieldErrorOut:
+    return _error(field, code="unknown", message="There is none with this id")
+
+
+def _change(before: object, now: object) -> str:
+    if before is None:
+        return "added"
+    return "unchanged" if before == now else "replaced"
+
+
+def _written(lines: Lines[Item], fates: Mapping[int, Fate]) -> Sequence[Item]:
+    """List the rows that change something."""
+    return [row for n, row in lines.items.items() if fates[n] in WRITTEN]
+
+
+def _report(lines: Lines[Item], fates: Mapping[int, Fate]) -> BulkReport:
+    refused = dict(lines.refused)
+    refused |= {n: [f] for n, f in fates.items() if isinstance(f, FieldErrorOut)}
+    rows = [
+        BulkRow.model_validate(
+            {
+                "line": line,
+                "status": "refused" if line in refused else fates[line],
+                "errors": refused.get(line, []),
+            }
+        )
+        for line in sorted(lines.items.keys() | refused)
+    ]
+    counts = Counter(row.status for row in rows)
+    return BulkReport(
+        n_added=counts["added"],
+        n_replaced=counts["replaced"],
+        n_unchanged=counts["unchanged"],
+        n_refused=counts["refused"],
+        rows=rows,
+    )

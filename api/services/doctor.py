@@ -1,0 +1,136 @@
+"""A look at everything an operator can get wrong: one line each, with the remedy."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from anyio import to_thread
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.database import head_revision
+from api.queries import auth as auth_queries
+from api.queries import server as queries
+from api.queries import training as training_queries
+from api.settings import LOOPBACK_HOSTS, Settings
+from engine.artifacts import load_model
+from engine.errors import ArtifactError
+
+OLDEST_POSTGRES = 15
+MIN_FREE_BYTES = 2**30
+PLACEHOLDERS = frozenset(
+    {"admin", "changeme", "cinefold", "password", "postgres", "root", "secret", "test"}
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was looked at, what was found and, if it is not fine, what to do."""
+
+    name: str
+    found: str
+    remedy: str | None = None
+
+
+async def examine(session: AsyncSession, settings: Settings) -> list[Finding]:
+    """Look at database, migrations, model, disk and secrets."""
+    server = await queries.settings(session)
+    return [
+        _version(server),
+        _durability(server),
+        _migrations(await queries.revision(session)),
+        await _model(session, settings),
+        _disk(settings.data_dir),
+        _folder(settings.models_dir),
+        _database_password(settings),
+        await _administrators(session),
+        _transport(settings),
+    ]
+
+
+def _version(server: dict[str, str]) -> Finding:
+    major = int(server["server_version_num"]) // 10_000
+    remedy = f"upgrade it to {OLDEST_POSTGRES} or newer"
+    return Finding(
+        "database", f"PostgreSQL {major}", remedy if major < OLDEST_POSTGRES else None
+    )
+
+
+def _durability(server: dict[str, str]) -> Finding:
+    """Whether what was answered with 200 survives a power cut."""
+    off = [name for name in queries.DURABILITY if server[name] != "on"]
+    if not off:
+        return Finding("durability", f"{', '.join(queries.DURABILITY)} are on")
+    found = ", ".join(f"{name} is {server[name]}" for name in off)
+    return Finding("durability", found, "ALTER SYSTEM SET … = on, then restart it")
+
+
+def _migrations(revision: str | None) -> Finding:
+    head = head_revision()
+    if revision == head:
+        return Finding("migrations", f"at {head}, the newest")
+    found = f"at {revision or 'none'}, the newest is {head}"
+    return Finding("migrations", found, "run `cinefold migrate`")
+
+
+async def _model(session: AsyncSession, settings: Settings) -> Finding:
+    row = await training_queries.active_model(session)
+    if row is None:
+        return Finding("model", "none; lists are by popularity", "run `cinefold train`")
+    folder = settings.models_dir / row.folder
+    try:
+        model = await to_thread.run_sync(load_model, folder)
+    except ArtifactError as error:
+        return Finding("model", f"model {row.id}: {error}", "train or restore one")
+    return Finding("model", f"model {row.id} knows {len(model.item_ids):,} movies")
+
+
+def _disk(data_dir: Path) -> Finding:
+    """Whether the next model and the next rating have a place."""
+    folder = data_dir.absolute()
+    existing = next(p for p in (folder, *folder.parents) if p.exists())
+    free = shutil.disk_usage(existing).free
+    remedy = "free at least 1 GiB, or move DATA_DIR"
+    return Finding(
+        "disk",
+        f"{free / 2**30:.1f} GiB free",
+        remedy if free < MIN_FREE_BYTES else None,
+    )
+
+
+def _folder(models_dir: Path) -> Finding:
+    """Whether only our own account can change the models."""
+    if not models_dir.exists():
+        return Finding("folder", f"{models_dir} is not there yet")
+    mode = models_dir.stat().st_mode & 0o777
+    remedy = f"chmod 700 {models_dir}"
+    return Finding(
+        "folder", f"{models_dir} has mode {mode:o}", remedy if mode & 0o077 else None
+    )
+
+
+def _database_password(settings: Settings) -> Finding:
+    if settings.database_url is None:
+        return Finding("password", "the embedded database has only its socket")
+    password = urlsplit(settings.database_url).password
+    if password is None:
+        return Finding("password", "none in DATABASE_URL")
+    is_weak = password.lower() in PLACEHOLDERS
+    found = "a placeholder" if is_weak else "no placeholder"
+    remedy = "set a random one and put it into DATABASE_URL"
+    return Finding("password", found, remedy if is_weak else None)
+
+
+async def _administrators(session: AsyncSession) -> Finding:
+    n_pending = await auth_queries.count_one_time_administrators(session)
+    remedy = "sign in with it and choose another"
+    found = f"{n_pending} administrators still have a one-time password"
+    return Finding("administrator", found, remedy if n_pending else None)
+
+
+def _transport(settings: Settings) -> Finding:
+    """Whether passwords and cookies cross a network in the clear."""
+    if settings.is_https or settings.host in LOOPBACK_HOSTS:
+        return Finding("transport", f"{settings.url}")
+    remedy = "put a proxy with TLS in front and set PUBLIC_URL=https://…"
+    return Finding("transport", f"{settings.url} is not encrypted", remedy)
