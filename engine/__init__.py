@@ -34,6 +34,13 @@ from engine.synthetic import make_ratings
 if TYPE_CHECKING:
     from engine.als import PLAIN, RANKING, RATING, Sweep, Training, fit, fit_head
     from engine.evaluation import evaluate
+    from engine.paper import (
+        PAPER_PRESETS,
+        PaperConfiguration,
+        PaperSweep,
+        PaperTraining,
+        fit_paper,
+    )
     from engine.priors import one_hot
 
 # Training needs the compiler, serving does not. What only trains is loaded on first
@@ -45,6 +52,16 @@ _LOADED_ON_USE = {
     ),
     "evaluate": "engine.evaluation",
     "one_hot": "engine.priors",
+    **dict.fromkeys(
+        (
+            "PAPER_PRESETS",
+            "PaperConfiguration",
+            "PaperSweep",
+            "PaperTraining",
+            "fit_paper",
+        ),
+        "engine.paper",
+    ),
 }
 
 
@@ -56,6 +73,7 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever has the name
 
 
 __all__ = [
+    "PAPER_PRESETS",
     "PLAIN",
     "RANKING",
     "RATING",
@@ -68,6 +86,9 @@ __all__ = [
     "Manifest",
     "Model",
     "MovieLens",
+    "PaperConfiguration",
+    "PaperSweep",
+    "PaperTraining",
     "Ratings",
     "Reasons",
     "SolveError",
@@ -78,6 +99,7 @@ __all__ = [
     "evaluate",
     "fit",
     "fit_head",
+    "fit_paper",
     "fold_in",
     "load_model",
     "make_ratings",

@@ -1,16 +1,17 @@
 """Compiled dense linear algebra for many small systems, and how to compile.
 
 NumPy and LAPACK are at their best with large matrices; the systems of a half-step have
-a few dozen rows each, so these loops are written out for them. Single precision, rows
-contiguous.
+a few dozen rows each, so these loops are written out for them. Rows contiguous; single
+precision, but for what says that it serves either.
 """
 
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit
 
 from engine.arrays import ExactMatrix, ExactVector, FactorMatrix, FloatVector
@@ -23,6 +24,9 @@ ROW_STRIDE = TILE + 16
 
 LANES = 16
 """Columns are padded with zeros to a multiple of this, so sums run in whole vectors."""
+
+Floats: TypeAlias = npt.NDArray[np.float32 | np.float64]
+"""Where a routine serves either precision: it computes in that of its arguments."""
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -105,7 +109,7 @@ def add_gram(
 
 
 @compiled
-def factorize(matrix: FactorMatrix, n: int) -> bool:
+def factorize(matrix: Floats, n: int) -> bool:
     """Cholesky factor in the lower triangle, in place; False if not definite."""
     for j in range(n):
         row_j = matrix[j]
@@ -143,7 +147,7 @@ def factorize(matrix: FactorMatrix, n: int) -> bool:
 
 
 @compiled
-def substitute(factor: FactorMatrix, n: int, vector: FloatVector) -> None:
+def substitute(factor: Floats, n: int, vector: Floats) -> None:
     """Solve ``L L' x = vector`` in place."""
     for i in range(n):
         row = factor[i]

@@ -151,3 +151,52 @@ def expected_squares(beliefs):
             doubts[row] += v[-1] + u[-1] + y[:-1] ** 2 @ v[:-1]
             doubts[row] += (x[:-1] ** 2 + v[:-1]) @ u[:-1]
     return errors, doubts
+
+
+def paper_half_sweep(rows, own, other, bias_weight, factor_weight, pulls):
+    """The paper's updates of one side, row by row, as printed."""
+    factors, biases = (np.array(part, dtype=float) for part in own)
+    other_factors, other_biases = (np.array(part, dtype=float) for part in other)
+    ridge = factor_weight * np.eye(factors.shape[1])
+    for row in range(rows.n_rows):
+        rated, stars = rows.row(row)
+        v, b, n = other_factors[rated], other_biases[rated], len(rated)
+        biases[row] = (stars - b - v @ factors[row]).sum() / (n + bias_weight)
+        right = v.T @ (stars - biases[row] - b) + pulls[row]
+        factors[row] = np.linalg.solve(ridge + v.T @ v, right)
+    return factors, biases
+
+
+def paper_regression(factors, features, ridge):
+    """``W`` by the normal equations."""
+    gram = features.T @ features + ridge * np.eye(features.shape[1])
+    return factors.T @ features @ np.linalg.inv(gram)
+
+
+def paper_loss(ratings, configuration, users, items, features, weights):
+    """The loss of the paper's models, pair by pair over the whole matrix."""
+    (u, b_u), (v, b_i) = ([np.array(x, dtype=float) for x in s] for s in (users, items))
+    tau, beta = configuration.factor_weight, configuration.feature_weight
+    ridge = tau if configuration.n_factors else configuration.bias_weight
+    errors = dense(ratings) - b_u[:, None] - b_i - u @ v.T
+    loss = np.nansum(errors**2) + ridge * ((b_u**2).sum() + (b_i**2).sum())
+    loss += tau * (u**2).sum() + (tau - beta) * (v**2).sum()
+    loss += beta * ((v - features @ weights.T) ** 2).sum()
+    loss += beta * tau * (weights**2).sum()
+    return configuration.error_weight / 2 * loss
+
+
+def paper_sweeps(ratings, configuration, items, features):
+    """Train one of the paper's models, yielding all there is after each sweep."""
+    k = configuration.n_factors
+    users = np.zeros((ratings.n_users, k)), np.zeros(ratings.n_users)
+    weights = np.zeros((k, features.shape[1]))
+    tau, beta = configuration.factor_weight, configuration.feature_weight
+    ridge = tau if k else configuration.bias_weight
+    while True:
+        nothing = np.zeros((ratings.n_users, k))
+        users = paper_half_sweep(ratings.by_user, users, items, ridge, tau, nothing)
+        pulls = beta * features @ weights.T
+        items = paper_half_sweep(ratings.by_item, items, users, ridge, tau, pulls)
+        weights = paper_regression(items[0], features, tau)
+        yield users, items, weights

@@ -1,0 +1,496 @@
+"""The source paper's three models, term by term, apart from the engine's own solver.
+
+`als` solves bias and factors of a row together; the paper updates them in turn, each
+from the last value of the other. Both descend to the same minimum, but not by the same
+steps, and a reproduction must take the paper's steps. So its updates stand here as they
+are printed and share with `als` only what surrounds them: ratings, threads, the item
+side that a user is folded into.
+
+The updates [1]_, for users ``u``, items ``i`` and ``n`` the number of their ratings.
+Biases alone (equations 1 to 3)::
+
+    b_u <- sum_i (r - b_i) / (n_u + γ),     b_i <- sum_u (r - b_u) / (n_i + γ)
+
+Latent factors (4 to 9), items like users::
+
+    b_u <- sum_i (r - b_i - U_u'V_i) / (n_u + τ)
+    U_u <- (τI + sum_i V_i V_i')^-1  sum_i V_i (r - b_u - b_i)
+
+Item features (10), for items only::
+
+    V_i <- (τI + sum_u U_u U_u')^-1 (sum_u U_u (r - b_u - b_i) + β W f_i)
+
+What they minimise. Every line above is the exact minimum of this loss in the variable
+on its left, so no update can raise it; `w` is γ without factors and τ with them::
+
+    λ/2 [ sum (r - b_u - b_i - U_u'V_i)^2 + w (sum_u b_u^2 + sum_i b_i^2)
+          + τ sum_u |U_u|^2 + sum_i (τ - β) |V_i|^2 + β |V_i - W f_i|^2 + βτ |W|^2 ]
+
+Where λ enters. The paper lists λ, yet no update contains it: it weighs the squared
+error, and the other weights are in its unit. As a probability, λ is the precision of a
+rating, λγ and λτ those of the priors; it scales the loss and cancels from its minima.
+(Were γ and τ precisions themselves, the updates would divide by ``n + γ/λ``.)
+
+How W is learned, which the paper leaves open: by the ridge regression of the item
+factors on the features that minimises the loss above, after the items of each sweep::
+
+    W <- (sum_i V_i f_i') (sum_i f_i f_i' + τI)^-1
+
+Why equation 10 and not the introduction, which writes ``μ + b_u + b_i + p_u'q_i +
+q_i'W f_i``. As printed there the last term holds no user: it is the same for everybody
+and ``b_i`` can take it up. Equation 10 pulls ``V_i`` towards ``W f_i`` instead, a prior
+mean. With ``V_i = q_i + W f_i`` the ridge is on ``q_i``, and the score becomes
+
+    U_u'V_i = U_u'q_i + U_u'W f_i,
+
+the introduction's two terms with the user where they need one. For β = τ the pull is
+all there is: an item nobody rated has ``V_i = W f_i``, and one with many ratings leaves
+it behind. For β < τ a part τ - β of the weight still pulls towards 0; for β > τ the
+loss need have no lower bound. As to μ, no update has one. Item biases start at 0, so
+the first user biases are the users' means and hold it from then on; with γ = 0.01 the
+ridge takes ``0.01 / (n + 0.01)`` of a mean away, which is what leaving μ out costs.
+
+Folding in. A user's two updates are block Gauss-Seidel steps on the system that
+`foldin.fold_in` solves at once, with weights τ on the factors, `w` on the bias and no
+offset. They converge to its solution, since it is positive definite; `PaperTraining`
+therefore carries an ordinary `Head`.
+
+References
+----------
+.. [1] "Recommendation System Using Matrix Factorization and Latent Factor Models on
+   MovieLens", equations 1 to 10.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from time import perf_counter
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from engine.arrays import ExactMatrix, FactorMatrix, FloatVector
+from engine.dense import compiled, factorize, substitute
+from engine.errors import DataError, SolveError
+from engine.halfstep import Problem, residual_variance, unobserved_of
+from engine.kernels import Fixed, Rows, Side, sum_squares
+from engine.metrics import rmse
+from engine.model import Configuration, Head
+from engine.ratings import Ratings, SparseRows
+from engine.splits import HeldOut
+from engine.workers import Workers
+
+_INITIAL_SCALE = 0.1  # the paper names none; small, so that biases come first
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaperConfiguration:
+    """Hyper-parameters of the paper's models; the defaults are the paper's.
+
+    Attributes
+    ----------
+    n_factors : int
+        ``k``, 0 to 1024; 0 is the model of biases alone.
+    n_sweeps : int
+        Passes over users and items, at least 1.
+    error_weight : float
+        ``λ > 0``: scales the loss that is reported, and no update.
+    bias_weight : float
+        ``γ > 0``: of the biases where there are no factors.
+    factor_weight : float
+        ``τ > 0``: of factors, of W, and of the biases beside factors.
+    feature_weight : float
+        ``β``, 0 to τ: how strongly ``W f_i`` pulls on ``V_i``; 0 without factors.
+
+    Raises
+    ------
+    DataError
+        A value lies outside its range.
+    """
+
+    n_factors: int = 10
+    n_sweeps: int = 20
+    error_weight: float = 0.01
+    bias_weight: float = 0.01
+    factor_weight: float = 0.1
+    feature_weight: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse values that no training can work with."""
+        for name, low, high in (("n_factors", 0, 1024), ("n_sweeps", 1, 10_000)):
+            value = getattr(self, name)
+            holds = type(value) is int and low <= value <= high
+            self._require(name, holds, f"a whole number from {low} to {high}")
+        for name in ("error_weight", "bias_weight", "factor_weight", "feature_weight"):
+            value = getattr(self, name)
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            self._require(name, is_number and math.isfinite(value), "a finite number")
+        for name in ("error_weight", "bias_weight", "factor_weight"):
+            self._require(name, getattr(self, name) > 0, "above 0")
+        beta = self.feature_weight
+        if self.n_factors == 0:
+            self._require("feature_weight", beta == 0, "0 where n_factors is 0")
+        else:
+            allowed = f"0 to factor_weight, which is {self.factor_weight}"
+            self._require("feature_weight", 0 <= beta <= self.factor_weight, allowed)
+
+    def _require(self, name: str, holds: bool, allowed: str) -> None:  # noqa: FBT001
+        if not holds:
+            raise DataError(f"{name} is {getattr(self, name)!r}; it must be {allowed}")
+
+    @property
+    def ridge_of_biases(self) -> float:
+        """``w``: γ without factors, τ with them."""
+        return self.bias_weight if self.n_factors == 0 else self.factor_weight
+
+    def of_head(self) -> Configuration:
+        """Write the same ridge as a configuration of the engine's own solver."""
+        return Configuration(
+            n_factors=self.n_factors,
+            n_sweeps=self.n_sweeps,
+            user_weight=self.factor_weight,
+            item_weight=self.factor_weight,
+            user_bias_weight=self.ridge_of_biases,
+            item_bias_weight=self.ridge_of_biases,
+            exponent=0.0,
+        )
+
+
+PAPER_PRESETS: Mapping[str, PaperConfiguration] = MappingProxyType(
+    {
+        "bias": PaperConfiguration(n_factors=0),
+        "latent": PaperConfiguration(),
+        "features": PaperConfiguration(feature_weight=0.1),
+    }
+)
+"""The paper's models with its values: k = 10, λ = γ = 0.01, τ = 0.1, 20 sweeps. It
+names no β; β = τ makes equation 10 a prior mean and nothing else."""
+
+
+@dataclass(frozen=True)
+class PaperSweep:
+    """Progress after one sweep: users, then items, then W.
+
+    Attributes
+    ----------
+    sweep, n_sweeps : int
+        Counted from 1.
+    loss : float
+        As the module defines it.
+    train_rmse : float
+        In stars, of predictions that are not clipped to the scale.
+    test_rmse : float or None
+        Likewise, of the ratings held out; None where there are none.
+    seconds : float
+        Since the training began.
+    """
+
+    sweep: int
+    n_sweeps: int
+    loss: float
+    train_rmse: float
+    test_rmse: float | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class PaperTraining:
+    """What training one of the paper's models leaves behind.
+
+    Attributes
+    ----------
+    head : Head
+        The item side, for folding in and ranking.
+    users : Side
+        ``U`` and ``b_u`` after the last sweep.
+    feature_weights : ndarray of float64, shape (n_factors, n_features)
+        ``W``; no columns without features.
+    sweeps : tuple of PaperSweep
+    """
+
+    head: Head
+    users: Side
+    feature_weights: ExactMatrix
+    sweeps: tuple[PaperSweep, ...]
+
+
+def fit_paper(
+    ratings: Ratings,
+    configuration: PaperConfiguration,
+    *,
+    item_features: npt.ArrayLike | sparse.sparray | None = None,
+    test: HeldOut | None = None,
+    on_sweep: Callable[[PaperSweep], None] | None = None,
+    rng: np.random.Generator,
+    n_threads: int | None = None,
+) -> PaperTraining:
+    """Train one of the paper's models by its own updates, users first.
+
+    Parameters
+    ----------
+    ratings : Ratings
+    configuration : PaperConfiguration
+        One of `PAPER_PRESETS`, or your own values.
+    item_features : array or sparse array, shape (n_items, n_features), optional
+        ``f_i``: one-hot genres in the paper. Needed where β > 0. Where β = 0 they have
+        no effect, but W is still learned and tells what the factors know of them.
+    test : HeldOut, optional
+        Ratings to measure on after every sweep; never trained on.
+    on_sweep : callable, optional
+        Called with a `PaperSweep` after each sweep; what it raises stops the training
+        and passes through.
+    rng : numpy.random.Generator
+        For the item factors that training starts from.
+    n_threads : int, optional
+        All processors by default. The result is bit for bit the same for any number.
+
+    Returns
+    -------
+    PaperTraining
+
+    Raises
+    ------
+    DataError
+        Features are missing, not finite or of a wrong shape, a held-out rating lies
+        outside the matrix, or `n_threads` is below 1.
+    SolveError
+        A system is singular: τ is far too small for these ratings.
+    """
+    began = perf_counter()
+    features = _checked_features(ratings, configuration, item_features)
+    _check_inside(ratings, test)
+    users = _zeros(ratings.n_users, configuration.n_factors)
+    items = _zeros(ratings.n_items, configuration.n_factors)
+    rng.standard_normal(dtype=np.float32, out=items.factors)
+    items = items._replace(factors=items.factors * np.float32(_INITIAL_SCALE))
+    weights = np.zeros((configuration.n_factors, features.shape[1]))
+    history: list[PaperSweep] = []
+    with Workers.start(n_threads) as workers:
+        for sweep in range(1, configuration.n_sweeps + 1):
+            pulls = np.zeros(users.factors.shape)
+            users = _update(
+                ratings.by_user, users, items, configuration, pulls, workers=workers
+            )
+            pulls = configuration.feature_weight * (features @ weights.T)
+            items = _update(
+                ratings.by_item, items, users, configuration, pulls, workers=workers
+            )
+            weights = _regress(items.factors, features, configuration.factor_weight)
+            squares = _squared_errors(ratings, users, items, workers=workers)
+            penalty = _penalty(configuration, users, items, features, weights)
+            history.append(
+                PaperSweep(
+                    sweep=sweep,
+                    n_sweeps=configuration.n_sweeps,
+                    loss=configuration.error_weight / 2 * (squares + penalty),
+                    train_rmse=math.sqrt(squares / ratings.n_ratings),
+                    test_rmse=None if test is None else _error(users, items, test),
+                    seconds=perf_counter() - began,
+                )
+            )
+            if on_sweep is not None:
+                on_sweep(history[-1])
+        head = _head(ratings, configuration, users, items, workers=workers)
+    return PaperTraining(head, users, weights, tuple(history))
+
+
+@compiled
+def update_rows(
+    rows: Rows,
+    first: int,
+    last: int,
+    other: Side,
+    bias_weight: float,
+    factor_weight: float,
+    pulls: ExactMatrix,
+    out: Side,
+) -> int:
+    """Update the bias and then the factors of rows ``first:last``, in place.
+
+    One row's two lines of the module's docstring, in double precision; `pulls` holds
+    ``β W f`` of each row. Only the rows asked for are written. Returns the first row
+    whose system is not positive definite, or -1.
+    """
+    k = other.factors.shape[1]
+    system, right = np.empty((k, k)), np.empty(k)
+    for row in range(first, last):
+        start, stop = rows.indptr[row], rows.indptr[row + 1]
+        own = out.factors[row]
+        total = 0.0
+        for t in range(start, stop):
+            factors = other.factors[rows.indices[t]]
+            rest = np.float64(rows.values[t]) - other.biases[rows.indices[t]]
+            for f in range(k):
+                rest -= np.float64(own[f]) * factors[f]
+            total += rest
+        bias = total / (stop - start + bias_weight)
+        out.biases[row] = bias
+        system[:] = 0
+        right[:] = pulls[row]
+        for t in range(start, stop):
+            factors = other.factors[rows.indices[t]]
+            rest = np.float64(rows.values[t]) - bias - other.biases[rows.indices[t]]
+            for f in range(k):
+                x = np.float64(factors[f])
+                right[f] += x * rest
+                for g in range(f + 1):
+                    system[f, g] += x * factors[g]
+        for f in range(k):
+            system[f, f] += factor_weight
+        if not factorize(system, k):
+            return row
+        substitute(system, k, right)
+        out.factors[row] = right
+    return -1
+
+
+def _update(
+    ratings: SparseRows,
+    current: Side,
+    other: Side,
+    configuration: PaperConfiguration,
+    pulls: ExactMatrix,
+    *,
+    workers: Workers,
+) -> Side:
+    """Update all rows of one side, the other held fixed."""
+    rows = Rows(ratings.indptr, ratings.indices, ratings.values)
+    result = Side(current.factors.copy(), current.biases.copy())
+    bias_weight = float(configuration.ridge_of_biases)
+    factor_weight = float(configuration.factor_weight)
+
+    def update(first: int, last: int) -> None:
+        failed = update_rows(
+            rows, first, last, other, bias_weight, factor_weight, pulls, result
+        )
+        if failed >= 0:
+            raise SolveError(f"the system of row {failed} is singular; raise τ")
+
+    workers.share(ratings, configuration.n_factors, update)
+    return result
+
+
+def _regress(
+    factors: FactorMatrix, features: sparse.csr_array, ridge: float
+) -> ExactMatrix:
+    """``W``: the ridge regression of the item factors on the features."""
+    gram = (features.T @ features).toarray() + ridge * np.eye(features.shape[1])
+    solution: ExactMatrix = np.linalg.solve(gram, features.T @ factors).T
+    return solution
+
+
+def _squared_errors(
+    ratings: Ratings, users: Side, items: Side, *, workers: Workers
+) -> float:
+    """Sum the squared errors on the training ratings, user by user."""
+    by_user = ratings.by_user
+    rows = Rows(by_user.indptr, by_user.indices, by_user.values)
+    fixed = Fixed(
+        items.factors, items.biases, 0.0, 0.0, np.zeros((0, 0)), np.zeros(0)
+    )  # fmt: skip
+    every_item = np.ones(ratings.n_items)
+    errors, scores = np.empty(by_user.n_rows), np.empty(by_user.n_rows)
+
+    def add_up(first: int, last: int) -> None:
+        sum_squares(rows, first, last, fixed, users, every_item, errors, scores)
+
+    workers.share(by_user, users.factors.shape[1], add_up)
+    return float(errors.sum())
+
+
+def _penalty(
+    configuration: PaperConfiguration,
+    users: Side,
+    items: Side,
+    features: sparse.csr_array,
+    weights: ExactMatrix,
+) -> float:
+    """Add up what the loss holds beside the squared errors."""
+    tau, beta = configuration.factor_weight, configuration.feature_weight
+    biases = _sum_of_squares(users.biases) + _sum_of_squares(items.biases)
+    own = tau * _sum_of_squares(users.factors)
+    own += (tau - beta) * _sum_of_squares(items.factors)
+    pulled = _sum_of_squares(items.factors - features @ weights.T)
+    ridge = beta * (pulled + tau * _sum_of_squares(weights))
+    return configuration.ridge_of_biases * biases + own + ridge
+
+
+def _error(users: Side, items: Side, test: HeldOut) -> float:
+    """RMSE of held-out ratings, in stars."""
+    rows, columns = test.user_indices, test.item_indices
+    products = np.einsum("tf,tf->t", users.factors[rows], items.factors[columns])
+    predicted: FloatVector = users.biases[rows] + items.biases[columns] + products
+    return rmse(predicted, test.values)
+
+
+def _head(
+    ratings: Ratings,
+    configuration: PaperConfiguration,
+    users: Side,
+    items: Side,
+    *,
+    workers: Workers,
+) -> Head:
+    """Freeze the item side as one of the engine's heads, without an offset."""
+    problem = Problem(ratings, configuration.of_head())
+    # That problem has the mean as its offset, which here the user biases hold.
+    above_mean = users._replace(biases=users.biases - np.float32(ratings.mean))
+    variance = residual_variance(problem, above_mean, items, workers=workers)
+    for array in items:
+        array.setflags(write=False)
+    return Head(
+        configuration=configuration.of_head(),
+        global_mean=0.0,
+        item_biases=items.biases,
+        item_factors=items.factors,
+        residual_variance=variance,
+        unobserved=unobserved_of(items),
+    )
+
+
+def _checked_features(
+    ratings: Ratings,
+    configuration: PaperConfiguration,
+    item_features: npt.ArrayLike | sparse.sparray | None,
+) -> sparse.csr_array:
+    if item_features is None:
+        if configuration.feature_weight > 0:
+            raise DataError(
+                f"feature_weight is {configuration.feature_weight} but there are no "
+                "item_features; pass them, or set feature_weight to 0"
+            )
+        return sparse.csr_array((ratings.n_items, 0), dtype=np.float64)
+    features = sparse.csr_array(item_features, dtype=np.float64)
+    if features.ndim != 2 or features.shape[0] != ratings.n_items:  # noqa: PLR2004
+        raise DataError(
+            f"item_features: expected {ratings.n_items} rows, one an item, got shape "
+            f"{features.shape}"
+        )
+    if not np.isfinite(features.data).all():
+        raise DataError("item_features: a value is not finite; repair or remove it")
+    return features
+
+
+def _check_inside(ratings: Ratings, test: HeldOut | None) -> None:
+    if test is None:
+        return
+    for name, indices, n_rows in (
+        ("user", test.user_indices, ratings.n_users),
+        ("item", test.item_indices, ratings.n_items),
+    ):
+        if not ((indices >= 0) & (indices < n_rows)).all():
+            raise DataError(
+                f"test: {name} index outside 0..{n_rows - 1}; split the ratings that "
+                "are trained on"
+            )
+
+
+def _zeros(n_rows: int, n_factors: int) -> Side:
+    shape = n_rows, n_factors
+    return Side(np.zeros(shape, np.float32), np.zeros(n_rows, np.float32))
+
+
+def _sum_of_squares(array: FactorMatrix | FloatVector | ExactMatrix) -> float:
+    return float(np.square(array, dtype=np.float64).sum())
