@@ -1,0 +1,395 @@
+"""What a rating set and a factor space show: distributions, polarizing items, axes.
+
+Descriptions only: nothing here trains, and nothing needs the compiler. Every function
+takes arrays and returns arrays; which title or genre a row is, the caller knows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.arrays import (
+    BoolVector,
+    CountVector,
+    ExactMatrix,
+    ExactVector,
+    FactorMatrix,
+    FloatVector,
+    IndexVector,
+)
+from engine.errors import DataError
+from engine.ratings import Ratings
+
+__all__ = [
+    "Ends",
+    "Frequencies",
+    "GenreStatistics",
+    "Genres",
+    "ItemStatistics",
+    "Polarization",
+    "PrincipalAxes",
+    "ends",
+    "genre_statistics",
+    "genres_of",
+    "item_statistics",
+    "polarization",
+    "principal_axes",
+    "rating_frequencies",
+    "size_frequencies",
+]
+
+
+@dataclass(frozen=True)
+class Frequencies:
+    """How often each value occurs.
+
+    Attributes
+    ----------
+    values : ndarray
+        Distinct and rising.
+    counts : ndarray of int64, same shape
+        At least 1.
+    """
+
+    values: npt.NDArray[np.int64] | FloatVector
+    counts: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Genres:
+    """Which item is of which genre.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Sorted.
+    membership : ndarray of bool, shape (n_items, n_genres)
+    """
+
+    names: tuple[str, ...]
+    membership: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class GenreStatistics:
+    """Of each genre, in the order of `Genres.names`; an item counts in all its genres.
+
+    Attributes
+    ----------
+    n_items, n_ratings : ndarray of int64, shape (n_genres,)
+        Items, and ratings of them.
+    means : ndarray of float64, shape (n_genres,)
+        Mean rating, in stars; NaN for a genre nobody rated.
+    """
+
+    n_items: npt.NDArray[np.int64]
+    n_ratings: npt.NDArray[np.int64]
+    means: ExactVector
+
+
+@dataclass(frozen=True)
+class ItemStatistics:
+    """Of each item.
+
+    Attributes
+    ----------
+    counts : ndarray of int32, shape (n_items,)
+    means : ndarray of float64, shape (n_items,)
+        In stars; NaN without ratings.
+    variances : ndarray of float64, shape (n_items,)
+        In squared stars; NaN without ratings.
+    """
+
+    counts: CountVector
+    means: ExactVector
+    variances: ExactVector
+
+
+@dataclass(frozen=True)
+class Polarization:
+    """How far opinions on each item differ, beside what its mean lets one expect.
+
+    Attributes
+    ----------
+    expected : ndarray of float64, shape (n_items,)
+        ``φ (m - low) (high - m)``, in squared stars.
+    excess : ndarray of float64, shape (n_items,)
+        Variance above the expected one, in squared stars; below 0 for an item people
+        agree on.
+    dispersion : float
+        ``φ``, 0 to 1: the share of the possible variance that is usual.
+    """
+
+    expected: ExactVector
+    excess: ExactVector
+    dispersion: float
+
+
+@dataclass(frozen=True)
+class PrincipalAxes:
+    """The directions in which points differ most.
+
+    Attributes
+    ----------
+    center : ndarray of float64, shape (n_dimensions,)
+        Mean of the points.
+    axes : ndarray of float64, shape (n_axes, n_dimensions)
+        Of unit length and at right angles, the most telling first. The largest entry
+        of each is positive, so that equal points give equal pictures.
+    coordinates : ndarray of float64, shape (n_points, n_axes)
+        Of each point less the center.
+    explained : ndarray of float64, shape (n_axes,)
+        Share of the variance along each axis; 0 where all points are the same.
+    """
+
+    center: ExactVector
+    axes: ExactMatrix
+    coordinates: ExactMatrix
+    explained: ExactVector
+
+
+@dataclass(frozen=True)
+class Ends:
+    """The points furthest out at both ends of one direction.
+
+    Attributes
+    ----------
+    low, high : ndarray of int32
+        Furthest first; of equals the lower index first. No point is at both ends.
+    """
+
+    low: IndexVector
+    high: IndexVector
+
+
+def rating_frequencies(ratings: Ratings) -> Frequencies:
+    """Count the ratings of each number of stars."""
+    stars, counts = np.unique(ratings.by_user.values, return_counts=True)
+    return Frequencies(stars, counts)
+
+
+def size_frequencies(counts: CountVector) -> Frequencies:
+    """Count the items, or users, that have 1, 2, 3 … ratings; none is left out.
+
+    On two logarithmic axes a line means a power law.
+    """
+    sizes, n_rows = np.unique(counts[counts > 0].astype(np.int64), return_counts=True)
+    return Frequencies(sizes, n_rows)
+
+
+def genres_of(genres: Sequence[Sequence[str]]) -> Genres:
+    """Turn the genres of each item into a table, one column a genre.
+
+    Parameters
+    ----------
+    genres : sequence of sequences of str, one an item
+        Empty for an item without genres.
+
+    Returns
+    -------
+    Genres
+    """
+    names = sorted({name for mine in genres for name in mine})
+    column = {name: index for index, name in enumerate(names)}
+    membership = np.zeros((len(genres), len(names)), dtype=np.bool_)
+    for row, mine in enumerate(genres):
+        membership[row, [column[name] for name in mine]] = True
+    return Genres(tuple(names), membership)
+
+
+def genre_statistics(ratings: Ratings, genres: Genres) -> GenreStatistics:
+    """Count items and ratings of each genre, and average the ratings.
+
+    Parameters
+    ----------
+    ratings : Ratings
+    genres : Genres
+        One row an item of `ratings`.
+
+    Returns
+    -------
+    GenreStatistics
+
+    Raises
+    ------
+    DataError
+        There are more or fewer rows than items.
+    """
+    if len(genres.membership) != ratings.n_items:
+        raise DataError(
+            f"genres of {len(genres.membership)} items for {ratings.n_items}; give "
+            "them in the order of the ratings' item_ids"
+        )
+    member = genres.membership.astype(np.float64)
+    n_ratings = ratings.by_item.counts @ member
+    sums = _sums(ratings, ratings.by_item.values.astype(np.float64)) @ member
+    return GenreStatistics(
+        n_items=genres.membership.sum(axis=0),
+        n_ratings=n_ratings.astype(np.int64),
+        means=_ratio(sums, n_ratings),
+    )
+
+
+def item_statistics(ratings: Ratings) -> ItemStatistics:
+    """Compute count, mean and variance of the ratings of each item.
+
+    The variance is the mean squared distance to the item's mean, from centred values
+    (equation 12 of the paper)::
+
+        s_i² = 1/n_i sum_u (r_ui - m_i)²
+
+    Returns
+    -------
+    ItemStatistics
+    """
+    counts = ratings.by_item.counts
+    values = ratings.by_item.values.astype(np.float64)
+    means = _ratio(_sums(ratings, values), counts)
+    centred = values - means[ratings.by_item.row_of_each()]
+    return ItemStatistics(
+        counts, means, _ratio(_sums(ratings, np.square(centred)), counts)
+    )
+
+
+def polarization(
+    statistics: ItemStatistics, value_range: tuple[float, float]
+) -> Polarization:
+    """Compare each item's variance with what is usual at its mean.
+
+    On a scale from `low` to `high` no ratings with mean ``m`` vary by more than
+    ``(m - low)(high - m)``, which they do when all lie at the two ends [1]_. So
+    variance alone favours items whose mean is near the middle of the scale. What is
+    usual is taken as a fixed share of what is possible, the variance function of a
+    quasi-binomial model [2]_, its dispersion pooled over all ratings::
+
+        φ = sum_i n_i s_i² / sum_i n_i (m_i - low)(high - m_i)
+
+    Parameters
+    ----------
+    statistics : ItemStatistics
+    value_range : tuple of float
+        Lowest and highest rating possible, in stars.
+
+    Returns
+    -------
+    Polarization
+        NaN for items without ratings.
+
+    Raises
+    ------
+    DataError
+        A mean lies outside the scale.
+
+    References
+    ----------
+    .. [1] Bhatia and Davis (2000), "A better bound on the variance", American
+       Mathematical Monthly 107.
+    .. [2] McCullagh and Nelder (1989), "Generalized Linear Models", chapter 9.
+    """
+    low, high = value_range
+    rated = statistics.counts > 0
+    means = statistics.means[rated]
+    if not ((means >= low) & (means <= high)).all():
+        raise DataError(f"a mean lies outside {low} to {high}; give the whole scale")
+    counts = statistics.counts[rated]
+    possible = (statistics.means - low) * (high - statistics.means)
+    most = float(counts @ possible[rated])
+    usual = float(counts @ statistics.variances[rated])
+    dispersion = usual / most if most > 0 else 0.0
+    expected = dispersion * possible
+    return Polarization(expected, statistics.variances - expected, dispersion)
+
+
+def principal_axes(points: ExactMatrix | FactorMatrix, n_axes: int) -> PrincipalAxes:
+    """Find the principal axes of some points: of item factors, or of genres in W.
+
+    Parameters
+    ----------
+    points : ndarray, shape (n_points, n_dimensions)
+    n_axes : int
+        1 to the smaller side of `points`.
+
+    Returns
+    -------
+    PrincipalAxes
+
+    Raises
+    ------
+    DataError
+        There are no so many axes, or a point is not finite.
+    """
+    most = min(points.shape)
+    if not 1 <= n_axes <= most:
+        raise DataError(f"n_axes is {n_axes}; these points have 1 to {most} axes")
+    if not np.isfinite(points).all():
+        raise DataError("points must be finite")
+    exact = points.astype(np.float64)
+    center = exact.mean(axis=0)
+    _, lengths, axes = np.linalg.svd(exact - center, full_matrices=False)
+    largest = np.abs(axes).argmax(axis=1)
+    axes *= np.sign(axes[np.arange(most), largest])[:, None]
+    squares = np.square(lengths)
+    total = squares.sum()
+    explained = squares / total if total > 0 else np.zeros(most)
+    axes = axes[:n_axes]
+    return PrincipalAxes(center, axes, (exact - center) @ axes.T, explained[:n_axes])
+
+
+def ends(
+    points: ExactMatrix | FactorMatrix,
+    direction: ExactVector | FactorMatrix,
+    n: int,
+    *,
+    among: BoolVector | None = None,
+) -> Ends:
+    """Find the points at the two ends of a direction: what an axis is about.
+
+    Parameters
+    ----------
+    points : ndarray, shape (n_points, n_dimensions)
+    direction : ndarray, shape (n_dimensions,)
+        A principal axis, or the column of W that belongs to a genre.
+    n : int
+        Points at each end; fewer where there are not twice as many.
+    among : ndarray of bool, shape (n_points,), optional
+        The only points to consider, such as items with enough ratings.
+
+    Returns
+    -------
+    Ends
+
+    Raises
+    ------
+    DataError
+        `n` is below 1, or a shape does not fit.
+    """
+    if n < 1:
+        raise DataError(f"n is {n}; it must be at least 1")
+    if direction.shape != points.shape[1:]:
+        raise DataError(f"a direction of {direction.shape} for points {points.shape}")
+    if among is not None and among.shape != points.shape[:1]:
+        raise DataError(f"expected a mask of {len(points)} points")
+    chosen = np.arange(len(points)) if among is None else np.flatnonzero(among)
+    positions = points[chosen].astype(np.float64) @ direction.astype(np.float64)
+    n = min(n, len(chosen) // 2)
+    low = chosen[np.lexsort((chosen, positions))][:n]
+    high = chosen[np.lexsort((chosen, -positions))][:n]
+    return Ends(low.astype(np.int32), high.astype(np.int32))
+
+
+def _sums(ratings: Ratings, values: ExactVector) -> ExactVector:
+    """Sum one value a rating over each item."""
+    rows = ratings.by_item.row_of_each()
+    sums: ExactVector = np.zeros(ratings.n_items)
+    np.add.at(sums, rows, values)
+    return sums
+
+
+def _ratio(sums: ExactVector, counts: npt.ArrayLike) -> ExactVector:
+    """Divide, NaN where there is nothing."""
+    n = np.asarray(counts, dtype=np.float64)
+    ratio: ExactVector = np.full(len(sums), np.nan)
+    np.divide(sums, n, out=ratio, where=n > 0)
+    return ratio
