@@ -41,9 +41,11 @@ from engine.errors import DataError, EngineError
 from engine.movielens import MovieLens, words_of
 
 if TYPE_CHECKING:
+    from api.reproduction.measure import Step as ReportStep
     from engine.evaluation import Estimate, Row, Step
 
 SAMPLE = Path(__file__).parent.parent / "data"
+REPORT = Path("reproduction")
 console = Console(stderr=True)
 FORESEEN = (
     EngineError,
@@ -348,6 +350,31 @@ def interval(estimate: "Estimate | None") -> str:
     if estimate is None:
         return "-"
     return f"{estimate.value:.4f} ±{(estimate.high - estimate.low) / 2:.3f}"
+
+
+@app.command()
+def reproduce(
+    dataset: Annotated[Path, typer.Option(help="a MovieLens folder or zip")] = SAMPLE,
+    out: Annotated[Path, typer.Option(help="a new or empty folder")] = REPORT,
+    seed: Annotated[int, typer.Option(min=0, help="of split and training")] = 0,
+) -> None:
+    """Redo the paper that Cinefold builds on: every table and figure, as a report."""
+    from api.reproduction import report  # noqa: PLC0415 - loads the compiler
+
+    name = "the bundled sample" if dataset == SAMPLE else dataset.resolve().name
+    columns = TextColumn("{task.description:<34}"), BarColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("Starting")
+
+        def show(step: "ReportStep") -> None:
+            progress.update(
+                task, description=step.name, completed=step.done, total=step.total
+            )
+
+        page = report.write(
+            MovieLens.open(dataset), out, name=name, seed=seed, on_step=show
+        )
+    console.print(f"Report: {page}")
 
 
 @app.command("openapi")
