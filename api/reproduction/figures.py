@@ -94,13 +94,6 @@ def of_factors(found: Reproduction) -> Iterator[str]:
             describe="Genres in three dimensions",
         ),
     )
-    number_of = {point.name: index for index, point in enumerate(movies.points)}
-    named = dict.fromkeys(
-        name
-        for axis in movies.axes
-        for side in (axis.movies_low, axis.movies_high)
-        for name in side[:_NAMED_AT_AN_END]
-    )
     yield figure(
         11,
         "Movies by the first two principal axes of their factors",
@@ -109,7 +102,7 @@ def of_factors(found: Reproduction) -> Iterator[str]:
         "the variance: the more evenly it is spread, the less a flat picture can show.",
         plots.plane(
             [(point.coordinates[0], point.coordinates[1]) for point in movies.points],
-            [(number_of[name], name) for name in named],
+            [(index, movies.points[index].name) for index in _outermost(movies)],
             describe="Movies in two dimensions",
         ),
     )
@@ -185,6 +178,18 @@ def _course_caption(course: Course) -> str:
     if course.explained <= 0:
         return f"{text}worse than guessing the mean. Below: the loss."
     return f"{text}{number(course.explained, '.0%')} explained. Below: the loss."
+
+
+def _outermost(found: Map) -> Iterator[int]:
+    """Pick the points furthest out at both ends of each axis."""
+    picked: set[int] = set()
+    for axis in range(len(found.explained)):
+        order = sorted(
+            range(len(found.points)),
+            key=lambda index: found.points[index].coordinates[axis],
+        )
+        picked.update(order[:_NAMED_AT_AN_END], order[-_NAMED_AT_AN_END:])
+    yield from sorted(picked)
 
 
 def _shares(found: Map) -> str:

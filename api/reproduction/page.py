@@ -92,8 +92,8 @@ def _here(courses: dict[str, Course]) -> str:
     else:
         text = (
             f"<strong>Here factors lose to biases alone: {errors}.</strong> The "
-            "weights are the paper&rsquo;s, meant for a far larger set; on this one the "
-            "factors learn the noise of the ratings they are trained on."
+            "weights are the paper&rsquo;s, meant for a far larger set; on this one "
+            "the factors learn the noise of the ratings they are trained on."
         )
     if courses["latent"].best_test_rmse < latent:
         text += " Past its best sweep the test error rises while the training error"
