@@ -6,6 +6,7 @@ from html import escape
 from api.reproduction import plots
 from api.reproduction.markup import figure, number
 from api.reproduction.results import Course, Map, Reproduction
+from engine.movielens import split_title
 
 MODELS = {
     "bias": "Biases alone",
@@ -14,6 +15,7 @@ MODELS = {
     "ranking head": "The ranking head of this engine",
 }
 _NAMED_AT_AN_END = 3
+_LARGE = 1_000  # from here on a loss is written without decimals
 
 
 def of_data(found: Reproduction) -> Iterator[str]:
@@ -75,7 +77,7 @@ def of_training(courses: Sequence[Course]) -> Iterator[str]:
             describe=f"Line: {name}, loss by sweep",
             domain=_with_margin(losses),
             height=120,
-            spec=",.1f",
+            spec=",.1f" if losses[-1] < _LARGE else ",.0f",
         )
         yield figure(index, name, _course_caption(course), drawing)
 
@@ -102,7 +104,10 @@ def of_factors(found: Reproduction) -> Iterator[str]:
         "the variance: the more evenly it is spread, the less a flat picture can show.",
         plots.plane(
             [(point.coordinates[0], point.coordinates[1]) for point in movies.points],
-            [(index, movies.points[index].name) for index in _outermost(movies)],
+            [
+                (index, split_title(movies.points[index].name)[0])
+                for index in _outermost(movies)
+            ],
             describe="Movies in two dimensions",
         ),
     )
@@ -168,7 +173,7 @@ def _course_caption(course: Course) -> str:
         f"After {number(last.sweep)} sweeps the test error is "
         f"{number(last.test_rmse, '.4f')}, "
     )
-    if course.best_sweep == last.sweep:
+    if round(course.best_test_rmse, 4) == round(last.test_rmse, 4):
         text += "its lowest; "
     else:
         text += (

@@ -65,17 +65,17 @@ def _verdict(found: Reproduction) -> str:
         f"""
 <p><strong>The paper&rsquo;s {number(printed, ".4f")} for biases alone cannot be a test
 error of that model on ML-25M.</strong> The loss of biases is convex and has one
-minimum, so every correct program ends at the same place. Two that were published ended
-at {number(first, ".3f")} (ML-25M) and {number(second, ".3f")} (ML-32M) on the test
-part, and at {number(first_train, ".3f")} and {number(second_train, ".3f")} on the very
-ratings they were trained on. The printed figure lies below even those. It would explain
-{number(paper.explained["bias"], ".0%")} of the variance of ratings, whose deviation is
-about {number(paper.deviation, ".2f")} stars, where biases explain
+minimum, so all correct programs end at nearly the same place. Two that were published
+ended at {number(first, ".3f")} (ML-25M) and {number(second, ".3f")} (ML-32M) on the
+test part, and at {number(first_train, ".3f")} and {number(second_train, ".3f")} on the
+very ratings they were trained on. The printed figure lies below even those. It would
+explain {number(paper.explained["bias"], ".0%")} of the variance of ratings, whose
+standard deviation is about {number(paper.deviation, ".2f")} stars, where biases explain
 {number(paper.others_bias_explained, ".0%")}. No leak of the test part can do that: it
 brings the test error down to the training error, not beneath it.</p>
 <p>The figures with factors are plausible at that scale. That genres take off another
-{number(paper.gain_by_features, ".2f")} is not what another run saw (k =
-{number(paper.others_n_factors)}: {number(paper.others_latent, ".4f")} to
+{number(paper.gain_by_features, ".2f")} is not what another run saw
+({_equal("k", number(paper.others_n_factors))}: {number(paper.others_latent, ".4f")} to
 {number(paper.others_features, ".4f")}): where movies have many ratings, genres add
 little to them.</p>
 <p>{_here({course.name: course for course in found.courses})}</p>
@@ -144,7 +144,7 @@ def _data(found: Reproduction) -> str:
         ("Pairs rated", number(data.density, ".2%"), DASH),
         ("Scale, stars", scale, DASH),
         ("Mean rating", number(data.mean, ".3f"), DASH),
-        ("Deviation", number(data.deviation, ".3f"), number(paper.deviation)),
+        ("Standard deviation", number(data.deviation, ".3f"), number(paper.deviation)),
         ("Ratings of a user, median", number(data.median_of_users, "g"), DASH),
         ("Ratings of a movie, median", number(data.median_of_movies, "g"), DASH),
     ]
@@ -179,14 +179,13 @@ def _training(found: Reproduction) -> str:
     return section(
         "Three models, sweep by sweep",
         f"""
-<p>The paper&rsquo;s updates with the paper&rsquo;s values: <span class="formula">k =
-{number(settings.n_factors)}</span>, <span class="formula">λ =
-{number(settings.error_weight)}</span>, <span class="formula">γ =
-{number(settings.bias_weight)}</span>, <span class="formula">τ =
-{number(settings.factor_weight)}</span>, {number(settings.n_sweeps)} sweeps; it names no
-β, and <span class="formula">β = {number(settings.feature_weight)}</span> is τ. The
-three figures share one vertical axis. The loss never rises, since every update is an
-exact minimum; the test error is under no such law.</p>
+<p>The paper&rsquo;s updates with the paper&rsquo;s values:
+{_equal("k", number(settings.n_factors))}, {_equal("λ", number(settings.error_weight))},
+{_equal("γ", number(settings.bias_weight))},
+{_equal("τ", number(settings.factor_weight))}, {number(settings.n_sweeps)} sweeps; it
+names no β, and {_equal("β", number(settings.feature_weight))} is τ. The three figures
+share one vertical axis. The loss never rises, since every update is an exact minimum;
+the test error is under no such law.</p>
 <div class="columns three">{"".join(figures.of_training(found.courses))}</div>
 <div class="columns three">{tables}</div>""",
     )
@@ -307,9 +306,9 @@ which was trained on all ratings and is neither of the two versions.
 {_votes_table(found.simulation, "Here, with simulated users.")}
 {_votes_table(paper.votes, "The paper&rsquo;s own counts, tested again.")}
 </div>
-<p>The paper prints χ² = {number(paper.printed_statistic)} and p =
-{number(paper.printed_p)}. That is Pearson&rsquo;s test <strong>with Yates&rsquo;
-correction</strong>; without it the same counts give
+<p>The paper prints {_equal("χ²", number(paper.printed_statistic))} and
+{_equal("p", number(paper.printed_p))}. That is Pearson&rsquo;s test <strong>with
+Yates&rsquo; correction</strong>; without it the same counts give
 {number(plain.statistic if plain else None, ".2f")}. Both take every vote as
 independent. The votes of one user are not, so with real users the true p would be
 larger.</p>""",
@@ -336,8 +335,8 @@ def _votes_table(comparison: Comparison, caption: str) -> str:
         for votes in comparison.votes
     ]
     tests = "".join(
-        f"<li>{name}: χ² = {number(test.statistic, '.3f')}, "
-        f"p = {number(test.p, '.5f')}</li>"
+        f"<li>{name}: {_equal('χ²', number(test.statistic, '.3f'))}, "
+        f"{_equal('p', number(test.p, '.5f'))}</li>"
         for name, test in (
             ("Pearson", comparison.plain),
             ("with Yates&rsquo; correction", comparison.yates),
@@ -370,6 +369,10 @@ the course and is no honest estimate of a model stopped there.</li>
 and the seed alone.</li>
 </ul>""",
     )
+
+
+def _equal(symbol: str, value: str) -> str:
+    return f'<span class="formula">{symbol} = {value}</span>'
 
 
 def _titles(names: Sequence[str]) -> str:

@@ -112,10 +112,10 @@ def log_log(
     parts = []
     for power in range(math.floor(up.high) + 1):
         parts.append(_line("grid", left, up(power), WIDTH, up(power)))
-        parts.append(_text(left - 5, up(power) + 4, f"{10**power:,}", anchor="end"))
+        parts.append(_text(left - 5, up(power) + 4, _short(10**power), anchor="end"))
     for power in range(math.floor(across.high) + 1):
         parts.append(_line("grid", across(power), 14, across(power), bottom))
-        label = f"{10**power:,}"
+        label = _short(10**power)
         parts.append(_text(across(power), bottom + 15, label, anchor="middle"))
     parts += [_dot("cloud", across(x), up(y), 2.2) for x, y in logs]
     parts.append(_text((left + WIDTH) / 2, height - 4, horizontal, "axis", "middle"))
@@ -226,7 +226,7 @@ def _names(spots: Sequence[tuple[float, float, str]], height: float) -> list[str
     taken = [(x - 6, y - 6, x + 6, y + 6) for x, y, _ in spots]
     parts = []
     for x, y, name in spots:
-        text = _shortened(name)
+        text = _shortened(name, 22)
         wide = len(text) * _EM
         choices = [
             (x + dx - wide * share, y + dy, anchor) for dx, dy, share, anchor in _PLACES
@@ -288,16 +288,23 @@ def _horizontal_grid(scale: Scale, left: float, right: float = WIDTH) -> str:
     for tick in scale.ticks():
         y = scale(tick)
         parts.append(_line("grid", left, y, right, y))
-        parts.append(_text(left - 5, y + 4, f"{tick:,g}", anchor="end"))
+        parts.append(_text(left - 5, y + 4, _short(tick), anchor="end"))
     return "".join(parts)
+
+
+def _short(tick: float) -> str:
+    """Write a number on an axis: 2M, 40k, 1,500 or 0.25."""
+    for unit, letter in ((1_000_000, "M"), (1_000, "k")):
+        if tick >= 10 * unit or (tick >= unit and tick % unit == 0):
+            return f"{tick / unit:g}{letter}"
+    return f"{tick:,.10g}"
 
 
 def _room_for(labels: Sequence[str]) -> float:
     return max(len(_shortened(label)) for label in labels) * _EM + 10
 
 
-def _shortened(text: str) -> str:
-    most = 27
+def _shortened(text: str, most: int = 27) -> str:
     return text if len(text) <= most else text[: most - 1].rstrip() + "…"
 
 
