@@ -72,7 +72,15 @@ import numpy.typing as npt
 from scipy import sparse
 
 from engine.arrays import ExactMatrix, FactorMatrix, FloatVector
-from engine.dense import compiled, factorize, substitute
+from engine.dense import (
+    LANES,
+    ROW_STRIDE,
+    TILE,
+    add_gram,
+    compiled,
+    factorize,
+    substitute,
+)
 from engine.errors import DataError, SolveError
 from engine.halfstep import Problem, residual_variance, unobserved_of
 from engine.kernels import Fixed, Rows, Side, sum_squares
@@ -297,6 +305,32 @@ def fit_paper(
 
 
 @compiled
+def _sum_up(
+    rows: Rows,
+    start: int,
+    stop: int,
+    other: Side,
+    block: ExactMatrix,
+    sums: ExactMatrix,
+) -> None:
+    """Sum ``(q, 1, c)(q, 1, c)'`` over some ratings, ``c = r - b``: lower triangle."""
+    k = other.factors.shape[1]
+    sums[:] = 0
+    for begin in range(start, stop, TILE):
+        n = min(TILE, stop - begin)
+        n_columns = (n + LANES - 1) // LANES * LANES
+        block[:, n:n_columns] = 0
+        for t in range(n):
+            item = rows.indices[begin + t]
+            factors = other.factors[item]
+            for f in range(k):
+                block[f, t] = factors[f]
+            block[k, t] = 1
+            block[k + 1, t] = np.float64(rows.values[begin + t]) - other.biases[item]
+        add_gram(block, len(block), n_columns, sums)
+
+
+@compiled
 def update_rows(
     rows: Rows,
     first: int,
@@ -314,35 +348,24 @@ def update_rows(
     whose system is not positive definite, or -1.
     """
     k = other.factors.shape[1]
-    system, right = np.empty((k, k)), np.empty(k)
+    padded = (k + 2 + 3) // 4 * 4
+    block, sums = np.zeros((padded, ROW_STRIDE)), np.zeros((padded, padded))
+    right = np.empty(k)
     for row in range(first, last):
         start, stop = rows.indptr[row], rows.indptr[row + 1]
-        own = out.factors[row]
-        total = 0.0
-        for t in range(start, stop):
-            factors = other.factors[rows.indices[t]]
-            rest = np.float64(rows.values[t]) - other.biases[rows.indices[t]]
-            for f in range(k):
-                rest -= np.float64(own[f]) * factors[f]
-            total += rest
-        bias = total / (stop - start + bias_weight)
-        out.biases[row] = bias
-        system[:] = 0
-        right[:] = pulls[row]
-        for t in range(start, stop):
-            factors = other.factors[rows.indices[t]]
-            rest = np.float64(rows.values[t]) - bias - other.biases[rows.indices[t]]
-            for f in range(k):
-                x = np.float64(factors[f])
-                right[f] += x * rest
-                for g in range(f + 1):
-                    system[f, g] += x * factors[g]
+        _sum_up(rows, start, stop, other, block, sums)
+        total = sums[k + 1, k]
         for f in range(k):
-            system[f, f] += factor_weight
-        if not factorize(system, k):
+            total -= sums[k, f] * out.factors[row, f]
+        bias = total / (stop - start + bias_weight)
+        for f in range(k):
+            right[f] = sums[k + 1, f] - bias * sums[k, f] + pulls[row, f]
+            sums[f, f] += factor_weight
+        if not factorize(sums, k):
             return row
-        substitute(system, k, right)
+        substitute(sums, k, right)
         out.factors[row] = right
+        out.biases[row] = bias
     return -1
 
 
