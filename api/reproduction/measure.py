@@ -12,6 +12,7 @@ import numpy as np
 from api.reproduction.catalogue import LEAST_RATINGS, LIST_LENGTH, Catalogue
 from api.reproduction.results import (
     Bar,
+    Choices,
     Course,
     Dataset,
     Direction,
@@ -25,7 +26,6 @@ from api.reproduction.results import (
     Polarizing,
     PolarizingTable,
     Reproduction,
-    Settings,
     SweepRow,
 )
 from api.reproduction.simulation import (
@@ -188,9 +188,9 @@ def _train_heads(
     return rating.head, ranking.head
 
 
-def _settings(seed: int) -> Settings:
+def _settings(seed: int) -> Choices:
     preset = PAPER_PRESETS["features"]
-    return Settings(
+    return Choices(
         seed=seed,
         test_share=TEST_SHARE,
         least_ratings=LEAST_RATINGS,

@@ -166,7 +166,7 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Settings:
+class Choices:
     """What was chosen for this run."""
 
     seed: int
@@ -209,7 +209,7 @@ class Paper:
 class Reproduction:
     """Every number of the report."""
 
-    settings: Settings
+    settings: Choices
     paper: Paper
     dataset: Dataset
     rating_counts: list[Bar]
