@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from typer.testing import CliRunner
 
 from api import cli
 from api.reproduction import plots
+from api.reproduction.measure import reproduce
+from api.reproduction.page import render
 from api.reproduction.report import NUMBERS, PAGE, write
 from api.reproduction.simulation import compare, count
 from engine.errors import DataError
@@ -71,6 +74,13 @@ def report(dataset, tmp_path_factory):
 @pytest.fixture(scope="module")
 def numbers(report):
     return json.loads((report / NUMBERS).read_text())
+
+
+@pytest.fixture(scope="module")
+def found(dataset):
+    """The same numbers as records."""
+    data = MovieLens.open(dataset)
+    return reproduce(data, name="small", seed=0, on_step=lambda _: None)
 
 
 @pytest.fixture(scope="module")
@@ -236,6 +246,29 @@ def test_no_votes_have_no_share():
     assert count("A", 5, 3, 1).like_share == 0.75
 
 
+def test_the_words_follow_the_numbers(found):
+    def text(**changes):
+        return " ".join(Reader(render(replace(found, **changes))).words.split())
+
+    def courses(test_rmse):
+        bias, latent, features = found.courses
+        last = replace(latent.sweeps[-1], test_rmse=test_rmse)
+        sweeps = [*latent.sweeps[:-1], last]
+        return [bias, replace(latent, sweeps=sweeps, explained=0.9), features]
+
+    better, worse = text(courses=courses(0.1)), text(courses=courses(9.0))
+    assert "Here too factors gain on biases alone" in better
+    assert "Here factors lose to biases alone" in worse
+    assert "Past its best sweep the test error rises" in worse
+
+    clear = compare([count("latent", 50, 400, 100), count("features", 50, 200, 300)])
+    assert "the two differ here" in text(simulation=clear)
+    equal = compare([count("latent", 50, 200, 300), count("features", 50, 200, 300)])
+    assert "no more than chance would make" in text(simulation=equal)
+    one_kind = compare([count("latent", 50, 500, 0), count("features", 50, 500, 0)])
+    assert "nothing to test" in text(simulation=one_kind)
+
+
 def test_equal_seeds_give_equal_files_and_others_do_not(report, dataset, tmp_path):
     def run(seed):
         folder = tmp_path / str(seed)
@@ -320,6 +353,19 @@ def test_ticks_are_round_and_inside():
     assert plots.Scale(0, 1, 0, 100).ticks() == [0, 0.2, 0.4, 0.6, 0.8, 1]
     assert plots.Scale(3.31, 3.97, 0, 100).ticks() == [3.4, 3.6, 3.8]
     assert plots.Scale(7, 7, 0, 100)(7) == 50
+
+
+@pytest.mark.parametrize(
+    ("most", "label"),
+    [(4, ">1</text>"), (4_000, ">1k</text>"), (40_000, ">10k</text>"),
+     (4_000_000, ">1M</text>")],
+)  # fmt: skip
+def test_large_numbers_on_axes_are_written_short(most, label):
+    drawing = plots.columns(
+        [("a", most)], describe="", horizontal="", vertical=""
+    )  # fmt: skip
+
+    assert label in drawing
 
 
 def test_marks_stand_where_their_values_are():
