@@ -29,7 +29,10 @@ on its left, so no update can raise it; `w` is γ without factors and τ with th
 Where λ enters. The paper lists λ, yet no update contains it: it weighs the squared
 error, and the other weights are in its unit. As a probability, λ is the precision of a
 rating, λγ and λτ those of the priors; it scales the loss and cancels from its minima.
-(Were γ and τ precisions themselves, the updates would divide by ``n + γ/λ``.)
+Were γ, τ and β precisions themselves, the updates would divide by ``n + γ/λ``, and
+regularize a hundred times as much with the paper's values. That is not what is printed,
+but may be what was meant, since factors then gain where they else lose;
+`PaperConfiguration.as_precisions` gives those weights to the same updates.
 
 How W is learned, which the paper leaves open: by the ridge regression of the item
 factors on the features that minimises the loss above, after the items of each sweep::
@@ -63,10 +66,11 @@ References
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from time import perf_counter
 from types import MappingProxyType
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -145,6 +149,18 @@ class PaperConfiguration:
     def ridge_of_biases(self) -> float:
         """``w``: γ without factors, τ with them."""
         return self.bias_weight if self.n_factors == 0 else self.factor_weight
+
+    def as_precisions(self) -> Self:
+        """Read γ, τ and β as precisions beside λ: ridges ``γ/λ``, ``τ/λ`` and ``β/λ``.
+
+        The updates that λ would be in, had the paper printed it there.
+        """
+        return replace(
+            self,
+            bias_weight=self.bias_weight / self.error_weight,
+            factor_weight=self.factor_weight / self.error_weight,
+            feature_weight=self.feature_weight / self.error_weight,
+        )
 
     def of_head(self) -> Configuration:
         """Write the same ridge as a configuration of the engine's own solver."""

@@ -12,6 +12,7 @@ MODELS = {
     "bias": "Biases alone",
     "latent": "Biases and factors",
     "features": "Biases, factors and genres",
+    "features with λ": "Biases, factors and genres, λ in the updates",
     "ranking head": "The ranking head of this engine",
 }
 _NAMED_AT_AN_END = 3

@@ -3,8 +3,9 @@
 The numbers depend on the data and the seed alone, so two runs give the same file.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -55,7 +56,12 @@ from engine.insights import (
     rating_frequencies,
     size_frequencies,
 )
-from engine.paper import PAPER_PRESETS, PaperTraining, fit_paper
+from engine.paper import (
+    PAPER_PRESETS,
+    PaperConfiguration,
+    PaperTraining,
+    fit_paper,
+)
 from engine.splits import Split
 
 TEST_SHARE = 0.1
@@ -105,14 +111,25 @@ def reproduce(
     DataError
         The data set is unreadable, or too small for the paper's tables.
     """
-    sweeps = sum(preset.n_sweeps for preset in PAPER_PRESETS.values())
+    sweeps = 2 * sum(preset.n_sweeps for preset in PAPER_PRESETS.values())
     progress = Progress(on_step, sweeps + RATING.n_sweeps + RANKING.n_sweeps + 3)
     split_rng, train_rng, heads_rng, vote_rng = np.random.default_rng(seed).spawn(4)
     read = progress.begin("Reading")
     catalogue = Catalogue.read(dataset, name=name)
     split = split_at_random(catalogue.ratings, test_share=TEST_SHARE, rng=split_rng)
     read()
-    trained = dict(_train(catalogue, split, rng=train_rng, progress=progress))
+    train = partial(_train, catalogue, split, seed=int(train_rng.integers(2**63)))
+    trained = {
+        name: train(preset, on_sweep=progress.begin(f"Training the {name} model"))
+        for name, preset in PAPER_PRESETS.items()
+    }
+    precise = {
+        name: train(
+            preset.as_precisions(),
+            on_sweep=progress.begin(f"Training the {name} model with λ"),
+        )
+        for name, preset in PAPER_PRESETS.items()
+    }
     rating, ranking = _train_heads(catalogue, rng=heads_rng, progress=progress)
     simulated = progress.begin("Simulating votes")
     versions = {name: trained[name].head for name in ("latent", "features")}
@@ -121,6 +138,7 @@ def reproduce(
     described = progress.begin("Describing")
     features = trained["features"]
     heads = {name: training.head for name, training in trained.items()}
+    heads |= {"features with λ": precise["features"].head, "ranking head": ranking}
     result = Reproduction(
         settings=_settings(seed),
         paper=_paper(),
@@ -130,10 +148,13 @@ def reproduce(
         genres=_genres(catalogue),
         top_movies=_top_movies(catalogue),
         courses=[_course(name, found, split) for name, found in trained.items()],
+        precision_courses=[
+            _course(name, found, split) for name, found in precise.items()
+        ],
         genre_map=_genre_map(catalogue, features),
         movie_map=_movie_map(catalogue, features),
         genre_directions=_genre_directions(catalogue, features),
-        dummy_user=_dummy_user(catalogue, {**heads, "ranking head": ranking}),
+        dummy_user=_dummy_user(catalogue, heads),
         polarizing=_polarizing(catalogue),
         simulation=simulation,
     )
@@ -144,24 +165,20 @@ def reproduce(
 def _train(
     catalogue: Catalogue,
     split: Split,
+    configuration: PaperConfiguration,
     *,
-    rng: np.random.Generator,
-    progress: Progress,
-) -> Iterator[tuple[str, PaperTraining]]:
-    """Train the paper's models on the same part, from the same item factors."""
-    seed = int(rng.integers(2**63))
-    for name, preset in PAPER_PRESETS.items():
-        yield (
-            name,
-            fit_paper(
-                split.train,
-                preset,
-                item_features=catalogue.genres.membership.astype(np.float64),
-                test=split.test,
-                rng=np.random.default_rng(seed),
-                on_sweep=progress.begin(f"Training the paper's {name} model"),
-            ),
-        )
+    seed: int,
+    on_sweep: Callable[..., None],
+) -> PaperTraining:
+    """Train one of the paper's models; equal seeds start from the same factors."""
+    return fit_paper(
+        split.train,
+        configuration,
+        item_features=catalogue.genres.membership.astype(np.float64),
+        test=split.test,
+        rng=np.random.default_rng(seed),
+        on_sweep=on_sweep,
+    )
 
 
 def _train_heads(
@@ -203,6 +220,8 @@ def _settings(seed: int) -> Choices:
         bias_weight=preset.bias_weight,
         factor_weight=preset.factor_weight,
         feature_weight=preset.feature_weight,
+        bias_ratio=preset.bias_weight / preset.error_weight,
+        factor_ratio=preset.factor_weight / preset.error_weight,
     )
 
 

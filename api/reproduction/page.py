@@ -79,7 +79,9 @@ brings the test error down to the training error, not beneath it.</p>
 {number(paper.others_features, ".4f")}): where movies have many ratings, genres add
 little to them.</p>
 <p>{_here({course.name: course for course in found.courses})}</p>
-{_verdict_table(found)}""",
+{_verdict_table(found)}
+<p class="after">{_with_precisions(found)}</p>
+{_precision_table(found)}""",
     )
 
 
@@ -91,14 +93,52 @@ def _here(courses: dict[str, Course]) -> str:
         text = f"<strong>Here too factors gain on biases alone: {errors}.</strong>"
     else:
         text = (
-            f"<strong>Here factors lose to biases alone: {errors}.</strong> The "
-            "weights are the paper&rsquo;s, meant for a far larger set; on this one "
-            "the factors learn the noise of the ratings they are trained on."
+            f"<strong>Here factors lose to biases alone: {errors}.</strong> With "
+            "weights as small as printed they learn the noise of the ratings they are "
+            "trained on."
         )
     if courses["latent"].best_test_rmse < latent:
         text += " Past its best sweep the test error rises while the training error"
         text += " falls."
     return text
+
+
+def _with_precisions(found: Reproduction) -> str:
+    """Compare with the updates that have the error's weight in them."""
+    settings = found.settings
+    printed, precise = (
+        courses[1].sweeps[-1].test_rmse
+        for courses in (found.courses, found.precision_courses)
+    )
+    errors = f"{number(precise, '.4f')} instead of {number(printed, '.4f')}"
+    if precise < printed:
+        outcome = (
+            f"Here factors are then better, {errors}, which suggests that the "
+            "paper&rsquo;s own program did so."
+        )
+    else:
+        outcome = f"Here factors are then no better, {errors}."
+    return (
+        "<strong>Perhaps a misprint.</strong> The paper weighs the squared error by λ, "
+        "but prints updates without it. With λ in them the weights act as γ/λ = "
+        f"{number(settings.bias_ratio, 'g')} and τ/λ = "
+        f"{number(settings.factor_ratio, 'g')}, a hundred times as much. {outcome}"
+    )
+
+
+def _precision_table(found: Reproduction) -> str:
+    rows = [
+        (
+            MODELS[course.name],
+            number(course.sweeps[-1].train_rmse, ".4f"),
+            number(course.sweeps[-1].test_rmse, ".4f"),
+            number(course.best_test_rmse, ".4f"),
+            number(course.best_sweep),
+        )
+        for course in found.precision_courses
+    ]
+    head = "Model, λ in its updates", "Train", "Test", "Best test", "at sweep"
+    return f'<div class="narrow">{table(head, rows, "The same split and start.")}</div>'
 
 
 def _verdict_table(found: Reproduction) -> str:

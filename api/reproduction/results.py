@@ -181,6 +181,8 @@ class Choices:
     bias_weight: float
     factor_weight: float
     feature_weight: float
+    bias_ratio: float
+    factor_ratio: float
 
 
 @dataclass(frozen=True)
@@ -217,6 +219,7 @@ class Reproduction:
     genres: list[GenreRow]
     top_movies: list[MovieRow]
     courses: list[Course]
+    precision_courses: list[Course]
     genre_map: Map
     movie_map: Map
     genre_directions: list[Direction]

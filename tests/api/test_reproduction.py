@@ -191,7 +191,7 @@ def test_the_dummy_user_loves_toy_story_and_is_not_shown_it_again(numbers):
     dummy = numbers["dummy_user"]
 
     assert (dummy["title"], dummy["stars"]) == ("Toy Story (1995)", 5)
-    assert len(dummy["lists"]) == 4
+    assert len(dummy["lists"]) == 5
     for movies in dummy["lists"]:
         scores = [movie["score"] for movie in movies["movies"]]
         assert len(scores) == 10
@@ -294,7 +294,7 @@ def test_progress_counts_up_to_all_there_is(dataset, tmp_path):
     done = [step.done for step in steps]
     assert done == sorted(done)
     assert (done[0], done[-1]) == (0, steps[-1].total)
-    assert len({step.name for step in steps}) == 8
+    assert len({step.name for step in steps}) == 11
 
 
 def test_a_folder_that_holds_something_is_left_alone(dataset, tmp_path):

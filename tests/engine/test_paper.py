@@ -266,6 +266,25 @@ def test_the_presets_hold_the_paper_s_values():
     assert (latent.feature_weight, features.feature_weight) == (0, 0.1)
 
 
+def test_weights_read_as_precisions_are_ridges_in_the_unit_of_lambda(ratings):
+    """Updates with λ in front of every sum over ratings, worked out for biases."""
+    configuration = PaperConfiguration(
+        n_factors=0, n_sweeps=1, error_weight=0.2, bias_weight=0.5
+    )
+
+    users = fit_paper(
+        ratings, configuration.as_precisions(), rng=np.random.default_rng(0)
+    ).users
+
+    assert configuration.as_precisions().ridge_of_biases == 2.5
+    for user in range(ratings.n_users):
+        _, stars = ratings.by_user.row(user)
+        expected = 0.2 * stars.sum() / (0.2 * len(stars) + 0.5)
+        assert users.biases[user] == pytest.approx(expected, rel=1e-6)
+    features = PAPER_PRESETS["features"].as_precisions()
+    assert (features.factor_weight, features.feature_weight) == (10, 10)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
