@@ -89,8 +89,8 @@ def of_factors(found: Reproduction) -> Iterator[str]:
     yield figure(
         10,
         "Genres by the first three principal axes of W",
-        f"Each genre is its column of W; the axes hold {_shares(genres)} of the "
-        "variance, each drawn to its own scale. Genres that stand together pull a "
+        f"Each genre is its column of W; the axes hold {_shares(genres.explained)} of "
+        "the variance, each drawn to its own scale. Genres that stand together pull a "
         "movie the same way; one near the middle says little about taste.",
         plots.space(
             [(point.name, point.coordinates) for point in genres.points],
@@ -101,8 +101,9 @@ def of_factors(found: Reproduction) -> Iterator[str]:
         11,
         "Movies by the first two principal axes of their factors",
         f"Movies with {number(found.settings.least_ratings)} ratings or more; those "
-        f"furthest out along each axis are named. The axes hold {_shares(movies)} of "
-        "the variance: the more evenly it is spread, the less a flat picture can show.",
+        f"furthest out along each axis are named. The axes hold "
+        f"{_shares(movies.explained)} of the variance; as printed, without λ in the "
+        f"updates, they would hold {_shares(found.printed_movie_axes)}.",
         plots.plane(
             [(point.coordinates[0], point.coordinates[1]) for point in movies.points],
             [
@@ -198,8 +199,8 @@ def _outermost(found: Map) -> Iterator[int]:
     yield from sorted(picked)
 
 
-def _shares(found: Map) -> str:
-    *first, last = (number(share, ".0%") for share in found.explained)
+def _shares(explained: Sequence[float]) -> str:
+    *first, last = (number(share, ".0%") for share in explained)
     return f"{', '.join(first)} and {last}"
 
 

@@ -13,6 +13,11 @@ def number(value: float | None, spec: str = ",") -> str:
     return f'<data value="{value!r}">{value:{spec}}</data>'
 
 
+def equal(symbol: str, value: str) -> str:
+    """Write a value of a symbol, on one line."""
+    return f'<span class="formula">{symbol} = {value}</span>'
+
+
 def title(name: str) -> str:
     """Write a movie's title."""
     return f"<cite>{escape(name)}</cite>"

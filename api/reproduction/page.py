@@ -10,15 +10,15 @@ from pathlib import Path
 
 from api.reproduction import figures
 from api.reproduction.figures import MODELS
-from api.reproduction.markup import DASH, number, section, table, title
+from api.reproduction.markup import DASH, equal, number, section, table, title
 from api.reproduction.results import (
     Comparison,
-    Course,
     Direction,
     MovieRow,
     Polarizing,
     Reproduction,
 )
+from api.reproduction.verdict import of_figures
 
 _STYLE = Path(__file__).with_name("page.css")
 _SIGNIFICANT = 0.05
@@ -28,7 +28,7 @@ def render(found: Reproduction) -> str:
     """Write the whole page."""
     name = escape(found.dataset.name)
     sections = (
-        _verdict, _data, _training, _maps, _dummy_user, _polarizing, _votes, _method,
+        of_figures, _data, _training, _maps, _dummy_user, _polarizing, _votes, _method,
     )  # fmt: skip
     body = "\n".join(part(found) for part in sections)
     return f"""<!doctype html>
@@ -54,122 +54,6 @@ on <span class="name">{name}</span>.</p>
 </body>
 </html>
 """
-
-
-def _verdict(found: Reproduction) -> str:
-    paper = found.paper
-    printed, (first, second) = paper.rmse["bias"], paper.others_bias_test
-    first_train, second_train = paper.others_bias_train
-    return section(
-        "What holds",
-        f"""
-<p><strong>The paper&rsquo;s {number(printed, ".4f")} for biases alone cannot be a test
-error of that model on ML-25M.</strong> The loss of biases is convex and has one
-minimum, so all correct programs end at nearly the same place. Two that were published
-ended at {number(first, ".3f")} (ML-25M) and {number(second, ".3f")} (ML-32M) on the
-test part, and at {number(first_train, ".3f")} and {number(second_train, ".3f")} on the
-very ratings they were trained on. The printed figure lies below even those. It would
-explain {number(paper.explained["bias"], ".0%")} of the variance of ratings, whose
-standard deviation is about {number(paper.deviation, ".2f")} stars, where biases explain
-{number(paper.others_bias_explained, ".0%")}. No leak of the test part can do that: it
-brings the test error down to the training error, not beneath it.</p>
-<p>The figures with factors are plausible at that scale. That genres take off another
-{number(paper.gain_by_features, ".2f")} is not what another run saw
-({_equal("k", number(paper.others_n_factors))}: {number(paper.others_latent, ".4f")} to
-{number(paper.others_features, ".4f")}): where movies have many ratings, genres add
-little to them.</p>
-<p>{_here({course.name: course for course in found.courses})}</p>
-{_verdict_table(found)}
-<p class="after">{_with_precisions(found)}</p>
-{_precision_table(found)}""",
-    )
-
-
-def _here(courses: dict[str, Course]) -> str:
-    """Say what happened on this data set, whichever way it went."""
-    bias, latent = (courses[name].sweeps[-1].test_rmse for name in ("bias", "latent"))
-    errors = f"{number(latent, '.4f')} against {number(bias, '.4f')}"
-    if latent < bias:
-        text = f"<strong>Here too factors gain on biases alone: {errors}.</strong>"
-    else:
-        text = (
-            f"<strong>Here factors lose to biases alone: {errors}.</strong> With "
-            "weights as small as printed they learn the noise of the ratings they are "
-            "trained on."
-        )
-    if courses["latent"].best_test_rmse < latent:
-        text += " Past its best sweep the test error rises while the training error"
-        text += " falls."
-    return text
-
-
-def _with_precisions(found: Reproduction) -> str:
-    """Compare with the updates that have the error's weight in them."""
-    settings = found.settings
-    printed, precise = (
-        courses[1].sweeps[-1].test_rmse
-        for courses in (found.courses, found.precision_courses)
-    )
-    errors = f"{number(precise, '.4f')} instead of {number(printed, '.4f')}"
-    if precise < printed:
-        outcome = (
-            f"Here factors are then better, {errors}, which suggests that the "
-            "paper&rsquo;s own program did so."
-        )
-    else:
-        outcome = f"Here factors are then no better, {errors}."
-    return (
-        "<strong>Perhaps a misprint.</strong> The paper weighs the squared error by λ, "
-        "but prints updates without it. With λ in them the weights act as γ/λ = "
-        f"{number(settings.bias_ratio, 'g')} and τ/λ = "
-        f"{number(settings.factor_ratio, 'g')}, a hundred times as much. {outcome}"
-    )
-
-
-def _precision_table(found: Reproduction) -> str:
-    rows = [
-        (
-            MODELS[course.name],
-            number(course.sweeps[-1].train_rmse, ".4f"),
-            number(course.sweeps[-1].test_rmse, ".4f"),
-            number(course.best_test_rmse, ".4f"),
-            number(course.best_sweep),
-        )
-        for course in found.precision_courses
-    ]
-    head = "Model, λ in its updates", "Train", "Test", "Best test", "at sweep"
-    return f'<div class="narrow">{table(head, rows, "The same split and start.")}</div>'
-
-
-def _verdict_table(found: Reproduction) -> str:
-    paper, courses = found.paper, {course.name: course for course in found.courses}
-    rows = []
-    for name, others, verdict in (
-        ("bias", paper.others_bias_test, "no"),
-        ("latent", [paper.others_latent], "yes"),
-        ("features", [paper.others_features], "its level, not the gain"),
-    ):
-        course = courses[name]
-        rows.append(
-            (
-                MODELS[name],
-                number(paper.rmse[name]),
-                verdict,
-                " / ".join(number(error) for error in others),
-                number(course.sweeps[-1].train_rmse, ".4f"),
-                number(course.sweeps[-1].test_rmse, ".4f"),
-                number(course.best_test_rmse, ".4f"),
-                number(course.best_sweep),
-            )
-        )
-    return table(
-        ("Model", "Paper", "Can it hold?", "Others", "Train", "Test", "Best test",
-         "at sweep"),
-        rows,
-        "Root mean squared errors, in stars. Paper: on ML-25M. Others: test errors of "
-        "the two public runs, ML-25M / ML-32M; with factors on ML-32M. The rest is "
-        "from here, after the last sweep.",
-    )  # fmt: skip
 
 
 def _data(found: Reproduction) -> str:
@@ -220,10 +104,10 @@ def _training(found: Reproduction) -> str:
         "Three models, sweep by sweep",
         f"""
 <p>The paper&rsquo;s updates with the paper&rsquo;s values:
-{_equal("k", number(settings.n_factors))}, {_equal("λ", number(settings.error_weight))},
-{_equal("γ", number(settings.bias_weight))},
-{_equal("τ", number(settings.factor_weight))}, {number(settings.n_sweeps)} sweeps; it
-names no β, and {_equal("β", number(settings.feature_weight))} is τ. The three figures
+{equal("k", number(settings.n_factors))}, {equal("λ", number(settings.error_weight))},
+{equal("γ", number(settings.bias_weight))},
+{equal("τ", number(settings.factor_weight))}, {number(settings.n_sweeps)} sweeps; it
+names no β, and {equal("β", number(settings.feature_weight))} is τ. The three figures
 share one vertical axis. The loss never rises, since every update is an exact minimum;
 the test error is under no such law.</p>
 <div class="columns three">{"".join(figures.of_training(found.courses))}</div>
@@ -234,7 +118,10 @@ the test error is under no such law.</p>
 def _maps(found: Reproduction) -> str:
     return section(
         "Maps of genres and movies",
-        f"""<div class="columns">{"".join(figures.of_factors(found))}</div>
+        f"""
+<p>Of the model with genres and with λ in its updates, by the principal axes of its
+factors.</p>
+<div class="columns">{"".join(figures.of_factors(found))}</div>
 {_ends(found.movie_map.axes, "What the axes of Figure 11 are about: their two ends.")}
 <details><summary>The two ends of the axes of Figure 10</summary>
 {_ends(found.genre_map.axes, "Movies are placed by their factors, genres by W.")}
@@ -281,8 +168,9 @@ def _dummy_user(found: Reproduction) -> str:
 nothing else, placed among the movies by the engine&rsquo;s one solve. Candidates have
 {number(settings.least_ratings)} ratings or more. The paper&rsquo;s models order by
 predicted stars, which are not held to the scale{beyond}: a single rating decides all
-factors of the user, and the movies whose own factors are large come out first. The last
-list is what this service shows for the same rating; its scores order and are no
+factors of the user, and the movies whose own factors are large come out first. With λ
+in the updates it decides less, and without a mean to start from all scores are low. The
+last list is what this service shows for the same rating; its scores order and are no
 stars.</p>
 <div class="columns">{tables}</div>""",
     )
@@ -335,19 +223,19 @@ def _votes(found: Reproduction) -> str:
     return section(
         "The A/B test",
         f"""
-<p>Two versions of the model, with factors and with factors and genres, each show their
-half of the users a list of {number(settings.list_length)}, and every movie shown gets a
-like or a dislike. The users are simulated. The click model: a movie is liked when a
-rating drawn for it is {number(settings.liked_from, "g")} stars or more; the rating is
-normal, with mean and deviation as the engine&rsquo;s own rating head predicts them,
-which was trained on all ratings and is neither of the two versions.
+<p>Two versions of the model, with factors and with factors and genres, λ in the updates
+of both, each show their half of the users a list of {number(settings.list_length)}, and
+every movie shown gets a like or a dislike. The users are simulated. The click model: a
+movie is liked when a rating drawn for it is {number(settings.liked_from, "g")} stars or
+more; the rating is normal, with mean and deviation as the engine&rsquo;s own rating
+head predicts them, which was trained on all ratings and is neither of the two versions.
 {_significance(found.simulation)}</p>
 <div class="columns">
 {_votes_table(found.simulation, "Here, with simulated users.")}
 {_votes_table(paper.votes, "The paper&rsquo;s own counts, tested again.")}
 </div>
-<p>The paper prints {_equal("χ²", number(paper.printed_statistic))} and
-{_equal("p", number(paper.printed_p))}. That is Pearson&rsquo;s test <strong>with
+<p>The paper prints {equal("χ²", number(paper.printed_statistic))} and
+{equal("p", number(paper.printed_p))}. That is Pearson&rsquo;s test <strong>with
 Yates&rsquo; correction</strong>; without it the same counts give
 {number(plain.statistic if plain else None, ".2f")}. Both take every vote as
 independent. The votes of one user are not, so with real users the true p would be
@@ -375,8 +263,8 @@ def _votes_table(comparison: Comparison, caption: str) -> str:
         for votes in comparison.votes
     ]
     tests = "".join(
-        f"<li>{name}: {_equal('χ²', number(test.statistic, '.3f'))}, "
-        f"{_equal('p', number(test.p, '.5f'))}</li>"
+        f"<li>{name}: {equal('χ²', number(test.statistic, '.3f'))}, "
+        f"{equal('p', number(test.p, '.5f'))}</li>"
         for name, test in (
             ("Pearson", comparison.plain),
             ("with Yates&rsquo; correction", comparison.yates),
@@ -404,15 +292,13 @@ the ridge regression of the movies&rsquo; factors on their genres. Predictions a
 clipped to the scale.</li>
 <li><b>Read off, not chosen.</b> The best sweep is the best on the test part; it shows
 the course and is no honest estimate of a model stopped there.</li>
+<li><b>The two public runs.</b> Read from what they show on GitHub:
+{_titles(found.paper.others)}.</li>
 <li><b>The numbers.</b> All of them stand in full in
 <span class="name">reproduction.json</span> beside this page. They depend on the data
 and the seed alone.</li>
 </ul>""",
     )
-
-
-def _equal(symbol: str, value: str) -> str:
-    return f'<span class="formula">{symbol} = {value}</span>'
 
 
 def _titles(names: Sequence[str]) -> str:

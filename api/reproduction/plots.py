@@ -161,14 +161,15 @@ def plane(
     (left, right), (low, high) = (
         _reach(values) for values in zip(*points, strict=True)
     )
-    unit = min(WIDTH / (right - left), WIDTH / (high - low))
+    wide = WIDTH - 44  # the rest is for the axis's name
+    unit = min(wide / (right - left), WIDTH / (high - low))
     height = unit * (high - low) + 26
-    middle, wide = (left + right) / 2, WIDTH / unit / 2
-    across = Scale(middle - wide, middle + wide, 0, WIDTH)
+    middle, half = (left + right) / 2, wide / unit / 2
+    across = Scale(middle - half, middle + half, 0, wide)
     up = Scale(low, high, height - 4, 22)
     parts = [
         _line("grid", across(0), 22, across(0), height),
-        _line("grid", 0, up(0), WIDTH, up(0)),
+        _line("grid", 0, up(0), wide, up(0)),
     ]
     numbers = {index for index, _ in named}
     parts += [
@@ -179,8 +180,8 @@ def plane(
     spots = [(across(points[i][0]), up(points[i][1]), name) for i, name in named]
     parts += [_dot("dot", x, y, 3) for x, y, _ in spots]
     parts += _names(spots, height)
-    parts.append(_text(WIDTH, up(0) - 5, "axis 1", "axis halo", "end"))
-    parts.append(_text(across(0), 14, "axis 2", "axis halo", "middle"))
+    parts.append(_text(WIDTH, up(0) + 4, "axis 1", "axis", "end"))
+    parts.append(_text(across(0), 14, "axis 2", "axis", "middle"))
     return _svg(height, parts, describe)
 
 
@@ -221,12 +222,15 @@ def space(points: Sequence[tuple[str, Sequence[float]]], *, describe: str) -> st
     return _svg(height, parts, describe)
 
 
+_Box: TypeAlias = tuple[float, float, float, float]
+
+
 def _names(spots: Sequence[tuple[float, float, str]], height: float) -> list[str]:
     """Write a name beside each spot where it covers neither spot nor other name."""
     taken = [(x - 6, y - 6, x + 6, y + 6) for x, y, _ in spots]
     parts = []
     for x, y, name in spots:
-        text = _shortened(name, 22)
+        text = _shortened(name, 26)
         wide = len(text) * _EM
         choices = [
             (x + dx - wide * share, y + dy, anchor) for dx, dy, share, anchor in _PLACES
@@ -249,8 +253,6 @@ _PLACES = (
     (-10, -17, 1, "end"), (10, 24, 0, "start"), (-10, 24, 1, "end"),
 )  # fmt: skip
 """Where a name may stand: offset, how much of it lies to the left, anchor."""
-
-_Box: TypeAlias = tuple[float, float, float, float]
 
 
 def _overlap(box: _Box, taken: Sequence[_Box], height: float) -> float:

@@ -198,6 +198,7 @@ class Paper:
     votes: Comparison
     printed_statistic: float
     printed_p: float
+    others: list[str]
     others_bias_train: list[float]
     others_bias_test: list[float]
     others_bias_explained: float
@@ -222,6 +223,7 @@ class Reproduction:
     precision_courses: list[Course]
     genre_map: Map
     movie_map: Map
+    printed_movie_axes: list[float]
     genre_directions: list[Direction]
     dummy_user: DummyUser
     polarizing: PolarizingTable
