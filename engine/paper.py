@@ -76,7 +76,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from engine.arrays import ExactMatrix, FactorMatrix, FloatVector
+from engine.arrays import ExactMatrix, FactorMatrix, FloatVector, read_only
 from engine.errors import DataError
 from engine.halfstep import Problem, residual_variance, unobserved_of
 from engine.kernels import Side
@@ -382,13 +382,11 @@ def _head(problem: _Problem, state: _State, *, workers: Workers) -> Head:
     mean = np.float32(problem.ratings.mean)
     users = state.users._replace(biases=state.users.biases - mean)
     same = Problem(problem.ratings, configuration)
-    for array in items:
-        array.setflags(write=False)
     return Head(
         configuration=configuration,
         global_mean=0.0,
-        item_biases=items.biases,
-        item_factors=items.factors,
+        item_biases=read_only(items.biases),
+        item_factors=read_only(items.factors),
         residual_variance=residual_variance(same, users, items, workers=workers),
         unobserved=unobserved_of(items),
     )

@@ -35,8 +35,8 @@ from api.reproduction.simulation import (
     simulate,
 )
 from engine import (
+    PLAIN,
     RANKING,
-    RATING,
     Head,
     MovieLens,
     fit_head,
@@ -110,7 +110,7 @@ def reproduce(
         The data set is unreadable, or too small for the paper's tables.
     """
     sweeps = 2 * sum(preset.n_sweeps for preset in PAPER_PRESETS.values())
-    progress = Progress(on_step, sweeps + RATING.n_sweeps + RANKING.n_sweeps + 3)
+    progress = Progress(on_step, sweeps + PLAIN.n_sweeps + RANKING.n_sweeps + 3)
     split_rng, train_rng, heads_rng, vote_rng = np.random.default_rng(seed).spawn(4)
     read = progress.begin("Reading")
     catalogue = Catalogue.read(dataset, name=name)
@@ -187,12 +187,13 @@ def _train_heads(
 ) -> tuple[Head, Head]:
     """Train the engine's own heads on all ratings, those held out included.
 
-    One judges the simulated votes, the other stands beside the paper's lists.
+    One judges the simulated votes, the other stands beside the paper's lists. The judge
+    is the plain rating head: it is quick, and the votes need no better one.
     """
     rating_rng, ranking_rng = rng.spawn(2)
     rating = fit_head(
         catalogue.ratings,
-        RATING,
+        PLAIN,
         rng=rating_rng,
         on_sweep=progress.begin("Training the engine's rating head"),
     )
