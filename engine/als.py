@@ -66,7 +66,7 @@ BIASES = replace(PLAIN, n_factors=0)
 """Biases alone: what any model with factors must beat."""
 
 RANKING = Configuration(
-    n_factors=64,
+    n_factors=128,
     n_sweeps=10,
     user_weight=1.7,
     item_weight=1.7,
