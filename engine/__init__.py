@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 from engine.artifacts import Manifest, load_model, read_manifest, save_model
 from engine.errors import ArtifactError, DataError, EngineError, SolveError
-from engine.foldin import Reasons, Taste, fold_in, predict, reasons, uncertainty
+from engine.foldin import (
+    Reasons,
+    Taste,
+    fold_in,
+    predict,
+    questions,
+    reasons,
+    uncertainty,
+)
 from engine.model import Configuration, Head, Model
 from engine.movielens import MovieLens
 from engine.ranking import similar_items, top_k
@@ -90,6 +98,7 @@ __all__ = [
     "load_model",
     "make_ratings",
     "predict",
+    "questions",
     "read_manifest",
     "reasons",
     "save_model",

@@ -14,7 +14,7 @@ from engine.arrays import (
     Values,
 )
 from engine.errors import DataError, SolveError
-from engine.model import Head
+from engine.model import Head, Model
 
 
 @dataclass(frozen=True)
@@ -216,6 +216,60 @@ def reasons(head: Head, taste: Taste, item_index: int) -> Reasons:
     baseline = head.global_mean + float(head.item_biases[index[0]])
     shares = (taste.rated @ direction) * taste.residuals
     return Reasons(baseline + float(prior @ direction), shares.astype(np.float32))
+
+
+def questions(model: Model, taste: Taste, k: int) -> IndexVector:
+    """Choose the items whose ratings would tell most about a user's taste.
+
+    A rating of item ``i`` takes a share out of the doubt about every other item ``j``,
+    whatever its value, so several questions can be planned ahead, each one after those
+    before it. Doubt is weighed by how often items are rated (``n_j``), and an answer is
+    as likely as the item is known::
+
+        gain_i = n_i / n_users · Σ_j n_j (z_j' A^-1 z_i)² / (1 + z_i' A^-1 z_i)
+
+    Parameters
+    ----------
+    model : Model
+    taste : Taste
+        Of its rating head.
+    k : int
+        How many questions.
+
+    Returns
+    -------
+    ndarray of int32, shape (at most k,)
+        Rows of the model in the order to ask; items already rated are left out.
+
+    Raises
+    ------
+    DataError
+        `k` is negative.
+
+    References
+    ----------
+    .. [1] Rubens, Elahi, Sugiyama, Kaplan (2015), "Active learning in recommender
+       systems". doi:10.1007/978-1-4899-7637-6_24
+    """
+    if k < 0:
+        raise DataError(f"k is {k}; it must be at least 0")
+    items = _with_one(model.rating, np.arange(model.n_items, dtype=np.int32))
+    counts = model.item_counts.astype(np.float64)
+    wanted = (items * counts[:, None]).T @ items
+    covariance, _ = lapack.dpotri(taste.cholesky, lower=1)
+    covariance += np.tril(covariance, -1).T
+    asked = np.zeros(model.n_items, dtype=np.bool_)
+    asked[taste.item_indices] = True
+    chosen: list[int] = []
+    for _ in range(min(k, int((~asked).sum()))):
+        towards = items @ covariance
+        doubt = np.einsum("if,if->i", towards, items)
+        fall = np.einsum("if,if->i", towards @ wanted, towards) / (1 + doubt)
+        best = int(np.argmax(np.where(asked, -1, counts * fall)))
+        chosen.append(best)
+        asked[best] = True
+        covariance -= np.outer(towards[best], towards[best]) / (1 + doubt[best])
+    return np.array(chosen, dtype=np.int32)
 
 
 def _weights(head: Head, n_rated: int) -> ExactVector:

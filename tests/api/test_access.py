@@ -243,7 +243,7 @@ def test_what_hides_its_routes_from_the_check_stops_the_start():
 
 
 @pytest.mark.parametrize(
-    ("method", "template"),
+    ("method", "pattern"),
     [
         ("GET", "/ratings/{}"),
         ("GET", f"/ratings/{{}}/{MOVIE}"),
@@ -252,11 +252,11 @@ def test_what_hides_its_routes_from_the_check_stops_the_start():
         ("GET", f"/recommendations/{{}}/{MOVIE}/explanation"),
     ],
 )
-async def test_anothers_account_looks_like_a_missing_one(world, method, template):
+async def test_anothers_account_looks_like_a_missing_one(world, method, pattern):
     user, other = await world.user(), await world.user()
 
-    anothers = await user.request(method, template.format(other.user_id))
-    unknown = await user.request(method, template.format(2_000_000_000))
+    anothers = await user.request(method, pattern.format(other.user_id))
+    unknown = await user.request(method, pattern.format(2_000_000_000))
 
     assert anothers.status_code == unknown.status_code == 404
     assert without_id(anothers) == without_id(unknown)

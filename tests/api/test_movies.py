@@ -48,7 +48,7 @@ async def walk(client: Client, url: str, limit: int = 100) -> list[int]:
         ("matrix", "Matrix, The"),
         ("matirx", "Matrix, The"),
         ("up", "Up"),
-        ("star trek", "Star Trek: First Contact"),
+        ("star trek", "Star Trek: Generations"),
         ("silence of the lams", "Silence of the Lambs, The"),
     ],
 )
