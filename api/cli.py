@@ -25,8 +25,8 @@ from api import database, embedded_postgres
 from api.main import create_app
 from api.openapi import document
 from api.queries import training as training_queries
-from api.schemas import ApiKeyIn
-from api.services import auth, training
+from api.schemas import ApiKeyIn, TrainingRunIn
+from api.services import auth, models, training
 from api.services.loading import load as load_dataset
 from api.settings import Settings
 from api.supervisor import (
@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from engine.evaluation import Estimate, Row, Step
 
 SAMPLE = Path(__file__).parent.parent / "data"
+# Nobody wants to wait for figures before the first page.
+FIRST_RUN = TrainingRunIn(evaluate="never")
 console = Console(stderr=True)
 FORESEEN = (
     EngineError,
@@ -143,7 +145,7 @@ def start(
         load_with_progress(url, SAMPLE)
     children.append(Child("worker", url=url))
     if in_session(settings, url, training_queries.active_model) is None:
-        train_with_progress(settings, url)
+        train_with_progress(settings, url, FIRST_RUN)
     for _ in range(settings.web_processes):
         arguments = "serve", "--socket", str(listener.fileno())
         children.append(Child(*arguments, url=url, inherited=[listener.fileno()]))
@@ -230,7 +232,7 @@ def setup(
         if sample and not in_session(settings, url, training_queries.has_movies):
             load_with_progress(url, SAMPLE)
         if in_session(settings, url, training_queries.active_model) is None:
-            in_session(settings, url, training.request_run)
+            in_session(settings, url, lambda s: training.request_run(s, FIRST_RUN))
         greet(settings, in_session(settings, url, auth.ensure_administrator))
 
 
@@ -271,12 +273,12 @@ def train() -> None:
     """Queue a training run and follow it; a worker must be running."""
     settings = Settings()
     with reach_database(settings) as url:
-        train_with_progress(settings, url)
+        train_with_progress(settings, url, TrainingRunIn())
 
 
-def train_with_progress(settings: Settings, url: str) -> None:
+def train_with_progress(settings: Settings, url: str, wanted: TrainingRunIn) -> None:
     """Ask for a run and show its sweeps until it ends."""
-    run_id = in_session(settings, url, training.request_run).id
+    run_id = in_session(settings, url, lambda s: training.request_run(s, wanted)).id
     columns = TextColumn("{task.description:<17}"), BarColumn(), TimeElapsedColumn()
     with Progress(*columns, console=console) as progress:
         tasks = {
@@ -291,11 +293,27 @@ def train_with_progress(settings: Settings, url: str) -> None:
                 progress.update(
                     tasks[sweep.head], total=sweep.n_sweeps, completed=sweep.sweep
                 )
-            if detail.status in {"succeeded", "failed"}:
+            if detail.status not in training.UNFINISHED:
                 break
             time.sleep(0.2)
-    if detail.error is not None:
-        raise DataError(f"training run {run_id} failed: {detail.error}")
+    if detail.status != "succeeded":
+        reason = detail.error or "by an administrator"
+        raise DataError(f"training run {run_id} {detail.status}: {reason}")
+
+
+@app.command("import-model")
+def import_model(
+    folder: Annotated[Path, typer.Argument(help="arrays and manifest.json")],
+) -> None:
+    """Add item factors trained elsewhere; activate them in the app or by the API."""
+    settings = Settings()
+    with reach_database(settings) as url:
+        card = in_session(
+            settings,
+            url,
+            lambda s: models.import_model(s, settings.models_dir, source=folder),
+        )
+    console.print(f"Model {card.id}: {card.n_items:,} items, not active yet")
 
 
 @app.command()

@@ -19,7 +19,16 @@ from api.database import SessionFactory, create_engine, create_session_factory
 from api.dependencies import Services, require_access_declarations
 from api.model_store import ModelStore
 from api.openapi import add_document
-from api.routes import auth, health, movies, ratings, recommendations, training
+from api.routes import (
+    auth,
+    health,
+    insights,
+    models,
+    movies,
+    ratings,
+    recommendations,
+    training,
+)
 from api.security import RequestBoundary
 from api.services.training import fail_lost_runs
 from api.settings import Settings
@@ -27,7 +36,7 @@ from api.settings import Settings
 logger = logging.getLogger(__name__)
 
 FRONTEND = Path(__file__).parent.parent / "frontend" / "dist"
-ROUTERS = (auth, movies, ratings, recommendations, training, health)
+ROUTERS = (auth, movies, ratings, recommendations, training, models, insights, health)
 REAP_SECONDS = 5.0
 
 

@@ -38,6 +38,12 @@ SPECIAL: dict[tuple[str, str], tuple[type[Problem], ...]] = {
     ("POST", "/auth/session"): (problems.InvalidCredentials, problems.TooManyAttempts),
     ("PUT", "/me/password"): (problems.InvalidCredentials, problems.TooManyAttempts),
     ("POST", "/training-runs"): (problems.TooManyAttempts,),
+    ("POST", "/training-runs/{run_id}/cancel"): (problems.WrongState,),
+    ("POST", "/models/rollback"): (problems.WrongState,),
+    ("POST", "/models/{model_id}/activate"): (problems.WrongState,),
+    ("DELETE", "/models/{model_id}"): (problems.WrongState,),
+    ("GET", "/models/{model_id}/map"): (problems.WrongState,),
+    ("POST", "/diagnostics/expectations"): (problems.WrongState,),
 }
 
 

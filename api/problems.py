@@ -100,6 +100,12 @@ class UsernameTaken(Problem):
     status, slug, title = 409, "username-taken", "This user name is taken"
 
 
+class WrongState(Problem):
+    """The resource exists, but is not in a state that allows this."""
+
+    status, slug, title = 409, "wrong-state", "Not possible in this state"
+
+
 class LengthRequired(Problem):
     """A body must say how long it is, so that its limit holds before it is read."""
 

@@ -234,6 +234,7 @@ async def check_documented(app: FastAPI, response: httpx.Response) -> None:
         ):
             operations = app.openapi()["paths"][route.path]
             check_reply(operations[request.method.lower()], route, response)
+            return  # the router takes the first that matches, too
 
 
 def check_reply(
@@ -242,9 +243,9 @@ def check_reply(
     """Check status, content type and body; no field more, none less."""
     documented = operation["responses"].get(str(response.status_code))
     assert documented, f"{route.path} does not document {response.status_code}"
-    content_type = response.headers.get("content-type")
-    assert [content_type] == (list(documented.get("content", {})) or [None])
-    if content_type is not None:
+    content_type = response.headers.get("content-type", "").partition(";")[0]
+    assert content_type in (documented.get("content") or [""])
+    if content_type.endswith("json") and not content_type.endswith("ndjson"):
         model = ProblemOut if response.is_error else route.response_model
         adapter: TypeAdapter[Any] = TypeAdapter(model)
         shaped = adapter.validate_json(response.content)

@@ -15,7 +15,7 @@ from api import main
 from api.database import SessionFactory
 from api.dependencies import Public, require_access_declarations
 from api.main import create_app
-from api.queries.training import add_run
+from api.queries.training import add_run, cancel_run
 from api.services.auth import IDLE_TIMEOUT
 from api.tables import Rating, Session
 from tests.conftest import ORIGIN, Client, Join, keyed
@@ -47,7 +47,7 @@ FLAGS = {
     "disabled user": {"is_disabled": True},
     "one-time password": {"must_change_password": True},
 }
-# 422: let in, and then found to lack a body.
+# 422: let in, and then found to lack a body. 409: let in, but not now.
 ACCESS = {
     "POST /auth/register":
         "422 422 422 422 422 422 422  422 422 422 422 422 422 422 422",
@@ -93,6 +93,36 @@ ACCESS = {
         "401 404 404 401 401 403 200  404 404 404 200 404 404 404 200",
     "GET /training-runs/{run_id}":
         "401 404 404 401 401 403 200  404 404 404 200 404 404 404 200",
+    "POST /training-runs/{run_id}/cancel":
+        "401 404 404 401 401 403 409  404 404 404 409 404 404 404 409",
+    "GET /training-runs/{run_id}/events":
+        "401 404 404 401 401 403 200  404 404 404 200 404 404 404 200",
+    "GET /models":
+        "401 404 404 401 401 403 200  404 404 404 200 404 404 404 200",
+    "GET /models/active":
+        "401 200 200 401 401 403 200  200 200 200 200 200 200 200 200",
+    "POST /models/rollback":
+        "401 404 404 401 401 403 409  404 404 404 409 404 404 404 409",
+    "GET /models/{model_id}":
+        "401 404 404 401 401 403 200  404 404 404 200 404 404 404 200",
+    "GET /models/{model_id}/comparison/{other_id}":
+        "401 404 404 401 401 403 200  404 404 404 200 404 404 404 200",
+    "GET /models/{model_id}/checks":
+        "401 404 404 401 401 403 200  404 404 404 200 404 404 404 200",
+    "POST /models/{model_id}/activate":
+        "401 404 404 401 401 403 200  404 404 404 200 404 404 404 200",
+    "DELETE /models/{model_id}":
+        "401 404 404 401 401 403 409  404 404 404 409 404 404 404 409",
+    "GET /models/{model_id}/map":
+        "401 200 200 401 401 403 200  200 200 200 200 200 200 200 200",
+    "GET /insights/ratings":
+        "200 200 200 200 200 200 200  200 200 200 200 200 200 200 200",
+    "GET /insights/popularity":
+        "200 200 200 200 200 200 200  200 200 200 200 200 200 200 200",
+    "GET /insights/genres":
+        "200 200 200 200 200 200 200  200 200 200 200 200 200 200 200",
+    "GET /insights/polarizing":
+        "200 200 200 200 200 200 200  200 200 200 200 200 200 200 200",
     "GET /health/live":
         "200 200 200 200 200 200 200  200 200 200 200 200 200 200 200",
     "GET /health/ready":
@@ -174,9 +204,10 @@ async def key_of(user: Client) -> int:
 
 @pytest.mark.parametrize(("column", "name"), list(enumerate(CALLERS)), ids=CALLERS)
 async def test_each_caller_gets_what_the_table_says(
-    world, session, connection, column, name
+    world, session, connection, trained, column, name
 ):
     run_id = await add_run(session)
+    await cancel_run(session, run_id)  # whose events have an end
     client, target = await world.caller(name)
     key_id = await key_of(target)
     await session.commit()
@@ -186,7 +217,12 @@ async def test_each_caller_gets_what_the_table_says(
     for route in ACCESS:
         method, template = route.split(" ")
         path = template.format(
-            user_id=target.user_id, movie_id=MOVIE, key_id=key_id, run_id=run_id
+            user_id=target.user_id,
+            movie_id=MOVIE,
+            key_id=key_id,
+            run_id=run_id,
+            model_id=trained.id,
+            other_id=trained.id,
         )
         undo = await connection.begin_nested()
         reply = await client.request(method, path, json=BODIES.get(route))

@@ -1,0 +1,133 @@
+"""Maps: the factor space of a model along its principal axes."""
+
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from anyio import to_thread
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.problems import InvalidRequest, NotFound, WrongState, field_error
+from api.queries import movies as movie_queries
+from api.schemas import GenreMap, ModelReference, MovieMap
+from api.tables import Model
+from engine.arrays import ExactMatrix, FactorMatrix
+from engine.artifacts import load_model
+from engine.errors import ArtifactError, DataError
+from engine.insights import PrincipalAxes, genres_of, principal_axes
+from engine.model import Model as EngineModel
+
+RIDGE = 0.1  # the paper's τ
+DECIMALS = 4
+
+
+def tag(model_id: int, *, of: str, dims: int) -> str:
+    """Name a map: a stored model never changes, so neither does this."""
+    return f'"{model_id}-{of}-{dims}"'
+
+
+async def of_movies(
+    session: AsyncSession, models_dir: Path, *, model_id: int, dims: int
+) -> MovieMap:
+    """Place every movie the model has ratings of."""
+    row, folder = await _found(session, models_dir, model_id)
+    genres = await movie_queries.years_and_genres(session)
+    await session.commit()  # gives the connection to others: this takes its time
+    model, axes = await to_thread.run_sync(_movie_axes, folder, dims)
+    ids = model.item_ids.tolist()
+    shown = [
+        n for n, id_ in enumerate(ids) if model.item_counts[n] > 0 and id_ in genres
+    ]
+    names = sorted({genre for _, mine in genres.values() for genre in mine})
+    number = {name: n for n, name in enumerate(names)}
+    return MovieMap(
+        model=ModelReference(id=row.id, created_at=row.created_at),
+        explained=axes.explained.tolist(),
+        ids=[ids[n] for n in shown],
+        coordinates=_columns(axes.coordinates[shown]),
+        n_ratings=model.item_counts[shown].tolist(),
+        years=[genres[ids[n]][0] for n in shown],
+        genre_names=names,
+        genres=[[number[name] for name in genres[ids[n]][1]] for n in shown],
+    )
+
+
+async def of_genres(
+    session: AsyncSession, models_dir: Path, *, model_id: int, dims: int
+) -> GenreMap:
+    """Place every genre by its column of ``W``, as the paper's figure does."""
+    row, folder = await _found(session, models_dir, model_id)
+    known = await movie_queries.years_and_genres(session)
+    await session.commit()
+    model = await to_thread.run_sync(_load, folder)
+    rated = np.flatnonzero(model.item_counts > 0)
+    of_item = [known.get(id_, (None, []))[1] for id_ in model.item_ids[rated].tolist()]
+    genres = genres_of(of_item)
+    weights = genre_weights(model.rating.item_factors[rated], genres.membership)
+    axes = _axes(weights, dims)
+    return GenreMap(
+        model=ModelReference(id=row.id, created_at=row.created_at),
+        explained=axes.explained.tolist(),
+        names=list(genres.names),
+        coordinates=_columns(axes.coordinates),
+        n_movies=genres.membership.sum(axis=0).tolist(),
+    )
+
+
+def genre_weights(
+    factors: FactorMatrix, membership: npt.NDArray[np.bool_]
+) -> ExactMatrix:
+    """Regress factors on genres, one row a genre, as the paper learns W.
+
+    For given factors ``V`` and genres ``f`` the minimum is::
+
+        W <- (sum_i f_i f_i' + τI)^-1 sum_i f_i V_i'
+    """
+    features = membership.astype(np.float64)
+    gram = features.T @ features + RIDGE * np.eye(features.shape[1])
+    weights = np.linalg.solve(gram, features.T @ factors)
+    return weights.astype(np.float64)
+
+
+async def require(session: AsyncSession, *, model_id: int) -> Model:
+    """Read a model's row; raises `NotFound`."""
+    row = await session.get(Model, model_id)
+    if row is None:
+        raise NotFound
+    return row
+
+
+async def _found(
+    session: AsyncSession, models_dir: Path, model_id: int
+) -> tuple[Model, Path]:
+    row = await require(session, model_id=model_id)
+    return row, models_dir / row.folder
+
+
+def _load(folder: Path) -> EngineModel:
+    try:
+        return load_model(folder)
+    except ArtifactError as error:
+        raise WrongState(str(error)) from error
+
+
+# A stored model never changes; the arrays kept are three numbers a movie.
+@lru_cache(maxsize=8)
+def _movie_axes(folder: Path, dims: int) -> tuple[EngineModel, PrincipalAxes]:
+    model = _load(folder)
+    return model, _axes(model.rating.item_factors, dims)
+
+
+def _axes(points: FactorMatrix | ExactMatrix, dims: int) -> PrincipalAxes:
+    try:
+        return principal_axes(points, dims)
+    except DataError as error:
+        message = f"This model has no {dims} axes to show"
+        fault = field_error("query", "dims", code="axes", message=message)
+        raise InvalidRequest(errors=[fault]) from error
+
+
+def _columns(coordinates: ExactMatrix) -> list[list[float]]:
+    columns: list[list[float]] = np.round(coordinates.T, DECIMALS).tolist()
+    return columns
