@@ -21,10 +21,13 @@ from api.model_store import ModelStore
 from api.openapi import add_document
 from api.routes import (
     auth,
+    diagnostics,
+    elicitation,
     health,
     insights,
     models,
     movies,
+    proposals,
     ratings,
     recommendations,
     training,
@@ -36,7 +39,19 @@ from api.settings import Settings
 logger = logging.getLogger(__name__)
 
 FRONTEND = Path(__file__).parent.parent / "frontend" / "dist"
-ROUTERS = (auth, movies, ratings, recommendations, training, models, insights, health)
+ROUTERS = (
+    auth,
+    movies,
+    ratings,
+    recommendations,
+    elicitation,
+    training,
+    models,
+    proposals,
+    insights,
+    diagnostics,
+    health,
+)
 REAP_SECONDS = 5.0
 
 

@@ -44,6 +44,10 @@ SPECIAL: dict[tuple[str, str], tuple[type[Problem], ...]] = {
     ("DELETE", "/models/{model_id}"): (problems.WrongState,),
     ("GET", "/models/{model_id}/map"): (problems.WrongState,),
     ("POST", "/diagnostics/expectations"): (problems.WrongState,),
+    ("POST", "/diagnostics/dummy-user"): (problems.WrongState,),
+    ("POST", "/code-proposals"): (problems.TooManyAttempts,),
+    ("POST", "/code-proposals/{proposal_id}/comments"): (problems.WrongState,),
+    ("PUT", "/code-proposals/{proposal_id}/decision"): (problems.WrongState,),
 }
 
 

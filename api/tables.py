@@ -303,6 +303,7 @@ class CodeProposal(Table):
     author_id: Mapped[int | None] = mapped_column(
         ForeignKey("users.id", ondelete="SET NULL"), index=True
     )
+    source: Mapped[str] = mapped_column(ForeignKey("sources.sha256"))
     path: Mapped[str]
     diff: Mapped[str]
     comment: Mapped[str]

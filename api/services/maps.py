@@ -16,6 +16,7 @@ from engine.arrays import ExactMatrix, FactorMatrix
 from engine.artifacts import load_model
 from engine.errors import ArtifactError, DataError
 from engine.insights import PrincipalAxes, genres_of, principal_axes
+from engine.model import Head
 from engine.model import Model as EngineModel
 
 RIDGE = 0.1  # the paper's τ
@@ -60,7 +61,7 @@ async def of_genres(
     row, folder = await _found(session, models_dir, model_id)
     known = await movie_queries.years_and_genres(session)
     await session.commit()
-    model = await to_thread.run_sync(_load, folder)
+    model = await to_thread.run_sync(load, folder)
     rated = np.flatnonzero(model.item_counts > 0)
     of_item = [known.get(id_, (None, []))[1] for id_ in model.item_ids[rated].tolist()]
     genres = genres_of(of_item)
@@ -105,7 +106,8 @@ async def _found(
     return row, models_dir / row.folder
 
 
-def _load(folder: Path) -> EngineModel:
+def load(folder: Path) -> EngineModel:
+    """Read a stored model; raises `WrongState` if it is damaged."""
     try:
         return load_model(folder)
     except ArtifactError as error:
@@ -115,8 +117,16 @@ def _load(folder: Path) -> EngineModel:
 # A stored model never changes; the arrays kept are three numbers a movie.
 @lru_cache(maxsize=8)
 def _movie_axes(folder: Path, dims: int) -> tuple[EngineModel, PrincipalAxes]:
-    model = _load(folder)
+    model = load(folder)
     return model, _axes(model.rating.item_factors, dims)
+
+
+def axes_of(head: Head) -> ExactMatrix:
+    """Find the principal axes of the movie map, three or as many as there are."""
+    dims = min(3, head.n_factors, head.n_items)
+    if dims == 0:
+        return np.zeros((0, head.n_factors))
+    return principal_axes(head.item_factors, dims).axes
 
 
 def _axes(points: FactorMatrix | ExactMatrix, dims: int) -> PrincipalAxes:

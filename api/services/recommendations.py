@@ -58,7 +58,7 @@ async def for_user(
 ) -> Recommendations:
     """Recommend to a user by the ratings the database holds now."""
     return await recommend(
-        session, served, stars=await _stars(session, user_id), wanted=wanted
+        session, served, stars=await stars_of(session, user_id), wanted=wanted
     )
 
 
@@ -79,7 +79,8 @@ async def for_ratings(
     return await recommend(session, served, stars=stars, wanted=wanted)
 
 
-async def _stars(session: AsyncSession, user_id: int) -> StarsByMovie:
+async def stars_of(session: AsyncSession, user_id: int) -> StarsByMovie:
+    """Read a user's ratings by movie."""
     rows = await rating_queries.of_user(session, user_id)
     if not rows and not await rating_queries.user_exists(session, user_id):
         raise NotFound
@@ -159,7 +160,7 @@ async def _describe(
     ]
     return Recommendations(
         model=placement.served.reference,
-        personalization=_personalization(placement.stars, len(placement.movie_ids)),
+        personalization=personalization(placement.stars, len(placement.movie_ids)),
         items=items,
     )
 
@@ -188,7 +189,8 @@ def _reasons(
     ]
 
 
-def _personalization(stars: StarsByMovie, n_used: int) -> Personalization:
+def personalization(stars: StarsByMovie, n_used: int) -> Personalization:
+    """Say how much of a user's own taste a list can hold."""
     level = (
         "full" if n_used >= FULL_PERSONALIZATION else "partial" if n_used else "none"
     )
@@ -219,7 +221,7 @@ async def _by_popularity(
         for rank, movie_id in enumerate(movie_ids, start=1)
     ]
     return Recommendations(
-        model=None, personalization=_personalization(stars, 0), items=items
+        model=None, personalization=personalization(stars, 0), items=items
     )
 
 
@@ -227,7 +229,7 @@ async def explain(
     session: AsyncSession, served: ServedModel | None, *, user_id: int, movie_id: int
 ) -> Explanation:
     """Take the predicted rating of one movie apart."""
-    stars = await _stars(session, user_id)
+    stars = await stars_of(session, user_id)
     index = served.item_index_of(movie_id) if served else None
     if served is None or index is None:
         raise NotFound("no model knows this movie yet")

@@ -16,7 +16,10 @@ from tests.conftest import ORIGIN, check_documented
 
 pytestmark = pytest.mark.anyio
 
-STREAMS = {("/training-runs/{run_id}/events", "200"): "text/event-stream"}
+STREAMS = {
+    ("/training-runs/{run_id}/events", "200"): "text/event-stream",
+    ("/code-proposals/{proposal_id}/patch", "200"): "text/x-diff",
+}
 
 
 @pytest.fixture
