@@ -457,3 +457,7 @@ async def test_every_change_of_a_rating_counts_once(session, alice):
     await alice.delete(path)
 
     assert await queries.n_changes(session) == before + 3
+
+
+async def test_every_rating_loaded_is_a_change(session):
+    assert await queries.n_changes(session) == 100_004
