@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from engine.model import Configuration
+from engine.model import Configuration, Learned
 
 MAX_ID = 2**31 - 1
 MAX_PAGE = 100
@@ -373,38 +373,55 @@ BOUNDS_OF_TYPE: dict[Any, dict[str, float]] = {
 }
 
 
-def _parameters_of(configuration: type) -> dict[str, Any]:
-    """Turn the fields of a configuration into optional fields of a request."""
+def _parameters_of(*configurations: type) -> dict[str, Any]:
+    """Turn the fields of configurations into optional fields of a request."""
+    types: dict[str, Any] = {}
+    for configuration in configurations:
+        types |= get_type_hints(configuration)
     fields: dict[str, Any] = {}
-    for name, kind in get_type_hints(configuration).items():
+    for name, kind in types.items():
         if kind in {int, float, bool} or get_origin(kind) is Literal:
             bounds: Any = BOUNDS.get(name, BOUNDS_OF_TYPE.get(kind, {}))
             fields[name] = kind | None, Field(None, **bounds)
     return fields
 
 
-HeadParameters: type[Body] = create_model(
-    "HeadParameters",
+RatingParameters: type[Body] = create_model(
+    "RatingParameters",
     __base__=Body,
-    __doc__="Hyper-parameters of one head; what is left out takes the default.",
+    __doc__="Of the rating head; what is left out takes the preset's value.",
+    **_parameters_of(Learned, Configuration),
+)
+RankingParameters: type[Body] = create_model(
+    "RankingParameters",
+    __base__=Body,
+    __doc__="Of the ranking head; what is left out takes the engine's value.",
     **_parameters_of(Configuration),
 )
 MAX_SEED = 2**31 - 1
 PAPER_PARAMETERS = frozenset({"n_factors", "n_sweeps"})
+# What can be set of each preset of the rating head.
+PRESETS: dict[str, frozenset[str]] = {
+    "default": frozenset(get_type_hints(Learned)),
+    "plain": frozenset(get_type_hints(Configuration)),
+    **dict.fromkeys(("bias", "latent", "features"), PAPER_PARAMETERS),
+}
 
 
 class TrainingRunIn(Body):
     """What to train, on what to measure it, and whether to let it serve.
 
-    `preset` is of the rating head: the engine's best, or one of the source paper's
-    models, of which only `n_factors` and `n_sweeps` can be set. `test_share` of every
+    `preset` is of the rating head: `default` learns its weights from the ratings, and
+    takes `n_factors`, `n_sweeps` and `rated_sets`; `plain` has weights that can be
+    set; the others are the source paper's models, which take `n_factors` and
+    `n_sweeps`. `test_share` of every
     user's ratings is held out to measure on; the published model is then trained on
     all ratings. `evaluate`: `auto` leaves that out above two million ratings.
     """
 
-    preset: Literal["default", "bias", "latent", "features"] = "default"
-    rating: HeadParameters = Field(default_factory=HeadParameters)
-    ranking: HeadParameters = Field(default_factory=HeadParameters)
+    preset: Literal["default", "plain", "bias", "latent", "features"] = "default"
+    rating: RatingParameters = Field(default_factory=RatingParameters)
+    ranking: RankingParameters = Field(default_factory=RankingParameters)
     seed: Annotated[int, Field(ge=0, le=MAX_SEED)] = 0
     test_share: Annotated[float, Field(ge=0.01, le=0.5)] = 0.1
     evaluate: Literal["auto", "always", "never"] = "auto"
@@ -413,12 +430,13 @@ class TrainingRunIn(Body):
     @model_validator(mode="after")
     def _fits_preset(self) -> "TrainingRunIn":
         given = self.rating.model_dump(exclude_none=True)
-        if self.preset != "default" and not given.keys() <= PAPER_PARAMETERS:
-            raise ValueError("the paper's models take n_factors and n_sweeps only")
+        if not given.keys() <= PRESETS[self.preset]:
+            known = ", ".join(sorted(PRESETS[self.preset]))
+            raise ValueError(f"the preset {self.preset} takes {known} only")
         if self.preset == "bias" and given.get("n_factors", 0) != 0:
             raise ValueError("the model of biases has no factors")
-        if self.preset == "features" and given.get("n_factors") == 0:
-            raise ValueError("the model with features needs factors")
+        if self.preset in {"default", "features"} and given.get("n_factors") == 0:
+            raise ValueError(f"the preset {self.preset} needs factors")
         return self
 
 

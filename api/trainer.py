@@ -32,9 +32,10 @@ from engine.evaluation import (
     estimate,
     measure,
 )
+from engine.features import Given
 from engine.foldin import fold_in
 from engine.insights import genres_of
-from engine.model import Configuration, Head, Model
+from engine.model import Configuration, Head, Learned, Model
 from engine.paper import PAPER_PRESETS, PaperConfiguration, PaperSweep, fit_paper
 from engine.ratings import Ratings
 from engine.splits import HeldOut, Split, split_by_user
@@ -82,15 +83,17 @@ class Job:
     @property
     def paper(self) -> PaperConfiguration | None:
         """The configuration of one of the paper's models, if that was asked for."""
-        if self.preset == "default":
+        if self.preset not in PAPER_PRESETS:
             return None
         return replace(PAPER_PRESETS[self.preset], **self.rating)
 
     @property
-    def rating_head(self) -> Configuration:
+    def rating_head(self) -> Configuration | Learned:
         """Of the rating head."""
         if self.paper is not None:
             return self.paper.of_head()
+        if self.preset == "plain":
+            return replace(als.PLAIN, **self.rating)
         return replace(als.RATING, **self.rating)
 
     @property
@@ -120,11 +123,14 @@ class Trainer:
         self,
         ratings: Ratings,
         genres: Sequence[Sequence[str]],
+        item_features: Given,
+        *,
         job: Job,
         observer: Observer,
     ) -> None:
         self.ratings = ratings
         self.genres = genres
+        self.item_features = item_features
         self.job = job
         self.observer = observer
         self.done = 0.0
@@ -151,22 +157,33 @@ class Trainer:
 
     def _work(self) -> Iterator[float]:
         """Yield the cost of each fit in multiply-adds, more or less."""
+        heads: list[Configuration | Learned]
         heads = [self.job.rating_head, self.job.ranking_head]
         if self.job.is_evaluated(self.ratings.n_ratings):
-            heads += [*heads, replace(self.job.rating_head, n_factors=0)]
+            heads += [*heads, als.BIASES]
         for configuration in heads:
             yield configuration.n_sweeps * self._cost(configuration)
 
-    def _cost(self, configuration: Configuration) -> float:
-        """Estimate one sweep: gather the rows' systems, then solve them."""
+    def _cost(self, configuration: Configuration | Learned) -> float:
+        """Estimate one sweep: gather the rows' systems, then solve them.
+
+        Learning the weights about doubles that; progress needs no more than "about".
+        """
         side = configuration.n_factors + 1
         n_rows = self.ratings.n_users + self.ratings.n_items
+        exact = side**2 * self.ratings.n_ratings + side**3 * n_rows / 3
+        if isinstance(configuration, Learned):
+            return 2 * exact
         if configuration.solver == "conjugate_gradient":
             return 4.0 * side * configuration.n_gradient_steps * self.ratings.n_ratings
-        return side**2 * self.ratings.n_ratings + side**3 * n_rows / 3
+        return exact
 
     def _reporter(
-        self, fit: Fit, configuration: Configuration, *, name: str | None = None
+        self,
+        fit: Fit,
+        configuration: Configuration | Learned,
+        *,
+        name: str | None = None,
     ) -> Callable[[als.Sweep], None]:
         """Report the sweeps of a head; of a model outside the card only progress."""
         cost = self._cost(configuration)
@@ -183,15 +200,15 @@ class Trainer:
         self.observer.stage("holding ratings out")
         rng = np.random.default_rng(self.job.seed)
         split = split_by_user(self.ratings, test_share=self.job.test_share, rng=rng)
-        parity: float | None = None
+        parity = 0.0
         metrics: list[Json] = []
         for name, build in self._methods(split).items():
             self.observer.stage(f"evaluation: {name}")
             recommender = build()
             metrics.append(describe(name, measure(recommender, split)))
             self.observer.measured(metrics)
-            if name == "ranking head" and isinstance(recommender, Trained):
-                parity = fold_in_parity(split.train, recommender.training)
+            if isinstance(recommender, Trained):
+                parity = max(parity, fold_in_parity(split.train, recommender.training))
         return {
             "test_share": self.job.test_share,
             "n_train": split.train.n_ratings,
@@ -204,8 +221,7 @@ class Trainer:
         train, job = split.train, self.job
 
         def biases() -> Trained:
-            configuration = replace(job.rating_head, n_factors=0)
-            return Trained(self._fit_head(train, configuration, name="biases"))
+            return Trained(self._fit_head(train, als.BIASES, name="biases"))
 
         def rating_head() -> Recommender:
             if job.paper is not None:
@@ -226,7 +242,7 @@ class Trainer:
     def _fit_head(
         self,
         train: Ratings,
-        configuration: Configuration,
+        configuration: Configuration | Learned,
         *,
         name: Literal["biases", "rating", "ranking"],
     ) -> Training:
@@ -234,6 +250,7 @@ class Trainer:
             train,
             configuration,
             name="ranking" if name == "ranking" else "rating",
+            item_features=self.item_features,
             on_sweep=self._reporter("evaluation", configuration, name=name),
             rng=np.random.default_rng([self.job.seed, 1]),
         )
@@ -243,7 +260,7 @@ class Trainer:
         job, is_paper = self.job, self.job.paper is not None
         # `fit` trains two heads; where the paper's takes the place of the first, that
         # one is a moment's work.
-        first = job.rating_head if not is_paper else replace(als.RATING, n_factors=0)
+        first = als.BIASES if is_paper else job.rating_head
         reports = {
             "rating": self._reporter("publication", first),
             "ranking": self._reporter("publication", job.ranking_head),
@@ -257,6 +274,7 @@ class Trainer:
             self.ratings,
             rating=first,
             ranking=job.ranking_head,
+            item_features=self.item_features,
             on_sweep=on_sweep,
             rng=np.random.default_rng(job.seed),
         )

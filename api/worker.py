@@ -132,7 +132,9 @@ class Worker:
         data = await asyncio.to_thread(queries.read_snapshot, self.url)
         fault_point("data read")
         observer = RunObserver(self, run_id, asyncio.get_running_loop())
-        trainer = Trainer(data.ratings, data.genres, job, observer)
+        trainer = Trainer(
+            data.ratings, data.genres, data.item_features, job=job, observer=observer
+        )
         result = await asyncio.to_thread(trainer.run)
         self.stage = "publishing"
         details: dict[str, Json] = {

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.artifacts import Manifest, load_model, read_manifest, save_model
 from engine.errors import ArtifactError, DataError, EngineError, SolveError
+from engine.features import one_hot
 from engine.foldin import (
     Reasons,
     Taste,
@@ -24,7 +25,7 @@ from engine.foldin import (
     reasons,
     uncertainty,
 )
-from engine.model import Configuration, Head, Model
+from engine.model import Configuration, Head, Learned, Model, UserPrior
 from engine.movielens import MovieLens
 from engine.ranking import similar_items, top_k
 from engine.ratings import Ratings
@@ -32,7 +33,7 @@ from engine.splits import split_at_random, split_by_user
 from engine.synthetic import make_ratings
 
 if TYPE_CHECKING:
-    from engine.als import RANKING, RATING, Sweep, Training, fit, fit_head
+    from engine.als import PLAIN, RANKING, RATING, Sweep, Training, fit, fit_head
     from engine.evaluation import evaluate
     from engine.paper import (
         PAPER_PRESETS,
@@ -46,7 +47,8 @@ if TYPE_CHECKING:
 # use: a web process starts faster and never holds it.
 _LOADED_ON_USE = {
     **dict.fromkeys(
-        ("RANKING", "RATING", "Sweep", "Training", "fit", "fit_head"), "engine.als"
+        ("PLAIN", "RANKING", "RATING", "Sweep", "Training", "fit", "fit_head"),
+        "engine.als",
     ),
     "evaluate": "engine.evaluation",
     **dict.fromkeys(
@@ -71,6 +73,7 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever has the name
 
 __all__ = [
     "PAPER_PRESETS",
+    "PLAIN",
     "RANKING",
     "RATING",
     "ArtifactError",
@@ -78,6 +81,7 @@ __all__ = [
     "DataError",
     "EngineError",
     "Head",
+    "Learned",
     "Manifest",
     "Model",
     "MovieLens",
@@ -90,6 +94,7 @@ __all__ = [
     "Sweep",
     "Taste",
     "Training",
+    "UserPrior",
     "evaluate",
     "fit",
     "fit_head",
@@ -97,6 +102,7 @@ __all__ = [
     "fold_in",
     "load_model",
     "make_ratings",
+    "one_hot",
     "predict",
     "questions",
     "read_manifest",

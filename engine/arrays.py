@@ -1,6 +1,6 @@
 """Array types named by role. Shapes are given where they are used."""
 
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -37,3 +37,11 @@ ExactMatrix: TypeAlias = npt.NDArray[np.float64]
 
 BoolVector: TypeAlias = npt.NDArray[np.bool_]
 """A mask."""
+
+_Array = TypeVar("_Array", bound=npt.NDArray[Any])
+
+
+def read_only(array: _Array) -> _Array:
+    """Forbid writing to an array that is about to be shared."""
+    array.setflags(write=False)
+    return array

@@ -21,10 +21,11 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import ArtifactError, DataError
-from engine.model import Configuration, Head, Model, Unobserved
+from engine.model import Configuration, Head, Learned, Model, Unobserved, UserPrior
 
 Json: TypeAlias = str | int | float | bool | list["Json"] | dict[str, "Json"] | None
 Array: TypeAlias = npt.NDArray[Any]
+Shapes: TypeAlias = dict[str, tuple[type[np.generic], tuple[int, ...]]]
 
 FORMAT = "cinefold-model"
 FORMAT_VERSION = 1
@@ -33,6 +34,10 @@ MANIFEST = "manifest.json"
 _LARGEST_MANIFEST = 1 << 20  # bytes
 _LARGEST_COUNT = 1 << 40
 _HEADS = ("rating", "ranking")
+_KINDS: dict[str, type[Configuration | Learned]] = {
+    "given": Configuration,
+    "learned": Learned,
+}
 
 
 @dataclass(frozen=True)
@@ -168,6 +173,9 @@ def _arrays_of(model: Model) -> dict[str, Array]:
         arrays[f"{name}_item_factors.npy"] = head.item_factors
         arrays[f"{name}_gram.npy"] = head.unobserved.gram
         arrays[f"{name}_moment.npy"] = head.unobserved.moment
+        if head.prior is not None:
+            for part, array in vars(head.prior).items():
+                arrays[f"{name}_{part}.npy"] = array
     return arrays
 
 
@@ -180,7 +188,10 @@ def _scalars_of(model: Model) -> dict[str, Json]:
     }
     for name in _HEADS:
         head: Head = getattr(model, name)
+        prior = head.prior
         scalars[name] = {
+            "weights": "given" if prior is None else "learned",
+            "n_user_features": 0 if prior is None else len(prior.feature_effects),
             "configuration": asdict(head.configuration),
             "global_mean": head.global_mean,
             "residual_variance": head.residual_variance,
@@ -193,9 +204,16 @@ def _load(folder: Path, manifest: Manifest) -> Model:
     n_items = _count(scalars["n_items"])
     low, high = (_number(value) for value in scalars["rating_range"])
     configurations = {
-        name: Configuration(**scalars[name]["configuration"]) for name in _HEADS
+        name: _KINDS[scalars[name]["weights"]](**scalars[name]["configuration"])
+        for name in _HEADS
     }
-    expected = _expected_arrays(n_items, configurations)
+    expected: Shapes = {
+        "item_ids.npy": (np.int64, (n_items,)),
+        "item_counts.npy": (np.int32, (n_items,)),
+    }
+    for name, configuration in configurations.items():
+        n_features = _count(scalars[name]["n_user_features"])
+        expected |= _expected_arrays(name, configuration, n_items, n_features)
     if manifest.files.keys() != expected.keys():
         raise ValueError("the list of files is not that of the format")
     arrays = {
@@ -221,25 +239,29 @@ def _load(folder: Path, manifest: Manifest) -> Model:
 
 
 def _expected_arrays(
-    n_items: int, configurations: dict[str, Configuration]
-) -> dict[str, tuple[type[np.generic], tuple[int, ...]]]:
-    """Name, dtype and shape of every array; nothing is taken from the manifest."""
-    expected: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
-        "item_ids.npy": (np.int64, (n_items,)),
-        "item_counts.npy": (np.int32, (n_items,)),
+    name: str, configuration: Configuration | Learned, n_items: int, n_features: int
+) -> Shapes:
+    """Name, dtype and shape of every array of a head, none taken from its entry."""
+    k = configuration.n_factors
+    expected: Shapes = {
+        f"{name}_item_biases.npy": (np.float32, (n_items,)),
+        f"{name}_item_factors.npy": (np.float32, (n_items, k)),
+        f"{name}_gram.npy": (np.float64, (k + 1, k + 1)),
+        f"{name}_moment.npy": (np.float64, (k + 1,)),
     }
-    for name, configuration in configurations.items():
-        k = configuration.n_factors
-        expected[f"{name}_item_biases.npy"] = (np.float32, (n_items,))
-        expected[f"{name}_item_factors.npy"] = (np.float32, (n_items, k))
-        expected[f"{name}_gram.npy"] = (np.float64, (k + 1, k + 1))
-        expected[f"{name}_moment.npy"] = (np.float64, (k + 1,))
+    if isinstance(configuration, Learned):
+        expected |= {
+            f"{name}_weights.npy": (np.float64, (k + 1,)),
+            f"{name}_set_effects.npy": (np.float32, (n_items, k + 1)),
+            f"{name}_feature_effects.npy": (np.float32, (n_features, k + 1)),
+            f"{name}_item_spreads.npy": (np.float32, (n_items, k + 1)),
+        }
     return expected
 
 
 def _head(
     name: str,
-    configuration: Configuration,
+    configuration: Configuration | Learned,
     scalars: dict[str, Any],
     arrays: dict[str, Array],
 ) -> Head:
@@ -255,7 +277,17 @@ def _head(
         unobserved=Unobserved(
             gram=arrays[f"{name}_gram.npy"], moment=arrays[f"{name}_moment.npy"]
         ),
+        prior=_prior(name, arrays) if isinstance(configuration, Learned) else None,
     )
+
+
+def _prior(name: str, arrays: dict[str, Array]) -> UserPrior:
+    prior = UserPrior(
+        **{part: arrays[f"{name}_{part}.npy"] for part in UserPrior.__annotations__}
+    )
+    if (prior.weights <= 0).any() or (prior.item_spreads < 0).any():
+        raise ValueError("weights must be positive and variances not negative")
+    return prior
 
 
 def _load_array(

@@ -54,9 +54,7 @@ def compiled(function: _Function) -> _Function:
 
 
 @compiled
-def add_gram(
-    block: FactorMatrix, n_rows: int, n_columns: int, gram: FactorMatrix
-) -> None:
+def add_gram(block: Floats, n_rows: int, n_columns: int, gram: Floats) -> None:
     """Add ``block block'`` to the lower triangle of `gram`, four by four at a time.
 
     `n_rows` is a multiple of four. The sixteen sums of a tile stay in registers, so a

@@ -5,16 +5,17 @@ resampling users, since the ratings of one user are not independent.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 
-from engine.als import RANKING, RATING, Training, fit_head
+from engine.als import BIASES, RANKING, RATING, Training, fit_head
 from engine.arrays import ExactVector, FloatVector
 from engine.errors import DataError
+from engine.features import Given
 from engine.metrics import coverage, errors, ndcg_at_k, recall_at_k
-from engine.model import Configuration
+from engine.model import Configuration, Learned
 from engine.ranking import top_k
 from engine.ratings import Ratings
 from engine.splits import HeldOut, Split, split_by_user
@@ -247,8 +248,9 @@ def evaluate(
     ratings: Ratings,
     *,
     seeds: Sequence[int] = (0, 1, 2, 3, 4),
-    rating: Configuration = RATING,
+    rating: Configuration | Learned = RATING,
     ranking: Configuration = RANKING,
+    item_features: Given | None = None,
     k: int = 10,
     relevant_from: float = 4.0,
     on_step: OnStep | None = None,
@@ -264,8 +266,10 @@ def evaluate(
         The catalogue is every item in here, rated in training or not.
     seeds : sequence of int
         One split each.
-    rating, ranking : Configuration
+    rating, ranking : Configuration or Learned
         Of the heads.
+    item_features : matrix, optional
+        As for `als.fit`.
     k, relevant_from
         As for `measure`.
     on_step : callable, optional
@@ -287,7 +291,9 @@ def evaluate(
     results: dict[Name, list[Measured]] = {}
     for seed in seeds:
         split = split_by_user(ratings, rng=np.random.default_rng(seed))
-        methods = _methods(split.train, rating, ranking, seed=seed)
+        methods = _methods(
+            split.train, rating, ranking, item_features=item_features, seed=seed
+        )
         for name, build in methods.items():
             measured = measure(build(), split, k=k, relevant_from=relevant_from)
             results.setdefault(name, []).append(measured)
@@ -298,17 +304,23 @@ def evaluate(
 
 
 def _methods(
-    train: Ratings, rating: Configuration, ranking: Configuration, *, seed: int
+    train: Ratings,
+    rating: Configuration | Learned,
+    ranking: Configuration,
+    *,
+    item_features: Given | None,
+    seed: int,
 ) -> dict[Name, Callable[[], Recommender]]:
     """Name what to compare; built when called, so one at a time is in memory."""
 
-    def train_head(configuration: Configuration) -> Training:
-        return fit_head(train, configuration, rng=np.random.default_rng([seed, 1]))
+    def train_head(configuration: Configuration | Learned) -> Training:
+        rng = np.random.default_rng([seed, 1])
+        return fit_head(train, configuration, item_features=item_features, rng=rng)
 
     return {
         "popularity": lambda: Popularity.of(train),
         "item mean": lambda: ItemMean.of(train),
-        "biases": lambda: Trained(train_head(replace(rating, n_factors=0))),
+        "biases": lambda: Trained(train_head(BIASES)),
         "rating head": lambda: Trained(train_head(rating)),
         "ranking head": lambda: Ordering(train_head(ranking)),
     }

@@ -14,7 +14,7 @@ from engine.arrays import (
     Values,
 )
 from engine.errors import DataError, SolveError
-from engine.model import Head, Model
+from engine.model import Configuration, Head, Model, UserPrior
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,10 @@ class Taste:
         ``p_u``.
     item_indices : ndarray of int32, shape (n_rated,)
         The items rated.
-    rated : ndarray of float64, shape (n_rated, n_factors + 1)
-        ``z = (q, 1)`` of each of them.
-    residuals : ndarray of float64, shape (n_rated,)
-        What each rating adds to the right side: ``c = sum_t z_t residual_t + prior``.
+    pulls : ndarray of float64, shape (n_rated, n_factors + 1)
+        What each of them adds to the right side: ``c = rest + pulls.sum(0)``.
+    rest : ndarray of float64, shape (n_factors + 1,)
+        What is there without any rating.
     cholesky : ndarray of float64, shape (n_factors + 1, n_factors + 1)
         Lower triangle ``L`` of ``A = LL'``; zero above it.
     """
@@ -40,8 +40,8 @@ class Taste:
     bias: float
     factors: ExactVector
     item_indices: IndexVector
-    rated: ExactMatrix
-    residuals: ExactVector
+    pulls: ExactMatrix
+    rest: ExactVector
     cholesky: ExactMatrix
 
     @property
@@ -66,15 +66,28 @@ class Reasons:
     shares: FloatVector
 
 
-def fold_in(head: Head, item_indices: Indices, values: Values) -> Taste:
+def fold_in(
+    head: Head,
+    item_indices: Indices,
+    values: Values,
+    *,
+    user_features: Values | None = None,
+) -> Taste:
     """Estimate one user from their ratings, the items held fixed.
 
     One user half-step of the head's objective, in double precision. With
-    ``z = (q, 1)``, ``n`` ratings and ``a`` the unobserved weight::
+    ``z = (q, 1)`` and ``n`` ratings, where weights are given and ``a`` is the
+    unobserved weight::
 
         A = (1 - a) sum_t z_t z_t' + a G + diag(λ (n + n0)^v, β)
         c = sum_t z_t (r_t - μ - (1 - a) b_t) + a h
         A (p_u, b_u) = c
+
+    and where they are learned, with ``e_t`` the effect of having rated an item, ``f``
+    the features and ``v_t`` the doubt about an item (`engine.variational`)::
+
+        A = sum_t (z_t z_t' + diag(v_t)) + diag(w)
+        c = sum_t z_t (r_t - μ - b_t) + diag(w) (sum_t e_t / sqrt(n) + W'f)
 
     Parameters
     ----------
@@ -83,6 +96,8 @@ def fold_in(head: Head, item_indices: Indices, values: Values) -> Taste:
         Rows of the head, each once; may be empty.
     values : array of numbers, shape (n_rated,)
         The ratings, in stars.
+    user_features : array of numbers, shape (n_user_features,), optional
+        As the head was trained with; unknown, that is 0, by default.
 
     Returns
     -------
@@ -91,7 +106,7 @@ def fold_in(head: Head, item_indices: Indices, values: Values) -> Taste:
     Raises
     ------
     DataError
-        Lengths differ, an index is out of range or repeated, or a rating not finite.
+        Lengths differ, an index is out of range or repeated, or a number not finite.
     SolveError
         The system is not positive definite.
 
@@ -100,28 +115,67 @@ def fold_in(head: Head, item_indices: Indices, values: Values) -> Taste:
     .. [1] Steck (2010). doi:10.1145/1835804.1835895
     """
     indices, stars = _validated(head, item_indices, values)
-    alpha, k = head.configuration.unobserved_weight, head.n_factors
-    rated = np.ones((len(indices), k + 1))
-    rated[:, :k] = head.item_factors[indices]
-    residuals = stars - head.global_mean - (1 - alpha) * head.item_biases[indices]
-    system = (1 - alpha) * (rated.T @ rated)
-    right = residuals @ rated
-    if alpha > 0:
-        system += alpha * head.unobserved.gram
-        right += alpha * head.unobserved.moment
-    system.flat[:: k + 2] += _weights(head, len(indices))
+    features = _validated_features(head, user_features)
+    rated = _with_one(head, indices)
+    residuals = stars - head.global_mean
+    if head.prior is not None:
+        system, pulls, rest = _learned_system(
+            head, head.prior, indices, rated, residuals, features
+        )
+    else:
+        system, pulls, rest = _given_system(head, indices, rated, residuals)
     factor, failed = lapack.dpotrf(system, lower=1, clean=1)
     if failed:
         raise SolveError("the user's system is singular; raise the weights")
-    solution, _ = lapack.dpotrs(factor, right, lower=1)
+    solution, _ = lapack.dpotrs(factor, rest + pulls.sum(axis=0), lower=1)
     return Taste(
-        bias=float(solution[k]),
-        factors=solution[:k],
+        bias=float(solution[-1]),
+        factors=solution[:-1],
         item_indices=indices,
-        rated=rated,
-        residuals=residuals,
+        pulls=pulls,
+        rest=rest,
         cholesky=factor,
     )
+
+
+def _given_system(
+    head: Head, indices: IndexVector, rated: ExactMatrix, residuals: ExactVector
+) -> tuple[ExactMatrix, ExactMatrix, ExactVector]:
+    """Build ``A`` and both parts of ``c`` where weights are given."""
+    configuration = head.configuration
+    assert isinstance(configuration, Configuration)  # noqa: S101 - as the manifest demands
+    alpha = configuration.unobserved_weight
+    count = np.array([len(indices)], dtype=np.int32)
+    system = (1 - alpha) * (rated.T @ rated)
+    system.flat[:: len(system) + 1] += [
+        *np.repeat(configuration.factor_weights(count, role="user"), head.n_factors),
+        np.float32(configuration.bias_weight(role="user")),
+    ]
+    rest = np.zeros(len(system))
+    if alpha > 0:
+        system += alpha * head.unobserved.gram
+        rest += alpha * head.unobserved.moment
+    errors = residuals - (1 - alpha) * head.item_biases[indices]
+    return system, rated * errors[:, None], rest
+
+
+def _learned_system(
+    head: Head,
+    prior: UserPrior,
+    indices: IndexVector,
+    rated: ExactMatrix,
+    residuals: ExactVector,
+    features: ExactVector,
+) -> tuple[ExactMatrix, ExactMatrix, ExactVector]:
+    """Build ``A`` and both parts of ``c`` where weights are learned."""
+    effects = prior.set_effects[indices].astype(np.float64)
+    spreads = prior.item_spreads[indices].sum(axis=0, dtype=np.float64)
+    spreads[-1] = 0  # the item's own bias is no part of z
+    errors = residuals - head.item_biases[indices]
+    system = rated.T @ rated + np.diag(prior.weights + spreads)
+    pulls = rated * errors[:, None]
+    pulls += prior.weights * effects / np.sqrt(max(len(indices), 1))
+    return system, pulls, prior.weights * (features @ prior.feature_effects)
 
 
 def predict(head: Head, taste: Taste, item_indices: Indices) -> FloatVector:
@@ -157,8 +211,11 @@ def uncertainty(head: Head, taste: Taste, item_indices: Indices) -> FloatVector:
 
         sqrt(σ² (1 + z_i' A^-1 z_i)),   z_i = (q_i, 1)
 
-    The second part falls with every rating; the first stays. Doubt about the items is
-    not included.
+    Where weights are learned, doubt about the item comes on top, inside the root::
+
+        v_bi + sum_f (p_uf² + σ² (A^-1)_ff) v_if
+
+    The doubt about the user falls with every rating; the noise stays.
 
     Parameters
     ----------
@@ -183,6 +240,11 @@ def uncertainty(head: Head, taste: Taste, item_indices: Indices) -> FloatVector:
     halves, _ = lapack.dtrtrs(taste.cholesky, items.T, lower=1)
     doubt = np.square(halves).sum(axis=0)
     variance: ExactVector = head.residual_variance * (1 + doubt)
+    if head.prior is not None:
+        spreads = head.prior.item_spreads[indices].astype(np.float64)
+        covariance, _ = lapack.dpotri(taste.cholesky, lower=1)
+        doubts = head.residual_variance * np.diag(covariance)[:-1]
+        variance += spreads[:, -1] + spreads[:, :-1] @ (taste.factors**2 + doubts)
     return np.sqrt(variance).astype(np.float32)
 
 
@@ -191,7 +253,7 @@ def reasons(head: Head, taste: Taste, item_index: int) -> Reasons:
 
     The solution is linear in the ratings, so the score is a sum over them::
 
-        score = (μ + b_i + a z_i'A^-1 h) + sum_t z_i'A^-1 z_t · residual_t
+        score = (μ + b_i + z_i'A^-1 rest) + sum_t z_i'A^-1 pull_t
 
     Parameters
     ----------
@@ -212,10 +274,9 @@ def reasons(head: Head, taste: Taste, item_index: int) -> Reasons:
     index = _validated_indices(head, np.array([item_index]))
     item = _with_one(head, index)[0]
     direction, _ = lapack.dpotrs(taste.cholesky, item, lower=1)
-    prior = head.configuration.unobserved_weight * head.unobserved.moment
     baseline = head.global_mean + float(head.item_biases[index[0]])
-    shares = (taste.rated @ direction) * taste.residuals
-    return Reasons(baseline + float(prior @ direction), shares.astype(np.float32))
+    shares = taste.pulls @ direction
+    return Reasons(baseline + float(taste.rest @ direction), shares.astype(np.float32))
 
 
 def questions(model: Model, taste: Taste, k: int) -> IndexVector:
@@ -272,16 +333,6 @@ def questions(model: Model, taste: Taste, k: int) -> IndexVector:
     return np.array(chosen, dtype=np.int32)
 
 
-def _weights(head: Head, n_rated: int) -> ExactVector:
-    """Diagonal of the regularization of a user with `n_rated` ratings."""
-    configuration = head.configuration
-    count = np.array([n_rated], dtype=np.int32)
-    weights = np.empty(head.n_factors + 1)
-    weights[:-1] = configuration.factor_weights(count, role="user")[0]
-    weights[-1] = np.float32(configuration.bias_weight(role="user"))
-    return weights
-
-
 def _with_one(head: Head, indices: IndexVector) -> ExactMatrix:
     items = np.ones((len(indices), head.n_factors + 1))
     items[:, :-1] = head.item_factors[indices]
@@ -299,6 +350,16 @@ def _validated(
     if (ordered[1:] == ordered[:-1]).any():
         raise DataError("an item is rated twice; keep one rating of each")
     return indices, stars
+
+
+def _validated_features(head: Head, features: Values | None) -> ExactVector:
+    expected = 0 if head.prior is None else len(head.prior.feature_effects)
+    if features is None:
+        return np.zeros(expected)
+    array = np.asarray(features, dtype=np.float64)
+    if array.shape != (expected,) or not np.isfinite(array).all():
+        raise DataError(f"expected {expected} finite user features")
+    return array
 
 
 def _validated_indices(head: Head, item_indices: Indices) -> IndexVector:

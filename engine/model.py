@@ -133,6 +133,41 @@ class Configuration:
         return self.user_bias_weight if role == "user" else self.item_bias_weight
 
 
+@dataclass(frozen=True, kw_only=True)
+class Learned:
+    """Hyper-parameters of a rating head that learns its weights from the ratings.
+
+    See `engine.variational` for the model.
+
+    Attributes
+    ----------
+    n_factors : int
+        ``k``, 1 to 1024. Factors that the data do not support fade out.
+    n_sweeps : int
+        Passes over items and users, at least 1.
+    rated_sets : bool
+        Whether which items a user rated, and which users rated an item, are features.
+
+    Raises
+    ------
+    DataError
+        A value lies outside its range.
+    """
+
+    n_factors: int = 32
+    n_sweeps: int = 30
+    rated_sets: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse values that no training can work with."""
+        for name, most in (("n_factors", _MOST_FACTORS), ("n_sweeps", 10_000)):
+            value = getattr(self, name)
+            if type(value) is not int or not 1 <= value <= most:
+                raise DataError(f"{name} is {value!r}; it must be 1 to {most}")
+        if type(self.rated_sets) is not bool:
+            raise DataError(f"rated_sets is {self.rated_sets!r}; it must be a bool")
+
+
 @dataclass(frozen=True)
 class Unobserved:
     """Sums over all rows ``z = (q, 1)`` of one side, for pairs without a rating.
@@ -150,12 +185,34 @@ class Unobserved:
 
 
 @dataclass(frozen=True)
+class UserPrior:
+    """What a head that learned its weights expects of a user, and doubts of items.
+
+    Attributes
+    ----------
+    weights : ndarray of float64, shape (n_factors + 1,)
+        ``w``: noise over the prior variance of factors and bias.
+    set_effects : ndarray of float32, shape (n_items, n_factors + 1)
+        What having rated an item says of a user's factors and bias, before how.
+    feature_effects : ndarray of float32, shape (n_user_features, n_factors + 1)
+        What each feature says.
+    item_spreads : ndarray of float32, shape (n_items, n_factors + 1)
+        ``v``: variances of the items' factors and biases.
+    """
+
+    weights: ExactVector
+    set_effects: FactorMatrix
+    feature_effects: FactorMatrix
+    item_spreads: FactorMatrix
+
+
+@dataclass(frozen=True)
 class Head:
     """One trained item side: everything that folding in a user needs.
 
     Attributes
     ----------
-    configuration : Configuration
+    configuration : Configuration or Learned
     global_mean : float
         ``μ``, in stars: the mean rating, or the unobserved target of a ranking head.
     item_biases : ndarray of float32, shape (n_items,)
@@ -164,14 +221,17 @@ class Head:
         ``σ²``: variance of a rating around its prediction, in squared stars.
     unobserved : Unobserved
         Of all items.
+    prior : UserPrior or None
+        None where the weights of users follow from the configuration.
     """
 
-    configuration: Configuration
+    configuration: Configuration | Learned
     global_mean: float
     item_biases: FloatVector
     item_factors: FactorMatrix
     residual_variance: float
     unobserved: Unobserved
+    prior: UserPrior | None = None
 
     @property
     def n_items(self) -> int:

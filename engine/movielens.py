@@ -1,13 +1,16 @@
-"""The MovieLens file formats: a folder or a zip in the official CSV layout."""
+"""The MovieLens file formats: a folder or a zip in the official CSV layout.
+
+MovieLens 100K, 1M and 10M are older; `early_movielens` makes CSV files of theirs.
+"""
 
 import csv
 import io
 import re
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO, Self, TypeAlias
 from zipfile import BadZipFile, ZipFile
@@ -16,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.arrays import FloatVector, IdVector
+from engine.early_movielens import LAYOUTS, Layout, Translation
 from engine.errors import DataError
 from engine.ratings import Ratings
 
@@ -106,14 +110,17 @@ class MovieLens:
         A folder that holds ratings.csv, or a zip in which one folder does.
     inside : str
         Where the files are in the zip, such as ``ml-latest-small/``.
+    layout : Layout
+        What stands in for the CSV files; empty where they are there themselves.
     """
 
     path: Path
     inside: str = ""
+    layout: Layout = field(default_factory=dict)
 
     @classmethod
     def open(cls, path: Path | str) -> Self:
-        """Find the files.
+        """Find the files; ratings.dat or u.data may stand for ratings.csv.
 
         Raises
         ------
@@ -122,34 +129,39 @@ class MovieLens:
         """
         path = Path(path)
         if path.is_dir():
-            if not (path / "ratings.csv").is_file():
-                raise DataError(
-                    f"{path}: no ratings.csv in it; name the folder it is in"
-                )
-            return cls(path)
+            for name, layout in LAYOUTS.items():
+                if (path / name).is_file():
+                    return cls(path, layout=layout)
+            raise DataError(f"{path}: no ratings.csv in it; name the folder it is in")
         if not path.is_file():
             raise DataError(f"{path}: no such folder or zip")
         with _zip(path) as archive:
             members = [PurePosixPath(name) for name in archive.namelist()]
-        found = [member for member in members if member.name == "ratings.csv"]
+        found = [member for member in members if member.name in LAYOUTS]
         if len(found) != 1:
             raise DataError(f"{path}: expected one ratings.csv in it, got {len(found)}")
         parent = found[0].parent.as_posix()
-        return cls(path, "" if parent == "." else f"{parent}/")
+        inside = "" if parent == "." else f"{parent}/"
+        return cls(path, inside, LAYOUTS[found[0].name])
 
     def has(self, name: str) -> bool:
         """Whether the data set holds a file such as ``links.csv``."""
+        original = self._original(name)
         if self.path.is_dir():
-            return (self.path / name).is_file()
+            return original is not None and (self.path / original).is_file()
         with _zip(self.path) as archive:
-            return f"{self.inside}{name}" in archive.namelist()
+            return f"{self.inside}{original}" in archive.namelist()
 
     def size_of(self, name: str) -> int:
-        """Bytes that `open_bytes` will give, to show progress against."""
+        """About the bytes that `open_bytes` will give, to show progress against.
+
+        Exact for the CSV layout; of an older one the size of the original.
+        """
+        original = self._original(name) or name
         if self.path.is_dir():
-            return (self.path / name).stat().st_size
+            return (self.path / original).stat().st_size
         with _zip(self.path) as archive:
-            return archive.getinfo(f"{self.inside}{name}").file_size
+            return archive.getinfo(f"{self.inside}{original}").file_size
 
     @contextmanager
     def open_bytes(self, name: str) -> Iterator[IO[bytes]]:
@@ -162,18 +174,33 @@ class MovieLens:
         """
         if not self.has(name):
             raise DataError(f"{self.path}: no {name} in it")
+        with self._open_original(name) as file:
+            if name in self.layout:
+                yield io.BufferedReader(Translation(file, self.layout[name]))
+            else:
+                yield file
+
+    @contextmanager
+    def _open_original(self, name: str) -> Iterator[IO[bytes]]:
+        original = self._original(name) or name
         if self.path.is_dir():
-            with (self.path / name).open("rb") as file:
+            with (self.path / original).open("rb") as file:
                 yield file
             return
         with _zip(self.path) as archive:
             try:
-                with archive.open(f"{self.inside}{name}") as member:
+                with archive.open(f"{self.inside}{original}") as member:
                     yield member
             except (BadZipFile, EOFError, zlib.error) as error:
                 raise DataError(
-                    f"{self.path}: damaged at {name}; fetch it again"
+                    f"{self.path}: damaged at {original}; fetch it again"
                 ) from error
+
+    def _original(self, name: str) -> str | None:
+        """Name of the file that holds what a CSV file would; None without one."""
+        if not self.layout:
+            return name
+        return self.layout[name].name if name in self.layout else None
 
     def movies(self) -> Iterator[Movie]:
         """Read movies.csv, one movie at a time.
@@ -245,8 +272,8 @@ class MovieLens:
         n_rows = 0
         for line, (user, movie, value, timestamp) in self._rows("ratings.csv"):
             n_rows += 1
-            for field in (user, movie, timestamp):
-                _integer(field, "ratings.csv", line)
+            for number in (user, movie, timestamp):
+                _integer(number, "ratings.csv", line)
             if not _DECIMAL.fullmatch(value):
                 return _bad_line("ratings.csv", line, f"{value[:20]!r} is no rating")
         if n_rows == 0:
@@ -290,6 +317,12 @@ def split_title(text: str) -> tuple[str, int | None]:
     if match is None:
         return title, None
     return match["title"], int(match["year"])
+
+
+def words_of(genres: Sequence[str], year: int | None) -> list[str]:
+    """Describe a movie by its genres and half decade, for `features.one_hot`."""
+    era = [] if year is None else [f"{year // 5 * 5}-{year // 5 * 5 + 4}"]
+    return [*genres, *era]
 
 
 @contextmanager

@@ -29,7 +29,10 @@ on its left, so no update can raise it; `w` is γ without factors and τ with th
 Where λ enters. The paper lists λ, yet no update contains it: it weighs the squared
 error, and the other weights are in its unit. As a probability, λ is the precision of a
 rating, λγ and λτ those of the priors; it scales the loss and cancels from its minima.
-(Were γ and τ precisions themselves, the updates would divide by ``n + γ/λ``.)
+Were γ, τ and β precisions themselves, the updates would divide by ``n + γ/λ``, and
+regularize a hundred times as much with the paper's values. That is not what is printed,
+but may be what was meant, since factors then gain where they else lose;
+`PaperConfiguration.as_precisions` gives those weights to the same updates.
 
 How W is learned, which the paper leaves open: by the ridge regression of the item
 factors on the features that minimises the loss above, after the items of each sweep::
@@ -63,22 +66,24 @@ References
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from time import perf_counter
 from types import MappingProxyType
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
 from engine.arrays import ExactMatrix, FactorMatrix, FloatVector
-from engine.dense import compiled, factorize, substitute
-from engine.errors import DataError, SolveError
+from engine.errors import DataError
 from engine.halfstep import Problem, residual_variance, unobserved_of
-from engine.kernels import Fixed, Rows, Side, sum_squares
+from engine.kernels import Side
 from engine.metrics import rmse
 from engine.model import Configuration, Head
-from engine.ratings import Ratings, SparseRows
+from engine.paper_updates import regress, sum_of_squared_errors, update_side
+from engine.ratings import Ratings
 from engine.splits import HeldOut
 from engine.workers import Workers
 
@@ -144,6 +149,18 @@ class PaperConfiguration:
     def ridge_of_biases(self) -> float:
         """``w``: γ without factors, τ with them."""
         return self.bias_weight if self.n_factors == 0 else self.factor_weight
+
+    def as_precisions(self) -> Self:
+        """Read γ, τ and β as precisions beside λ: ridges ``γ/λ``, ``τ/λ`` and ``β/λ``.
+
+        The updates that λ would be in, had the paper printed it there.
+        """
+        return replace(
+            self,
+            bias_weight=self.bias_weight / self.error_weight,
+            factor_weight=self.factor_weight / self.error_weight,
+            feature_weight=self.feature_weight / self.error_weight,
+        )
 
     def of_head(self) -> Configuration:
         """Write the same ridge as a configuration of the engine's own solver."""
@@ -261,191 +278,118 @@ def fit_paper(
     began = perf_counter()
     features = _checked_features(ratings, configuration, item_features)
     _check_inside(ratings, test)
-    users = _zeros(ratings.n_users, configuration.n_factors)
-    items = _zeros(ratings.n_items, configuration.n_factors)
-    rng.standard_normal(dtype=np.float32, out=items.factors)
-    items = items._replace(factors=items.factors * np.float32(_INITIAL_SCALE))
-    weights = np.zeros((configuration.n_factors, features.shape[1]))
+    problem = _Problem(ratings, configuration, features)
+    state = _start(problem, rng=rng)
     history: list[PaperSweep] = []
     with Workers.start(n_threads) as workers:
         for sweep in range(1, configuration.n_sweeps + 1):
-            pulls = np.zeros(users.factors.shape)
-            users = _update(
-                ratings.by_user, users, items, configuration, pulls, workers=workers
+            state = _sweep(problem, state, workers=workers)
+            squares = sum_of_squared_errors(
+                ratings, state.users, state.items, workers=workers
             )
-            pulls = configuration.feature_weight * (features @ weights.T)
-            items = _update(
-                ratings.by_item, items, users, configuration, pulls, workers=workers
-            )
-            weights = _regress(items.factors, features, configuration.factor_weight)
-            squares = _squared_errors(ratings, users, items, workers=workers)
-            penalty = _penalty(configuration, users, items, features, weights)
+            loss = configuration.error_weight / 2 * (squares + _penalty(problem, state))
             history.append(
                 PaperSweep(
                     sweep=sweep,
                     n_sweeps=configuration.n_sweeps,
-                    loss=configuration.error_weight / 2 * (squares + penalty),
+                    loss=loss,
                     train_rmse=math.sqrt(squares / ratings.n_ratings),
-                    test_rmse=None if test is None else _error(users, items, test),
+                    test_rmse=None if test is None else _error(state, test),
                     seconds=perf_counter() - began,
                 )
             )
             if on_sweep is not None:
                 on_sweep(history[-1])
-        head = _head(ratings, configuration, users, items, workers=workers)
-    return PaperTraining(head, users, weights, tuple(history))
+        head = _head(problem, state, workers=workers)
+    return PaperTraining(head, state.users, state.weights, tuple(history))
 
 
-@compiled
-def update_rows(
-    rows: Rows,
-    first: int,
-    last: int,
-    other: Side,
-    bias_weight: float,
-    factor_weight: float,
-    pulls: ExactMatrix,
-    out: Side,
-) -> int:
-    """Update the bias and then the factors of rows ``first:last``, in place.
+@dataclass(frozen=True)
+class _Problem:
+    """What is trained on, and with what weights."""
 
-    One row's two lines of the module's docstring, in double precision; `pulls` holds
-    ``β W f`` of each row. Only the rows asked for are written. Returns the first row
-    whose system is not positive definite, or -1.
-    """
-    k = other.factors.shape[1]
-    system, right = np.empty((k, k)), np.empty(k)
-    for row in range(first, last):
-        start, stop = rows.indptr[row], rows.indptr[row + 1]
-        own = out.factors[row]
-        total = 0.0
-        for t in range(start, stop):
-            factors = other.factors[rows.indices[t]]
-            rest = np.float64(rows.values[t]) - other.biases[rows.indices[t]]
-            for f in range(k):
-                rest -= np.float64(own[f]) * factors[f]
-            total += rest
-        bias = total / (stop - start + bias_weight)
-        out.biases[row] = bias
-        system[:] = 0
-        right[:] = pulls[row]
-        for t in range(start, stop):
-            factors = other.factors[rows.indices[t]]
-            rest = np.float64(rows.values[t]) - bias - other.biases[rows.indices[t]]
-            for f in range(k):
-                x = np.float64(factors[f])
-                right[f] += x * rest
-                for g in range(f + 1):
-                    system[f, g] += x * factors[g]
-        for f in range(k):
-            system[f, f] += factor_weight
-        if not factorize(system, k):
-            return row
-        substitute(system, k, right)
-        out.factors[row] = right
-    return -1
+    ratings: Ratings
+    configuration: PaperConfiguration
+    features: sparse.csr_array
 
 
-def _update(
-    ratings: SparseRows,
-    current: Side,
-    other: Side,
-    configuration: PaperConfiguration,
-    pulls: ExactMatrix,
-    *,
-    workers: Workers,
-) -> Side:
-    """Update all rows of one side, the other held fixed."""
-    rows = Rows(ratings.indptr, ratings.indices, ratings.values)
-    result = Side(current.factors.copy(), current.biases.copy())
-    bias_weight = float(configuration.ridge_of_biases)
-    factor_weight = float(configuration.factor_weight)
+@dataclass(frozen=True)
+class _State:
+    """All that training changes."""
 
-    def update(first: int, last: int) -> None:
-        failed = update_rows(
-            rows, first, last, other, bias_weight, factor_weight, pulls, result
-        )
-        if failed >= 0:
-            raise SolveError(f"the system of row {failed} is singular; raise τ")
-
-    workers.share(ratings, configuration.n_factors, update)
-    return result
+    users: Side
+    items: Side
+    weights: ExactMatrix
 
 
-def _regress(
-    factors: FactorMatrix, features: sparse.csr_array, ridge: float
-) -> ExactMatrix:
-    """``W``: the ridge regression of the item factors on the features."""
-    gram = (features.T @ features).toarray() + ridge * np.eye(features.shape[1])
-    solution: ExactMatrix = np.linalg.solve(gram, features.T @ factors).T
-    return solution
+def _start(problem: _Problem, *, rng: np.random.Generator) -> _State:
+    """Begin with small item factors and nothing else; users are updated first."""
+    ratings, k = problem.ratings, problem.configuration.n_factors
+    factors = rng.standard_normal((ratings.n_items, k), dtype=np.float32)
+    factors *= np.float32(_INITIAL_SCALE)
+    return _State(
+        users=Side(
+            np.zeros((ratings.n_users, k), np.float32),
+            np.zeros(ratings.n_users, np.float32),
+        ),
+        items=Side(factors, np.zeros(ratings.n_items, np.float32)),
+        weights=np.zeros((k, problem.features.shape[1])),
+    )
 
 
-def _squared_errors(
-    ratings: Ratings, users: Side, items: Side, *, workers: Workers
-) -> float:
-    """Sum the squared errors on the training ratings, user by user."""
-    by_user = ratings.by_user
-    rows = Rows(by_user.indptr, by_user.indices, by_user.values)
-    fixed = Fixed(
-        items.factors, items.biases, 0.0, 0.0, np.zeros((0, 0)), np.zeros(0)
-    )  # fmt: skip
-    every_item = np.ones(ratings.n_items)
-    errors, scores = np.empty(by_user.n_rows), np.empty(by_user.n_rows)
-
-    def add_up(first: int, last: int) -> None:
-        sum_squares(rows, first, last, fixed, users, every_item, errors, scores)
-
-    workers.share(by_user, users.factors.shape[1], add_up)
-    return float(errors.sum())
+def _sweep(problem: _Problem, state: _State, *, workers: Workers) -> _State:
+    """Update users, then items, then W."""
+    ratings, configuration = problem.ratings, problem.configuration
+    update = partial(
+        update_side,
+        bias_weight=configuration.ridge_of_biases,
+        factor_weight=configuration.factor_weight,
+        workers=workers,
+    )
+    nothing = np.zeros(state.users.factors.shape)
+    users = update(ratings.by_user, state.users, state.items, pulls=nothing)
+    pulls = configuration.feature_weight * (problem.features @ state.weights.T)
+    items = update(ratings.by_item, state.items, users, pulls=pulls)
+    ridge = configuration.factor_weight
+    return _State(users, items, regress(items.factors, problem.features, ridge))
 
 
-def _penalty(
-    configuration: PaperConfiguration,
-    users: Side,
-    items: Side,
-    features: sparse.csr_array,
-    weights: ExactMatrix,
-) -> float:
+def _penalty(problem: _Problem, state: _State) -> float:
     """Add up what the loss holds beside the squared errors."""
+    configuration, (users, items) = problem.configuration, (state.users, state.items)
     tau, beta = configuration.factor_weight, configuration.feature_weight
     biases = _sum_of_squares(users.biases) + _sum_of_squares(items.biases)
     own = tau * _sum_of_squares(users.factors)
     own += (tau - beta) * _sum_of_squares(items.factors)
-    pulled = _sum_of_squares(items.factors - features @ weights.T)
-    ridge = beta * (pulled + tau * _sum_of_squares(weights))
+    pulled = _sum_of_squares(items.factors - problem.features @ state.weights.T)
+    ridge = beta * (pulled + tau * _sum_of_squares(state.weights))
     return configuration.ridge_of_biases * biases + own + ridge
 
 
-def _error(users: Side, items: Side, test: HeldOut) -> float:
+def _error(state: _State, test: HeldOut) -> float:
     """RMSE of held-out ratings, in stars."""
-    rows, columns = test.user_indices, test.item_indices
+    (users, items), rows = (state.users, state.items), test.user_indices
+    columns = test.item_indices
     products = np.einsum("tf,tf->t", users.factors[rows], items.factors[columns])
     predicted: FloatVector = users.biases[rows] + items.biases[columns] + products
     return rmse(predicted, test.values)
 
 
-def _head(
-    ratings: Ratings,
-    configuration: PaperConfiguration,
-    users: Side,
-    items: Side,
-    *,
-    workers: Workers,
-) -> Head:
+def _head(problem: _Problem, state: _State, *, workers: Workers) -> Head:
     """Freeze the item side as one of the engine's heads, without an offset."""
-    problem = Problem(ratings, configuration.of_head())
-    # That problem has the mean as its offset, which here the user biases hold.
-    above_mean = users._replace(biases=users.biases - np.float32(ratings.mean))
-    variance = residual_variance(problem, above_mean, items, workers=workers)
+    configuration, items = problem.configuration.of_head(), state.items
+    # The engine's objective has the mean as its offset; here user biases hold it.
+    mean = np.float32(problem.ratings.mean)
+    users = state.users._replace(biases=state.users.biases - mean)
+    same = Problem(problem.ratings, configuration)
     for array in items:
         array.setflags(write=False)
     return Head(
-        configuration=configuration.of_head(),
+        configuration=configuration,
         global_mean=0.0,
         item_biases=items.biases,
         item_factors=items.factors,
-        residual_variance=variance,
+        residual_variance=residual_variance(same, users, items, workers=workers),
         unobserved=unobserved_of(items),
     )
 
@@ -485,11 +429,6 @@ def _check_inside(ratings: Ratings, test: HeldOut | None) -> None:
                 f"test: {name} index outside 0..{n_rows - 1}; split the ratings that "
                 "are trained on"
             )
-
-
-def _zeros(n_rows: int, n_factors: int) -> Side:
-    shape = n_rows, n_factors
-    return Side(np.zeros(shape, np.float32), np.zeros(n_rows, np.float32))
 
 
 def _sum_of_squares(array: FactorMatrix | FloatVector | ExactMatrix) -> float:

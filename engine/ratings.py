@@ -14,6 +14,7 @@ from engine.arrays import (
     IdVector,
     IndexVector,
     OffsetVector,
+    read_only,
 )
 from engine.errors import DataError
 
@@ -158,8 +159,8 @@ class Ratings:
         by_user.sort_indices()
         by_item = by_user.tocsc()
         return cls(
-            user_ids=_read_only(all_users),
-            item_ids=_read_only(all_items),
+            user_ids=read_only(all_users),
+            item_ids=read_only(all_items),
             by_user=_sparse_rows(by_user),
             by_item=_sparse_rows(by_item),
         )
@@ -255,12 +256,7 @@ def _describe_duplicate(users: IdVector, items: IdVector) -> str:
 
 def _sparse_rows(matrix: Any) -> SparseRows:  # noqa: ANN401  scipy has no types
     return SparseRows(
-        indptr=_read_only(matrix.indptr.astype(np.int64)),
-        indices=_read_only(matrix.indices.astype(np.int32, copy=False)),
-        values=_read_only(matrix.data),
+        indptr=read_only(matrix.indptr.astype(np.int64)),
+        indices=read_only(matrix.indices.astype(np.int32, copy=False)),
+        values=read_only(matrix.data),
     )
-
-
-def _read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    array.setflags(write=False)
-    return array

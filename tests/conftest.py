@@ -36,7 +36,7 @@ from api.embedded_postgres import server_url
 from api.main import create_app
 from api.model_store import ModelStore, ServedModel
 from api.queries import auth as queries
-from api.queries.training import read_ratings
+from api.queries.training import read_snapshot
 from api.schemas import ProblemOut
 from api.services.loading import load
 from api.settings import Settings
@@ -100,7 +100,12 @@ def template(server, models_dir) -> str:
     url = create_database(server, TEMPLATE)
     migrate(url)
     load(url, MovieLens.open(SAMPLE), on_progress=lambda *_: None)
-    model = als.fit(read_ratings(url), rng=np.random.default_rng(0))
+    read = read_snapshot(url)
+    model = als.fit(
+        read.ratings,
+        item_features=read.item_features,
+        rng=np.random.default_rng(0),
+    )
     manifest = save_model(model, models_dir / "first", details={})
     with psycopg.connect(url.replace("+psycopg", "", 1)) as connection:
         connection.execute(

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import psycopg
+from scipy import sparse
 from sqlalchemy import (
     Interval,
     delete,
@@ -22,6 +23,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.database import AnyRow, AnySelect
 from api.queries.models import make_active
 from api.tables import Model, Movie, MovieStatistics, TrainingRun, TrainingSweep
+from engine.features import one_hot
+from engine.movielens import words_of
 from engine.ratings import Ratings
 
 
@@ -295,18 +298,14 @@ COPY_TRAILER_BYTES = 2
 class Snapshot:
     """All that training reads, as of one moment.
 
-    `genres` has an entry for each item of `ratings`, in its order.
+    `genres` and `item_features` have a row for each item of `ratings`, in its order.
     """
 
     ratings: Ratings
     genres: list[list[str]]
+    item_features: sparse.csr_array
     cutoff: datetime
     n_changes: int
-
-
-def read_ratings(url: str) -> Ratings:
-    """Read all ratings and the whole catalogue; errors as for `read_snapshot`."""
-    return read_snapshot(url).ratings
 
 
 def read_snapshot(url: str) -> Snapshot:
@@ -320,7 +319,8 @@ def read_snapshot(url: str) -> Snapshot:
         cursor.execute("SET LOCAL statement_timeout = 0")
         query = "SELECT now(), coalesce(sum(n_changes), 0) FROM movie_statistics"
         cutoff, n_changed = cursor.execute(query).fetchone() or (None, 0)
-        movies = cursor.execute("SELECT id, genres FROM movies ORDER BY id").fetchall()
+        query = "SELECT id, genres, year FROM movies ORDER BY id"
+        movies = cursor.execute(query).fetchall()
         copied = bytearray()
         query = "SELECT user_id, movie_id, value FROM ratings"
         statement = f"COPY ({query}) TO STDOUT (FORMAT binary)"
@@ -334,6 +334,12 @@ def read_snapshot(url: str) -> Snapshot:
         rows["user_id"].astype(np.int32),
         rows["movie_id"].astype(np.int32),
         rows["value"].astype(np.float32),
-        items=np.array([movie_id for movie_id, _ in movies], dtype=int),
+        items=np.array([movie_id for movie_id, _, _ in movies], dtype=int),
     )
-    return Snapshot(ratings, [genres for _, genres in movies], cutoff, int(n_changed))
+    return Snapshot(
+        ratings=ratings,
+        genres=[genres for _, genres, _ in movies],
+        item_features=one_hot([words_of(genres, year) for _, genres, year in movies]),
+        cutoff=cutoff,
+        n_changes=int(n_changed),
+    )

@@ -180,6 +180,22 @@ def test_a_data_set_without_links_is_complete(url, tmp_path):
     assert loaded.n_movies == 3
 
 
+def test_an_older_layout_is_loaded_like_the_csv_files(url, tmp_path):
+    ratings = b"1::1::4::964982703\n2::1::5::1445714835\n"
+    (tmp_path / "ratings.dat").write_bytes(ratings)
+    (tmp_path / "movies.dat").write_bytes(b"1::Caf\xe9 (1995)::Animation|Comedy\n")
+
+    assert load_quietly(url, tmp_path) == Loaded(n_movies=1, n_ratings=2)
+
+    assert rows(url, "SELECT title, year, genres FROM movies") == [
+        ("Caf\xe9", 1995, ["Animation", "Comedy"])
+    ]
+    assert rows(url, "SELECT user_id, value FROM ratings ORDER BY 1") == [
+        (1, 4.0),
+        (2, 5.0),
+    ]
+
+
 def test_a_later_file_replaces_what_it_names_and_keeps_the_rest(url, tmp_path):
     load_quietly(url, write(tmp_path / "old"))
     newer = HEADER + b"1,1,1.5,1500000000\n9,3,3.0,1500000000\n"

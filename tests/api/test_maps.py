@@ -7,6 +7,7 @@ import pytest
 
 from api.services.maps import RIDGE, genre_weights
 from api.tables import Model
+from engine.als import BIASES
 from engine.artifacts import save_model
 from engine.insights import principal_axes
 from tests.api.test_models import folders as folders  # noqa: PLC0414 - a fixture
@@ -98,7 +99,8 @@ async def test_a_model_of_biases_has_no_axes(alice, session, folders, trained):
     head = trained.model.rating
     plain = replace(
         head,
-        configuration=replace(head.configuration, n_factors=0),
+        configuration=BIASES,
+        prior=None,
         item_factors=head.item_factors[:, :0],
         unobserved=replace(
             head.unobserved,

@@ -12,6 +12,7 @@ from api.model_store import ModelStore
 from api.queries import training as training_queries
 from api.services import models
 from api.tables import Expectation, Model
+from engine.als import RANKING
 from engine.artifacts import load_model, save_model
 from engine.errors import ArtifactError
 from tests.engine.test_interchange import HEAD, write
@@ -103,8 +104,8 @@ async def test_a_comparison_shows_only_the_parameters_that_differ(
     admin, session, folders, trained
 ):
     model = trained.model
-    configuration = replace(model.rating.configuration, user_weight=9.0)
-    other = replace(model, rating=replace(model.rating, configuration=configuration))
+    configuration = replace(model.ranking.configuration, user_weight=9.0)
+    other = replace(model, ranking=replace(model.ranking, configuration=configuration))
     manifest = save_model(other, folders / "other", details={})
     session.add(Model(folder="other", manifest=asdict(manifest)))
     await session.commit()
@@ -115,9 +116,9 @@ async def test_a_comparison_shows_only_the_parameters_that_differ(
 
     assert found.json()["differences"] == [
         {
-            "head": "rating",
+            "head": "ranking",
             "name": "user_weight",
-            "first": model.rating.configuration.user_weight,
+            "first": RANKING.user_weight,
             "second": 9.0,
         }
     ]

@@ -1,5 +1,6 @@
 """One training job: what it measures, what it tells, what it leaves behind."""
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -8,10 +9,11 @@ import pytest
 
 from api import trainer
 from api.trainer import Job, Result, Trainer, training_source
-from engine import make_ratings
-from engine.als import RANKING, RATING
+from engine import make_ratings, one_hot
+from engine.als import PLAIN, RANKING, RATING
 from engine.artifacts import Json
 from engine.foldin import fold_in
+from engine.model import Configuration
 
 SMALL = {"n_factors": 3, "n_sweeps": 2}
 HEADS = {"rating": SMALL, "ranking": SMALL}
@@ -48,15 +50,18 @@ def ratings():
 def train(ratings, recorder: Recorder | None = None, **parameters: Any) -> Result:
     genres = [["Drama"] if n % 2 else ["Comedy", "War"] for n in range(ratings.n_items)]
     job = Job.of({**HEADS, **parameters})
-    return Trainer(ratings, genres, job, recorder or Recorder()).run()
+    features = one_hot(genres)
+    observer = recorder or Recorder()
+    return Trainer(ratings, genres, features, job=job, observer=observer).run()
 
 
 def test_what_is_left_out_takes_the_engine_s_defaults():
-    job = Job.of({"rating": {"user_weight": 9.0}})
+    job = Job.of({"rating": {"n_sweeps": 9}})
+    plain = Job.of({"preset": "plain", "rating": {"user_weight": 9.0}})
 
     assert job.ranking_head == RANKING
-    assert job.rating_head.user_weight == 9.0
-    assert job.rating_head.n_factors == RATING.n_factors
+    assert job.rating_head == replace(RATING, n_sweeps=9)
+    assert plain.rating_head == replace(PLAIN, user_weight=9.0)
 
 
 def test_a_job_measures_on_a_part_and_trains_on_all(ratings):
@@ -129,6 +134,7 @@ def test_the_papers_models_take_the_place_of_the_rating_head(
     head = result.model.rating
     evaluation: Any = result.details["evaluation"]
     assert head.n_factors == n_factors
+    assert isinstance(head.configuration, Configuration)
     assert head.configuration.exponent == 0
     assert result.model.ranking.n_factors == 3
     assert recorder.progress[-1] == pytest.approx(1)

@@ -13,7 +13,7 @@ from api.services import training
 from api.services.training import LOST_AFTER, MAX_QUEUED
 from api.settings import Settings
 from api.tables import Model, TrainingRun
-from engine.model import Configuration
+from engine.model import Configuration, Learned
 
 pytestmark = pytest.mark.anyio
 
@@ -181,6 +181,7 @@ async def test_a_run_taken_from_its_worker_cannot_publish(session, running):
 
 async def test_a_request_is_stored_as_it_was_made(admin, session):
     body = {
+        "preset": "plain",
         "rating": {"n_factors": 8, "user_weight": 0.5},
         "ranking": {"n_sweeps": 3},
         "seed": 7,
@@ -190,7 +191,7 @@ async def test_a_request_is_stored_as_it_was_made(admin, session):
 
     run = (await admin.post("/training-runs", json=body)).json()
 
-    expected = {**body, "preset": "default", "activate": True}
+    expected = {**body, "activate": True}
     assert run["parameters"] == expected
     assert await queries.parameters(session, run["id"]) == expected
     assert (run["progress"], run["eta_seconds"], run["metrics"]) == (0, None, [])
@@ -216,6 +217,10 @@ async def test_a_request_is_stored_as_it_was_made(admin, session):
         ({"evaluate": "perhaps"}, ["evaluate"]),
         ({"preset": "svd"}, ["preset"]),
         ({"preset": "latent", "rating": {"exponent": 1}}, []),
+        ({"preset": "default", "rating": {"exponent": 1}}, []),
+        ({"preset": "plain", "rating": {"rated_sets": True}}, []),
+        ({"rating": {"n_factors": 0}}, []),
+        ({"rating": {"rated_sets": 1}}, ["rating", "rated_sets"]),
         ({"preset": "bias", "rating": {"n_factors": 4}}, []),
         ({"preset": "features", "rating": {"n_factors": 0}}, []),
     ],
@@ -232,9 +237,11 @@ async def test_a_parameter_out_of_its_bounds_is_422(admin, session, body, field)
 async def test_every_parameter_of_the_engine_can_be_set_and_has_its_bounds(anonymous):
     schemas = (await anonymous.get("/openapi.json")).json()["components"]["schemas"]
 
-    properties = schemas["HeadParameters"]["properties"]
+    properties = schemas["RatingParameters"]["properties"]
 
-    assert properties.keys() == {field.name for field in fields(Configuration)}
+    plain, learned = ({f.name for f in fields(c)} for c in (Configuration, Learned))
+    assert properties.keys() == plain | learned
+    assert schemas["RankingParameters"]["properties"].keys() == plain
     for name, described in properties.items():
         first = described["anyOf"][0]
         if first["type"] in {"integer", "number"}:

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 from numba import config as numba_config
 
-from engine.als import fit
-from engine.model import Configuration
+from engine.als import fit, fit_head
+from engine.features import one_hot
+from engine.model import Configuration, Learned
 from engine.synthetic import make_ratings
 
 IS_COMPILED = not vars(numba_config)["DISABLE_JIT"]
@@ -67,6 +68,33 @@ def ranking_configuration():
         unobserved_weight=0.2,
         unobserved_target=1.5,
     )
+
+
+@pytest.fixture(scope="session")
+def features(ratings):
+    """Features of items and users, sparse and dense."""
+    rng = np.random.default_rng(5)
+    words = [rng.choice(list("abc"), 2).tolist() for _ in range(ratings.n_items)]
+    return {
+        "item_features": one_hot(words),
+        "user_features": rng.standard_normal((ratings.n_users, 2)),
+    }
+
+
+@pytest.fixture(scope="session")
+def learned(ratings, features):
+    """A rating head with learned weights, sets and features on both sides."""
+    configuration = Learned(n_factors=3, n_sweeps=6)
+    rng = np.random.default_rng(6)
+    return fit_head(ratings, configuration, rng=rng, **features)
+
+
+@pytest.fixture(scope="session")
+def heads(model, learned):
+    """One head of each kind."""
+    return {
+        "rating": model.rating, "ranking": model.ranking, "learned": learned.head,
+    }  # fmt: skip
 
 
 @pytest.fixture(scope="session")

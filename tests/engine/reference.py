@@ -122,6 +122,37 @@ def recall(recommended, relevant, k):
     return hits / len(relevant)
 
 
+def learned_half_step(own, other, beliefs):
+    """Means and variances of all rows of a side, one general solve each."""
+    parameters, spreads = [], []
+    for row in range(own.rows.n_rows):
+        matrix, right = np.diag(own.weights), own.weights * own.prior[row]
+        for index, value in zip(*own.rows.row(row), strict=True):
+            z = np.array([*other.parameters[index, :-1].astype(float), 1])
+            doubt = np.diag([*other.spreads[index, :-1].astype(float), 0])
+            y = value - beliefs.mean - other.parameters[index, -1]
+            matrix = matrix + other.trust[index] * (np.outer(z, z) + doubt)
+            right = right + other.trust[index] * z * y
+        parameters.append(np.linalg.solve(matrix, right))
+        spreads.append(beliefs.variance / np.diag(matrix))
+    return np.array(parameters), np.array(spreads)
+
+
+def expected_squares(beliefs):
+    """Squared errors of each user's ratings, and their variances."""
+    users, items = beliefs.users, beliefs.items
+    errors, doubts = np.zeros(users.rows.n_rows), np.zeros(users.rows.n_rows)
+    for row in range(users.rows.n_rows):
+        x, v = users.parameters[row].astype(float), users.spreads[row].astype(float)
+        for index, value in zip(*users.rows.row(row), strict=True):
+            y, u = items.parameters[index].astype(float), items.spreads[index]
+            score = beliefs.mean + x[-1] + y[-1] + x[:-1] @ y[:-1]
+            errors[row] += (value - score) ** 2
+            doubts[row] += v[-1] + u[-1] + y[:-1] ** 2 @ v[:-1]
+            doubts[row] += (x[:-1] ** 2 + v[:-1]) @ u[:-1]
+    return errors, doubts
+
+
 def paper_half_sweep(rows, own, other, bias_weight, factor_weight, pulls):
     """The paper's updates of one side, row by row, as printed."""
     factors, biases = (np.array(part, dtype=float) for part in own)

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.als import RANKING, RATING, Sweep, fit, fit_head
+from engine.als import PLAIN, RANKING, RATING, Sweep, fit, fit_head
 from engine.errors import EngineError
 from engine.foldin import fold_in
-from engine.model import Configuration
+from engine.model import Configuration, Learned
 from engine.ratings import Ratings
 from engine.synthetic import make_ratings
 from tests.engine.conftest import IS_COMPILED
@@ -215,7 +215,7 @@ def test_training_gets_close_to_the_truth_behind_synthetic_ratings():
         rng=np.random.default_rng(0),
     )  # fmt: skip
     ratings = made.ratings
-    configuration = replace(RATING, n_factors=4, user_weight=0.1, item_weight=0.1)
+    configuration = replace(PLAIN, n_factors=4, user_weight=0.1, item_weight=0.1)
 
     training = fit_head(ratings, configuration, rng=np.random.default_rng(0))
 
@@ -231,5 +231,6 @@ def test_training_gets_close_to_the_truth_behind_synthetic_ratings():
 
 @pytest.mark.compiled
 def test_the_default_configurations_separate_rating_from_ranking():
-    assert RATING.unobserved_weight == 0
+    assert isinstance(RATING, Learned)
+    assert PLAIN.unobserved_weight == 0
     assert RANKING.unobserved_weight > 0

@@ -97,6 +97,36 @@ def test_a_model_comes_back_bit_for_bit(model, folder):
             np.testing.assert_array_equal(found_sum, expected, strict=True)
 
 
+@pytest.fixture
+def learned_folder(model, learned, tmp_path):
+    rating = replace(model, rating=learned.head)
+    save_model(rating, tmp_path / "learned", details={})
+    return tmp_path / "learned"
+
+
+def test_a_head_that_learned_its_weights_comes_back_bit_for_bit(
+    learned, learned_folder
+):
+    found = load_model(learned_folder).rating
+
+    assert found.configuration == learned.head.configuration
+    for name, expected in vars(learned.head.prior).items():
+        array = getattr(found.prior, name)
+        np.testing.assert_array_equal(array, expected, strict=True)
+        assert not array.flags.writeable
+
+
+@pytest.mark.parametrize("part", ["weights", "item_spreads"])
+def test_a_learned_head_with_an_impossible_variance_is_refused(learned_folder, part):
+    name = f"rating_{part}.npy"
+    array = np.load(learned_folder / name)
+    array[0] = -1
+    forge(learned_folder, name, saved(array))
+
+    with pytest.raises(ArtifactError, match="must be positive"):
+        load_model(learned_folder)
+
+
 def test_loaded_arrays_are_mapped_and_read_only(folder):
     factors = load_model(folder).ranking.item_factors
 

@@ -1,12 +1,11 @@
 """The comparison of methods, and the quality gate on the bundled sample."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from engine.als import RANKING, RATING, fit_head
+from engine.als import BIASES, RANKING, RATING, fit_head
 from engine.errors import DataError
 from engine.evaluation import (
     ItemMean,
@@ -225,7 +224,7 @@ def test_folding_in_few_ratings_is_no_worse_than_biases_alone(sample):
     )
     heads = [
         fit_head(train, configuration, rng=np.random.default_rng(0)).head
-        for configuration in (RATING, replace(RATING, n_factors=0))
+        for configuration in (RATING, BIASES)
     ]
 
     def error(head, n_ratings):

@@ -12,7 +12,8 @@ from engine.foldin import fold_in, predict, questions, reasons, uncertainty
 from engine.kernels import Fixed
 from tests.engine import reference
 
-heads = pytest.mark.parametrize("name", ["rating", "ranking"])
+given_weights = pytest.mark.parametrize("name", ["rating", "ranking"])
+every_head = pytest.mark.parametrize("name", ["rating", "ranking", "learned"])
 
 
 @st.composite
@@ -26,7 +27,7 @@ def histories(draw):
     return np.array(indices, dtype=np.int32), np.array(values, dtype=np.float32)
 
 
-@heads
+@given_weights
 @given(history=histories())
 def test_a_taste_solves_the_users_system(model, name, history):
     head = getattr(model, name)
@@ -49,17 +50,13 @@ def test_a_taste_solves_the_users_system(model, name, history):
     assert taste.n_rated == len(history[0])
 
 
-@heads
+@every_head
 @given(history=histories())
-def test_the_cholesky_factor_is_that_of_the_system(model, name, history):
-    taste = fold_in(getattr(model, name), *history)
+def test_the_cholesky_factor_is_that_of_the_system(heads, name, history):
+    taste = fold_in(heads[name], *history)
 
     lower = taste.cholesky
-    right = taste.rated.T @ taste.residuals
-    right += (
-        getattr(model, name).configuration.unobserved_weight
-        * getattr(model, name).unobserved.moment
-    )
+    right = taste.rest + taste.pulls.sum(axis=0)
 
     np.testing.assert_array_equal(lower, np.tril(lower))
     np.testing.assert_allclose(
@@ -67,10 +64,10 @@ def test_the_cholesky_factor_is_that_of_the_system(model, name, history):
     )
 
 
-@heads
+@every_head
 @given(history=histories(), item=st.integers(0, 11))
-def test_reasons_add_up_to_the_score(model, name, history, item):
-    head = getattr(model, name)
+def test_reasons_add_up_to_the_score(heads, name, history, item):
+    head = heads[name]
     taste = fold_in(head, *history)
 
     found = reasons(head, taste, item)
@@ -80,14 +77,14 @@ def test_reasons_add_up_to_the_score(model, name, history, item):
     assert total == pytest.approx(predict(head, taste, np.array([item]))[0], abs=1e-5)
 
 
-@heads
+@given_weights
 def test_a_reason_is_what_the_score_would_lose_with_a_neutral_rating(model, name):
     """Shares are linear in the ratings, so one can be tested by changing it."""
     head = getattr(model, name)
     indices, values = np.array([0, 3, 5]), np.array([5.0, 1.0, 4.0])
     before = fold_in(head, indices, values)
     neutral = values.copy()
-    neutral[1] -= before.residuals[1]  # now it adds nothing to the right side
+    neutral[1] -= before.pulls[1, -1]  # now it adds nothing to the right side
 
     after = fold_in(head, indices, neutral)
 

@@ -12,6 +12,7 @@ import pytest
 from engine.errors import ArtifactError
 from engine.foldin import fold_in
 from engine.interchange import FORMAT, read_item_factors
+from engine.model import Configuration
 
 N_ITEMS, K = 12, 3
 HEAD = {
@@ -90,6 +91,7 @@ def test_a_ranking_head_of_its_own_counts_the_pairs_without_a_rating(tmp_path):
     head = read_item_factors(folder).ranking
 
     rows = np.column_stack([head.item_factors, np.ones(N_ITEMS)]).astype(np.float64)
+    assert isinstance(head.configuration, Configuration)
     assert head.configuration.unobserved_weight == 0.2
     assert head.n_factors == 2
     np.testing.assert_allclose(head.unobserved.gram, rows.T @ rows)

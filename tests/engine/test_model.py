@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.als import RATING
+from engine.als import PLAIN, RATING
 from engine.errors import DataError
 from engine.foldin import fold_in, predict
 
@@ -36,12 +36,21 @@ from engine.foldin import fold_in, predict
 )
 def test_a_value_out_of_range_is_refused_by_name(name, value):
     with pytest.raises(DataError, match=name):
+        replace(PLAIN, **{name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("n_factors", 0), ("n_factors", 2.0), ("n_sweeps", 0), ("rated_sets", 1)],
+)
+def test_a_learned_heads_value_out_of_range_is_refused_by_name(name, value):
+    with pytest.raises(DataError, match=name):
         replace(RATING, **{name: value})
 
 
 def test_regularization_grows_with_the_ratings_from_a_floor():
     configuration = replace(
-        RATING, user_weight=2.0, item_weight=3.0, exponent=0.5, prior_count=4.0
+        PLAIN, user_weight=2.0, item_weight=3.0, exponent=0.5, prior_count=4.0
     )
     counts = np.array([0, 5, 12], dtype=np.int32)
 
@@ -53,7 +62,7 @@ def test_regularization_grows_with_the_ratings_from_a_floor():
 
 
 def test_a_row_without_ratings_is_regularized_even_without_a_floor():
-    configuration = replace(RATING, user_weight=2.0, exponent=1.0, prior_count=0.0)
+    configuration = replace(PLAIN, user_weight=2.0, exponent=1.0, prior_count=0.0)
 
     weights = configuration.factor_weights(np.array([0, 3], np.int32), role="user")
 

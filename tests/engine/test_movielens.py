@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine.errors import DataError
-from engine.movielens import Link, Movie, MovieLens, Tag, split_title
+from engine.movielens import Link, Movie, MovieLens, Tag, split_title, words_of
 
 FILES = {
     "ratings.csv": "userId,movieId,rating,timestamp\n1,31,2.5,1260759144\n"
@@ -203,3 +203,8 @@ def test_a_damaged_zip_is_refused(tmp_path):
 
     with pytest.raises(DataError, match=r"damaged at ratings\.csv; fetch it again"):
         MovieLens.open(path).ratings()
+
+
+def test_a_movie_is_described_by_genres_and_half_decade():
+    assert words_of(("Crime", "Drama"), 1994) == ["Crime", "Drama", "1990-1994"]
+    assert words_of((), None) == []

@@ -10,13 +10,11 @@ from scipy import sparse
 
 from engine.errors import DataError, SolveError
 from engine.foldin import fold_in, predict
-from engine.kernels import Rows, Side
 from engine.paper import (
     PAPER_PRESETS,
     PaperConfiguration,
     PaperSweep,
     fit_paper,
-    update_rows,
 )
 from engine.ratings import Ratings
 from engine.splits import HeldOut, split_at_random
@@ -47,58 +45,13 @@ def start_of(ratings, configuration, seed):
     return factors, np.zeros(ratings.n_items)
 
 
-def random_problem(seed, k):
-    """Ratings, some rows of them empty, and a random state of both sides."""
+def small_ratings(seed):
     rng = np.random.default_rng(seed)
     n_users, n_items = rng.integers(2, 9, 2)
-    rated = np.argwhere(rng.random((n_users, n_items)) < 0.4)
-    rated = rated if len(rated) else np.array([[0, 0]])
-    ratings = Ratings.from_arrays(
-        rated[:, 0],
-        rated[:, 1],
-        rng.integers(1, 11, len(rated)) / 2,
-        users=np.arange(n_users),
-        items=np.arange(n_items),
-    )
-    sides = [
-        Side(
-            rng.standard_normal((n, k), dtype=np.float32),
-            rng.standard_normal(n, dtype=np.float32),
-        )
-        for n in (n_users, n_items)
-    ]
-    return ratings, *sides, rng.standard_normal((n_users, k))
-
-
-@given(seed=seeds, k=st.integers(0, 5), ridge=st.floats(0.05, 10))
-def test_one_update_of_each_row_is_the_paper_s(seed, k, ridge):
-    ratings, users, items, pulls = random_problem(seed, k)
-    rows = Rows(
-        ratings.by_user.indptr, ratings.by_user.indices, ratings.by_user.values
-    )  # fmt: skip
-    found = Side(users.factors.copy(), users.biases.copy())
-
-    failed = update_rows(rows, 0, ratings.n_users, items, ridge, ridge, pulls, found)
-
-    factors, biases = reference.paper_half_sweep(
-        ratings.by_user, users, items, ridge, ridge, pulls
-    )
-    assert failed == -1
-    np.testing.assert_allclose(found.factors, factors, rtol=1e-5, atol=1e-5)
-    np.testing.assert_allclose(found.biases, biases, rtol=1e-5, atol=1e-5)
-
-
-def test_only_the_rows_asked_for_are_updated():
-    ratings, users, items, pulls = random_problem(3, 2)
-    rows = Rows(
-        ratings.by_user.indptr, ratings.by_user.indices, ratings.by_user.values
-    )  # fmt: skip
-    found = Side(users.factors.copy(), users.biases.copy())
-
-    update_rows(rows, 1, 2, items, 1.0, 1.0, pulls, found)
-
-    changed = (found.factors != users.factors).any(axis=1)
-    assert np.flatnonzero(changed).tolist() == [1]
+    n_ratings = rng.integers(1, n_users * n_items // 2 + 1)
+    return make_ratings(
+        n_users=n_users, n_items=n_items, n_ratings=n_ratings, n_factors=2, rng=rng
+    ).ratings
 
 
 @presets
@@ -148,7 +101,7 @@ def test_no_update_can_be_improved_upon(preset, seed, ridge, share):
     configuration = few(
         preset, factor_weight=ridge, bias_weight=ridge, feature_weight=beta
     )
-    ratings, _, _, _ = random_problem(seed, 0)
+    ratings = small_ratings(seed)
     features = genres_of(ratings, seed=seed)
 
     training = fit_paper(
@@ -311,6 +264,25 @@ def test_the_presets_hold_the_paper_s_values():
     assert (latent.error_weight, latent.bias_weight) == (0.01, 0.01)
     assert (bias.ridge_of_biases, latent.ridge_of_biases) == (0.01, 0.1)
     assert (latent.feature_weight, features.feature_weight) == (0, 0.1)
+
+
+def test_weights_read_as_precisions_are_ridges_in_the_unit_of_lambda(ratings):
+    """Updates with λ in front of every sum over ratings, worked out for biases."""
+    configuration = PaperConfiguration(
+        n_factors=0, n_sweeps=1, error_weight=0.2, bias_weight=0.5
+    )
+
+    users = fit_paper(
+        ratings, configuration.as_precisions(), rng=np.random.default_rng(0)
+    ).users
+
+    assert configuration.as_precisions().ridge_of_biases == 2.5
+    for user in range(ratings.n_users):
+        _, stars = ratings.by_user.row(user)
+        expected = 0.2 * stars.sum() / (0.2 * len(stars) + 0.5)
+        assert users.biases[user] == pytest.approx(expected, rel=1e-6)
+    features = PAPER_PRESETS["features"].as_precisions()
+    assert (features.factor_weight, features.feature_weight) == (10, 10)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,185 @@
+"""How accurate both heads are on public rating sets: one command, four tables.
+
+    python -m benchmarks.accuracy FOLDER [--only ml-100k ...] [--splits 1]
+
+1. RMSE on the canonical splits, beside biases alone.
+2. NDCG@10 of the ranking head: 10 % of each user's ratings held out, relevant from
+   four stars, full catalogue, films seen in training removed.
+3. Users left out of training and folded in: from all their ratings, beside a training
+   with them; from their first few, beside biases alone; and how many of their held-out
+   ratings lie inside 80 % intervals.
+4. Cold items: RMSE by the number of training ratings.
+"""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from scipy import stats
+
+from benchmarks.public_sets import SETS, PublicSet
+from engine.als import BIASES, RANKING, RATING, Training, fit_head
+from engine.arrays import Indices
+from engine.evaluation import Ordering, Popularity, Trained, estimate, measure
+from engine.foldin import fold_in, predict, uncertainty
+from engine.metrics import rmse
+from engine.model import Configuration, Learned
+from engine.ratings import Ratings
+from engine.splits import HeldOut, Split, split_by_user
+
+FEW = (0, 1, 3, 5, 10, 20)
+ALL = 10**9
+COLD = ((0, 0), (1, 5), (6, 20), (21, 10**9))
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path, help="where the rating sets are")
+    parser.add_argument("--only", nargs="+", choices=SETS, default=SETS)
+    parser.add_argument("--splits", type=int, help="of each set; all by default")
+    arguments = parser.parse_args()
+    for name in arguments.only:
+        data = PublicSet.read(arguments.folder, name)
+        print(f"\n{name}: {data.ratings.n_ratings:,} ratings")
+        for table in (rmse_table, ranking_table, fold_in_table, cold_item_table):
+            for line in table(data, arguments.splits):
+                print(f"  {line}", flush=True)
+
+
+def fit(
+    data: PublicSet, train: Ratings, configuration: Configuration | Learned
+) -> Training:
+    """Train one head."""
+    return fit_head(
+        train,
+        configuration,
+        item_features=data.item_features,
+        user_features=data.user_features,
+        rng=np.random.default_rng(1),
+    )
+
+
+def rmse_table(data: PublicSet, n_splits: int | None) -> Iterator[str]:
+    """RMSE on held-out ratings, a line a method."""
+    for name, configuration in (("biases", BIASES), ("rating head", RATING)):
+        found = [
+            error(Trained(fit(data, split.train, configuration)), split)
+            for split in data.splits(n_splits)
+        ]
+        yield f"RMSE  {name:<14}{np.mean(found):.4f}   {np.round(found, 4)}"
+
+
+def error(method: Trained, split: Split) -> float:
+    """Compute the RMSE of predictions clipped to the scale."""
+    predicted = method.predict(split.test)
+    return rmse(np.clip(predicted, *split.train.value_range), split.test.values)
+
+
+def ranking_table(data: PublicSet, n_splits: int | None) -> Iterator[str]:
+    """NDCG@10 with its interval, a line a method."""
+    seeds = range(min(n_splits or 3, 3))
+    splits = [
+        split_by_user(data.ratings, rng=np.random.default_rng(seed)) for seed in seeds
+    ]
+    for name in ("popularity", "ranking head"):
+        found = estimate(
+            [
+                measure(
+                    Popularity.of(split.train)
+                    if name == "popularity"
+                    else Ordering(fit(data, split.train, RANKING)),
+                    split,
+                ).ndcg
+                for split in splits
+            ]
+        )
+        half = (found.high - found.low) / 2
+        yield f"NDCG  {name:<14}{found.value:.4f} ± {half:.4f}, {len(splits)} splits"
+
+
+def fold_in_table(data: PublicSet, n_splits: int | None) -> Iterator[str]:
+    """Users whom training has not seen: each split leaves out another tenth."""
+    found: dict[str, list[float]] = {}
+    for seed, split in enumerate(data.splits(n_splits)):
+        test, rest = newcomers(split, seed=seed)
+        everybody = Trained(fit(data, split.train, RATING))
+        together = error(everybody, Split(rest, test))
+        found.setdefault("trained with them", []).append(together)
+        for name, configuration in (("biases", BIASES), ("rating head", RATING)):
+            training = fit(data, rest, configuration)
+            for n in (*FEW, ALL):
+                value, covered = folded_in(training, data, split.train, test, n)
+                found.setdefault(f"{name} {n}", []).append(value)
+            found.setdefault(f"{name} covered", []).append(covered)
+    means = {name: float(np.mean(values)) for name, values in found.items()}
+    yield f"fold-in  trained with them  {means['trained with them']:.4f}"
+    for name in ("biases", "rating head"):
+        curve = " ".join(f"{means[f'{name} {n}']:.4f}" for n in FEW)
+        yield f"fold-in  {name:<19}{means[f'{name} {ALL}']:.4f}   from {FEW}: {curve}"
+    yield f"fold-in  80 % intervals cover {means['rating head covered']:.1%}"
+
+
+def newcomers(split: Split, *, seed: int) -> tuple[HeldOut, Ratings]:
+    """Pick a tenth of the users: their held-out ratings, and training without them."""
+    rng = np.random.default_rng(seed)
+    n_users = split.train.n_users
+    chosen = rng.choice(n_users, n_users // 10, replace=False)
+    theirs = np.isin(split.test.user_indices, chosen)
+    test = HeldOut(*(part[theirs] for part in vars(split.test).values()))
+    return test, without(split.train, chosen)
+
+
+def without(ratings: Ratings, users: Indices) -> Ratings:
+    """Keep all rows and columns, but nothing that some users rated."""
+    rows, columns = ratings.by_user.row_of_each(), ratings.by_user.indices
+    kept = ~np.isin(rows, users)
+    return Ratings.from_arrays(
+        ratings.user_ids[rows[kept]],
+        ratings.item_ids[columns[kept]],
+        ratings.by_user.values[kept],
+        users=ratings.user_ids,
+        items=ratings.item_ids,
+    )
+
+
+def folded_in(
+    training: Training, data: PublicSet, histories: Ratings, test: HeldOut, n: int
+) -> tuple[float, float]:
+    """Fold each tested user in from `n` of their ratings: RMSE, share within 80 %."""
+    rng = np.random.default_rng(1)
+    head, low_high = training.head, histories.value_range
+    predicted, spread = np.zeros_like(test.values), np.zeros_like(test.values)
+    for user in np.unique(test.user_indices):
+        items, values = histories.by_user.row(user)
+        kept = rng.permutation(len(items))[:n]
+        features = data.features_of_user(user) if head.prior is not None else None
+        taste = fold_in(head, items[kept], values[kept], user_features=features)
+        mine = test.user_indices == user
+        predicted[mine] = predict(head, taste, test.item_indices[mine])
+        spread[mine] = uncertainty(head, taste, test.item_indices[mine])
+    inside = np.abs(predicted - test.values) <= stats.norm.isf(0.1) * spread
+    clipped = np.clip(predicted, *low_high)
+    return rmse(clipped, test.values), float(inside.mean())
+
+
+def cold_item_table(data: PublicSet, n_splits: int | None) -> Iterator[str]:
+    """RMSE by how often the item was rated in training."""
+    for name, configuration in (("biases", BIASES), ("rating head", RATING)):
+        errors: dict[str, list[float]] = {}
+        for split in data.splits(n_splits):
+            method = Trained(fit(data, split.train, configuration))
+            counts = split.train.by_item.counts[split.test.item_indices]
+            for low, high in COLD:
+                chosen = (counts >= low) & (counts <= high)
+                part = HeldOut(*(p[chosen] for p in vars(split.test).values()))
+                label = f"{low}-{high}" if high < 10**9 else f"{low}+"
+                found = error(method, Split(split.train, part))
+                errors.setdefault(label, []).append(found)
+        row = "   ".join(f"{n}: {np.nanmean(v):.4f}" for n, v in errors.items())
+        yield f"RMSE by training ratings of the item  {name:<12} {row}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+"""The layouts of MovieLens 100K, 1M and 10M, read as the CSV files that replaced them.
+
+Only the text is translated, a stretch of lines at a time: everything behind `MovieLens`
+knows one layout. A fault is reported by the CSV file's name and line, and that line is
+one more than in the original, which has no header.
+"""
+
+import csv
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import IO, TypeAlias
+
+_STRETCH = 1 << 16  # bytes of whole lines translated at a time
+
+_GENRES_OF_100K = (
+    "", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime",
+    "Documentary", "Drama", "Fantasy", "Film-Noir", "Horror", "Musical", "Mystery",
+    "Romance", "Sci-Fi", "Thriller", "War", "Western",
+)  # fmt: skip
+"""In the order of the flags of u.item; the first says that the genre is unknown."""
+_FIELDS_BEFORE_GENRES = 5
+
+
+@dataclass(frozen=True)
+class Source:
+    """What stands in for one of the CSV files.
+
+    Attributes
+    ----------
+    name : str
+        The original file.
+    header : bytes
+        First line of the CSV file.
+    translate : callable
+        Turns whole lines of the original into whole lines of the CSV file.
+    """
+
+    name: str
+    header: bytes
+    translate: Callable[[bytes], bytes]
+
+
+Layout: TypeAlias = Mapping[str, Source]
+"""The source of each CSV file that a layout has; empty for the CSV layout itself."""
+
+
+class Translation(io.RawIOBase):
+    """A CSV file made from its source while it is read."""
+
+    def __init__(self, file: IO[bytes], source: Source) -> None:
+        self._file, self._source = file, source
+        self._rest = source.header
+
+    def readable(self) -> bool:
+        """Say that it can be read, which a raw stream has to."""
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        """Fill a buffer as far as translated lines are at hand; 0 at the end."""
+        if not self._rest:
+            lines = b"".join(self._file.readlines(_STRETCH))
+            self._rest = self._source.translate(lines)
+        n = min(len(buffer), len(self._rest))
+        buffer[:n] = self._rest[:n]
+        self._rest = self._rest[n:]
+        return n
+
+
+def _ratings_of_100k(lines: bytes) -> bytes:
+    """``user<tab>movie<tab>rating<tab>time``."""
+    return lines.replace(b"\t", b",")
+
+
+def _ratings_of_1m(lines: bytes) -> bytes:
+    """``user::movie::rating::time``."""
+    return lines.replace(b"::", b",")
+
+
+def _movies_of_100k(lines: bytes) -> bytes:
+    """``id|title|two dates|address|19 flags``; a line of another shape keeps it."""
+    rows = []
+    for fields in _split(lines, "|"):
+        flags = fields[_FIELDS_BEFORE_GENRES:]
+        if len(flags) == len(_GENRES_OF_100K):
+            named = zip(_GENRES_OF_100K, flags, strict=True)
+            genres = [name for name, flag in named if name and flag == "1"]
+            rows.append([*fields[:2], "|".join(genres)])
+        else:
+            rows.append(fields)
+    return _csv(rows)
+
+
+def _movies_of_1m(lines: bytes) -> bytes:
+    """``id::title::genre|genre``; a title may hold the separator."""
+    return _csv(
+        [
+            [fields[0], "::".join(fields[1:-1]), fields[-1]] if fields[2:] else fields
+            for fields in _split(lines, "::")
+        ]
+    )
+
+
+def _tags_of_10m(lines: bytes) -> bytes:
+    """``user::movie::tag::time``."""
+    return _csv(_split(lines, "::"))
+
+
+def _split(lines: bytes, separator: str) -> list[list[str]]:
+    """Fields of each line, none of a blank one."""
+    decoded = [_text(line) for line in lines.splitlines()]
+    return [line.split(separator) if line else [] for line in decoded]
+
+
+def _text(line: bytes) -> str:
+    """Decode; the two older sets are in Latin-1, the last one is in UTF-8."""
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError:
+        return line.decode("latin-1")
+
+
+def _csv(rows: list[list[str]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()
+
+
+_RATINGS_HEADER = b"userId,movieId,rating,timestamp\n"
+_MOVIES_HEADER = b"movieId,title,genres\n"
+_TAGS_HEADER = b"userId,movieId,tag,timestamp\n"
+
+LAYOUTS: Mapping[str, Layout] = MappingProxyType(
+    {
+        "ratings.csv": {},
+        "ratings.dat": {
+            "ratings.csv": Source("ratings.dat", _RATINGS_HEADER, _ratings_of_1m),
+            "movies.csv": Source("movies.dat", _MOVIES_HEADER, _movies_of_1m),
+            "tags.csv": Source("tags.dat", _TAGS_HEADER, _tags_of_10m),
+        },
+        "u.data": {
+            "ratings.csv": Source("u.data", _RATINGS_HEADER, _ratings_of_100k),
+            "movies.csv": Source("u.item", _MOVIES_HEADER, _movies_of_100k),
+        },
+    }
+)
+"""Layouts by the file of ratings that tells them apart."""
