@@ -254,9 +254,11 @@ async def active_model(session: AsyncSession) -> Model | None:
     return (await session.scalars(select(Model).where(Model.is_active))).one_or_none()
 
 
-async def newest_model_at(session: AsyncSession) -> datetime:
-    """Find out when the newest model was made, of which there must be one."""
-    return (await session.execute(select(func.max(Model.created_at)))).scalar_one()
+async def newest_trained(session: AsyncSession) -> Model | None:
+    """Read the newest model that was trained here, whether it serves or not."""
+    query = select(Model).where(Model.kind == "trained")
+    query = query.order_by(Model.id.desc()).limit(1)
+    return (await session.scalars(query)).one_or_none()
 
 
 async def model_folders(session: AsyncSession) -> set[str]:

@@ -50,8 +50,7 @@ async def request_run(
 
 async def request_due_run(session: AsyncSession, settings: Settings) -> None:
     """Queue a run if the settings say that it is time for one."""
-    model = await queries.active_model(session)
-    reason = await _due(session, settings, model) if model is not None else None
+    reason = await _due(session, settings)
     if reason is None:
         return
     await queries.lock_queue(session)
@@ -67,13 +66,21 @@ async def request_due_run(session: AsyncSession, settings: Settings) -> None:
     await session.commit()
 
 
-async def _due(session: AsyncSession, settings: Settings, model: Model) -> str | None:
+async def _due(session: AsyncSession, settings: Settings) -> str | None:
+    """Say why a run is due, if one is.
+
+    What counts is the newest model, active or not: one that fails its expectations
+    must not be trained over and over.
+    """
+    newest = await queries.newest_trained(session)
+    if newest is None:
+        return None
     hours, limit = settings.retrain_every_hours, settings.retrain_after_ratings
-    newest = await queries.newest_model_at(session)
-    if hours is not None and datetime.now(UTC) - newest >= timedelta(hours=hours):
+    age = datetime.now(UTC) - newest.created_at
+    if hours is not None and age >= timedelta(hours=hours):
         return "schedule"
     if limit is not None:
-        n_changes = await changes_since(session, model)
+        n_changes = await changes_since(session, newest)
         if n_changes is not None and n_changes >= limit:
             return "ratings"
     return None

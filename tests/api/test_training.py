@@ -406,6 +406,26 @@ async def test_after_enough_changes_a_run_is_due_once(session, settings, alice):
     assert await reasons_of_runs(session) == ["ratings"]
 
 
+async def test_a_model_refused_is_not_trained_over_and_over(session, settings, alice):
+    await know_changes(session, await queries.n_changes(session))
+    due = settings_with(settings, retrain_after_ratings=1)
+    await alice.put(f"/ratings/{alice.user_id}/1", json={"value": 4})
+    data = {"n_changes": await queries.n_changes(session)}
+    run_id = await queries.add_run(session)
+    await queries.claim_run(session)
+    await queries.publish(
+        session,
+        run_id,
+        folder="refused",
+        manifest={"details": {"data": data}},
+        refusal="fails expectations",
+    )
+
+    await training.request_due_run(session, due)
+
+    assert await reasons_of_runs(session) == ["request"]
+
+
 async def test_a_model_that_does_not_know_its_changes_is_not_replaced_for_them(
     session, settings
 ):
@@ -446,7 +466,7 @@ async def test_after_a_failure_the_schedule_pauses(session, settings):
 
 
 async def test_without_a_model_the_schedule_has_nothing_to_replace(session, settings):
-    await session.execute(update(Model).values(is_active=False))
+    await session.execute(delete(Model))
 
     await training.request_due_run(
         session, settings_with(settings, retrain_every_hours=1)
