@@ -10,7 +10,6 @@ from api.database import AnyRow
 from api.queries import insights as queries
 from api.queries import movies as movie_queries
 from api.queries import training as training_queries
-from api.queries.movies import Filters
 from api.schemas import (
     GenreInsight,
     GenreInsights,
@@ -71,7 +70,7 @@ async def refresh_summary(session: AsyncSession) -> bool:
 async def popularity(session: AsyncSession) -> PopularityInsights:
     """Tell how ratings spread over movies, and which have most."""
     rows = await queries.sizes(session)
-    ids = await movie_queries.most_rated(session, Filters(), excluded=[], limit=N_TOP)
+    ids = await queries.most_rated(session, N_TOP)
     movies = await movie_queries.summaries(session, ids)
     return PopularityInsights(
         n_ratings=[row.n_ratings for row in rows],

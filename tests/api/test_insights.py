@@ -185,7 +185,7 @@ async def test_an_insight_is_answered_within_50_ms(session, anonymous, path):
     await insights.refresh_summary(session)
 
     milliseconds = []
-    for _ in range(7):
+    for _ in range(20):  # others use the processors too: the best time counts
         began = time.perf_counter()
         reply = await anonymous.get(f"/insights/{path}")
         milliseconds.append(1000 * (time.perf_counter() - began))

@@ -21,7 +21,14 @@ POINTS = (
     "before publish",
     "after publish",
 )
-ADD_RUN = """INSERT INTO training_runs (parameters) VALUES ('{"evaluate": "never"}')"""
+# Small, for six of them train at a time.
+ADD_RUN = """
+INSERT INTO training_runs (parameters) VALUES ('{
+    "evaluate": "never",
+    "rating": {"n_factors": 4, "n_sweeps": 4},
+    "ranking": {"n_factors": 4, "n_sweeps": 4}
+}')
+"""
 
 
 class Scene:
