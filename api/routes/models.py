@@ -94,13 +94,12 @@ async def delete_model(
 async def get_map(
     model_id: ModelId,
     _: CurrentUser,
-    response: Response,
     session: SessionDep,
     models_dir: ModelsDir,
     of: Literal["movies", "genres"] = "movies",
     dims: Dims = 2,
     if_none_match: IfNoneMatch = "",
-) -> Response | MovieMap | GenreMap:
+) -> Response:
     """Show movies or genres along the principal axes of a model."""
     headers = {
         "ETag": maps.tag(model_id, of=of, dims=dims),
@@ -110,5 +109,5 @@ async def get_map(
         await maps.require(session, model_id=model_id)
         return Response(status_code=status.HTTP_304_NOT_MODIFIED, headers=headers)
     place = maps.of_movies if of == "movies" else maps.of_genres
-    response.headers.update(headers)
-    return await place(session, models_dir, model_id=model_id, dims=dims)
+    content = await place(session, models_dir, model_id=model_id, dims=dims)
+    return Response(content, media_type="application/json", headers=headers)

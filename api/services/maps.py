@@ -1,7 +1,9 @@
 """Maps: the factor space of a model along its principal axes."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +21,9 @@ from engine.insights import PrincipalAxes, genres_of, principal_axes
 from engine.model import Head
 from engine.model import Model as EngineModel
 
+Known: TypeAlias = Mapping[int, tuple[int | None, list[str]]]
+"""Year and genres of each movie by its id."""
+
 RIDGE = 0.1  # the paper's τ
 DECIMALS = 4
 
@@ -30,50 +35,66 @@ def tag(model_id: int, *, of: str, dims: int) -> str:
 
 async def of_movies(
     session: AsyncSession, models_dir: Path, *, model_id: int, dims: int
-) -> MovieMap:
-    """Place every movie the model has ratings of."""
+) -> bytes:
+    """Place every movie the model has ratings of; return the JSON of a `MovieMap`."""
     row, folder = await _found(session, models_dir, model_id)
-    genres = await movie_queries.years_and_genres(session)
+    known = await movie_queries.years_and_genres(session)
     await session.commit()  # gives the connection to others: this takes its time
-    model, axes = await to_thread.run_sync(_movie_axes, folder, dims)
-    ids = model.item_ids.tolist()
-    shown = [
-        n for n, id_ in enumerate(ids) if model.item_counts[n] > 0 and id_ in genres
-    ]
-    names = sorted({genre for _, mine in genres.values() for genre in mine})
-    number = {name: n for n, name in enumerate(names)}
-    return MovieMap(
-        model=ModelReference(id=row.id, created_at=row.created_at),
-        explained=axes.explained.tolist(),
-        ids=[ids[n] for n in shown],
-        coordinates=_columns(axes.coordinates[shown]),
-        n_ratings=model.item_counts[shown].tolist(),
-        years=[genres[ids[n]][0] for n in shown],
-        genre_names=names,
-        genres=[[number[name] for name in genres[ids[n]][1]] for n in shown],
-    )
+    reference = ModelReference(id=row.id, created_at=row.created_at)
+    return await to_thread.run_sync(_movie_map, reference, folder, dims, known)
 
 
 async def of_genres(
     session: AsyncSession, models_dir: Path, *, model_id: int, dims: int
-) -> GenreMap:
-    """Place every genre by its column of ``W``, as the paper's figure does."""
+) -> bytes:
+    """Place every genre by its column of ``W``; return the JSON of a `GenreMap`."""
     row, folder = await _found(session, models_dir, model_id)
     known = await movie_queries.years_and_genres(session)
     await session.commit()
-    model = await to_thread.run_sync(load, folder)
+    reference = ModelReference(id=row.id, created_at=row.created_at)
+    return await to_thread.run_sync(_genre_map, reference, folder, dims, known)
+
+
+def _movie_map(
+    reference: ModelReference, folder: Path, dims: int, known: Known
+) -> bytes:
+    model, axes = _movie_axes(folder, dims)
+    ids = model.item_ids.tolist()
+    shown = [
+        n for n, id_ in enumerate(ids) if model.item_counts[n] > 0 and id_ in known
+    ]
+    names = sorted({genre for _, mine in known.values() for genre in mine})
+    number = {name: n for n, name in enumerate(names)}
+    found = MovieMap(
+        model=reference,
+        explained=axes.explained.tolist(),
+        ids=[ids[n] for n in shown],
+        coordinates=_columns(axes.coordinates[shown]),
+        n_ratings=model.item_counts[shown].tolist(),
+        years=[known[ids[n]][0] for n in shown],
+        genre_names=names,
+        genres=[[number[name] for name in known[ids[n]][1]] for n in shown],
+    )
+    return found.model_dump_json().encode()
+
+
+def _genre_map(
+    reference: ModelReference, folder: Path, dims: int, known: Known
+) -> bytes:
+    model = load(folder)
     rated = np.flatnonzero(model.item_counts > 0)
     of_item = [known.get(id_, (None, []))[1] for id_ in model.item_ids[rated].tolist()]
     genres = genres_of(of_item)
     weights = genre_weights(model.rating.item_factors[rated], genres.membership)
     axes = _axes(weights, dims)
-    return GenreMap(
-        model=ModelReference(id=row.id, created_at=row.created_at),
+    found = GenreMap(
+        model=reference,
         explained=axes.explained.tolist(),
         names=list(genres.names),
         coordinates=_columns(axes.coordinates),
         n_movies=genres.membership.sum(axis=0).tolist(),
     )
+    return found.model_dump_json().encode()
 
 
 def genre_weights(
