@@ -23,7 +23,8 @@ from api.main import create_app
 from api.openapi import document
 from api.problems import Problem
 from api.queries import training as training_queries
-from api.services import auth, training
+from api.schemas import TrainingRunIn
+from api.services import auth, models, training
 from api.services.loading import SAMPLE
 from api.services.loading import load as load_dataset
 from api.settings import Settings
@@ -38,6 +39,8 @@ from api.supervisor import (
 from engine.errors import DataError, EngineError
 from engine.movielens import MovieLens
 
+# Nobody wants to wait for figures before the first page.
+FIRST_RUN = TrainingRunIn(evaluate="never")
 console = Console(stderr=True)
 FORESEEN = (
     EngineError,
@@ -115,7 +118,7 @@ def start(
         load_with_progress(url, SAMPLE)
     children.append(Child("worker", url=url))
     if in_session(settings, url, training_queries.active_model) is None:
-        train_with_progress(settings, url)
+        train_with_progress(settings, url, FIRST_RUN)
     for _ in range(settings.web_processes):
         arguments = "serve", "--socket", str(listener.fileno())
         children.append(Child(*arguments, url=url, inherited=[listener.fileno()]))
@@ -202,7 +205,7 @@ def setup(
         if sample and not in_session(settings, url, training_queries.has_movies):
             load_with_progress(url, SAMPLE)
         if in_session(settings, url, training_queries.active_model) is None:
-            in_session(settings, url, training.request_run)
+            in_session(settings, url, lambda s: training.request_run(s, FIRST_RUN))
         greet(settings, in_session(settings, url, auth.ensure_administrator))
 
 
@@ -243,12 +246,12 @@ def train() -> None:
     """Queue a training run and follow it; a worker must be running."""
     settings = Settings()
     with reach_database(settings) as url:
-        train_with_progress(settings, url)
+        train_with_progress(settings, url, TrainingRunIn())
 
 
-def train_with_progress(settings: Settings, url: str) -> None:
+def train_with_progress(settings: Settings, url: str, wanted: TrainingRunIn) -> None:
     """Ask for a run and show its sweeps until it ends."""
-    run_id = in_session(settings, url, training.request_run).id
+    run_id = in_session(settings, url, lambda s: training.request_run(s, wanted)).id
     columns = TextColumn("{task.description:<17}"), BarColumn(), TimeElapsedColumn()
     with Progress(*columns, console=console) as progress:
         tasks = {
@@ -263,11 +266,27 @@ def train_with_progress(settings: Settings, url: str) -> None:
                 progress.update(
                     tasks[sweep.head], total=sweep.n_sweeps, completed=sweep.sweep
                 )
-            if detail.status in {"succeeded", "failed"}:
+            if detail.status not in training.UNFINISHED:
                 break
             time.sleep(0.2)
-    if detail.error is not None:
-        raise DataError(f"training run {run_id} failed: {detail.error}")
+    if detail.status != "succeeded":
+        reason = detail.error or "by an administrator"
+        raise DataError(f"training run {run_id} {detail.status}: {reason}")
+
+
+@app.command("import-model")
+def import_model(
+    folder: Annotated[Path, typer.Argument(help="arrays and manifest.json")],
+) -> None:
+    """Add item factors trained elsewhere; activate them in the app or by the API."""
+    settings = Settings()
+    with reach_database(settings) as url:
+        card = in_session(
+            settings,
+            url,
+            lambda s: models.import_model(s, settings.models_dir, source=folder),
+        )
+    console.print(f"Model {card.id}: {card.n_items:,} items, not active yet")
 
 
 @app.command("openapi")

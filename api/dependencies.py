@@ -6,6 +6,7 @@ Every route declares who may call it by one of the dependencies in `DECLARATIONS
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Request
@@ -70,6 +71,14 @@ def model(built: ServicesDep) -> ServedModel | None:
 
 
 ModelDep = Annotated[ServedModel | None, Depends(model)]
+
+
+def models_dir(built: ServicesDep) -> Path:
+    """Return the folder of published models."""
+    return built.model_store.models_dir
+
+
+ModelsDir = Annotated[Path, Depends(models_dir)]
 
 
 def public() -> None:

@@ -55,6 +55,16 @@ SPECIAL: dict[tuple[str, str], tuple[type[Problem], ...]] = {
     ),
     ("POST", "/api-keys"): (problems.TooManyKeys,),
     ("POST", "/training-runs"): (problems.TooManyAttempts,),
+    ("POST", "/training-runs/{run_id}/cancel"): (problems.WrongState,),
+    ("POST", "/models/rollback"): (problems.WrongState,),
+    ("POST", "/models/{model_id}/activate"): (problems.WrongState,),
+    ("DELETE", "/models/{model_id}"): (problems.WrongState,),
+    ("GET", "/models/{model_id}/map"): (problems.WrongState,),
+    ("POST", "/diagnostics/expectations"): (problems.WrongState,),
+    ("POST", "/diagnostics/dummy-user"): (problems.WrongState,),
+    ("POST", "/code-proposals"): (problems.TooManyAttempts,),
+    ("POST", "/code-proposals/{proposal_id}/comments"): (problems.WrongState,),
+    ("PUT", "/code-proposals/{proposal_id}/decision"): (problems.WrongState,),
 }
 
 

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_origin, get_type_hints
 
 from fastapi import Header, Path, Query
 from pydantic import (
@@ -13,9 +13,12 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    create_model,
+    model_validator,
 )
 
 from engine.experiments import Metric
+from engine.model import Configuration, Learned
 from engine.verdicts import Kind as VerdictKind
 
 MAX_ID = 2**31 - 1
@@ -71,6 +74,9 @@ RunId = Annotated[int, PlainInteger, Path(ge=1, le=MAX_ID)]
 KeyId = Annotated[int, PlainInteger, Path(ge=1, le=MAX_ID)]
 ExperimentId = Annotated[int, PlainInteger, Path(ge=1, le=MAX_ID)]
 SessionId = Annotated[int, PlainInteger, Path(ge=1, le=MAX_ID)]
+ModelId = Annotated[int, PlainInteger, Path(ge=1, le=MAX_ID)]
+ProposalId = Annotated[int, PlainInteger, Path(ge=1, le=MAX_ID)]
+ExpectationId = Annotated[int, PlainInteger, Path(ge=1, le=MAX_ID)]
 Limit = Annotated[int, PlainInteger, Query(ge=1, le=MAX_PAGE)]
 Cursor = Annotated[
     str | None,
@@ -790,26 +796,150 @@ class SimulationOut(Out):
     daily_looks: list[RateOut]
 
 
+# Bounds of hyper-parameters by their names in `engine.model.Configuration`. A parameter
+# that is not in here yet has the bounds of its type.
+BOUNDS: dict[str, dict[str, float]] = {
+    "n_factors": {"ge": 0, "le": 256},
+    "n_sweeps": {"ge": 1, "le": 100},
+    "n_gradient_steps": {"ge": 1, "le": 50},
+    "exponent": {"ge": 0, "le": 2},
+    "prior_count": {"ge": 0, "le": 1000},
+    "user_weight": {"gt": 0, "le": 10_000},
+    "item_weight": {"gt": 0, "le": 10_000},
+    "user_bias_weight": {"gt": 0, "le": 10_000},
+    "item_bias_weight": {"gt": 0, "le": 10_000},
+    "unobserved_weight": {"ge": 0, "lt": 1},
+    "unobserved_target": {"ge": 0, "le": 5},
+}
+BOUNDS_OF_TYPE: dict[Any, dict[str, float]] = {
+    int: {"ge": 0, "le": 1000},
+    float: {"ge": 0, "le": 10_000},
+}
+
+
+def _parameters_of(*configurations: type) -> dict[str, Any]:
+    """Turn the fields of configurations into optional fields of a request."""
+    types: dict[str, Any] = {}
+    for configuration in configurations:
+        types |= get_type_hints(configuration)
+    fields: dict[str, Any] = {}
+    for name, kind in types.items():
+        if kind in {int, float, bool} or get_origin(kind) is Literal:
+            bounds: Any = BOUNDS.get(name, BOUNDS_OF_TYPE.get(kind, {}))
+            fields[name] = kind | None, Field(None, **bounds)
+    return fields
+
+
+RatingParameters: type[Body] = create_model(
+    "RatingParameters",
+    __base__=Body,
+    __doc__="Of the rating head; what is left out takes the preset's value.",
+    **_parameters_of(Learned, Configuration),
+)
+RankingParameters: type[Body] = create_model(
+    "RankingParameters",
+    __base__=Body,
+    __doc__="Of the ranking head; what is left out takes the engine's value.",
+    **_parameters_of(Configuration),
+)
+MAX_SEED = 2**31 - 1
+PAPER_PARAMETERS = frozenset({"n_factors", "n_sweeps"})
+# What can be set of each preset of the rating head.
+PRESETS: dict[str, frozenset[str]] = {
+    "default": frozenset(get_type_hints(Learned)),
+    "plain": frozenset(get_type_hints(Configuration)),
+    **dict.fromkeys(("bias", "latent", "features"), PAPER_PARAMETERS),
+}
+
+
+class TrainingRunIn(Body):
+    """What to train, on what to measure it, and whether to let it serve.
+
+    `preset` is of the rating head: `default` learns its weights from the ratings, and
+    takes `n_factors`, `n_sweeps` and `rated_sets`; `plain` has weights that can be
+    set; the others are the source paper's models, which take `n_factors` and
+    `n_sweeps`. `test_share` of every
+    user's ratings is held out to measure on; the published model is then trained on
+    all ratings. `evaluate`: `auto` leaves that out above two million ratings.
+    """
+
+    preset: Literal["default", "plain", "bias", "latent", "features"] = "default"
+    rating: RatingParameters = Field(default_factory=RatingParameters)
+    ranking: RankingParameters = Field(default_factory=RankingParameters)
+    seed: Annotated[int, Field(ge=0, le=MAX_SEED)] = 0
+    test_share: Annotated[float, Field(ge=0.01, le=0.5)] = 0.1
+    evaluate: Literal["auto", "always", "never"] = "auto"
+    activate: bool = True
+
+    @model_validator(mode="after")
+    def _fits_preset(self) -> "TrainingRunIn":
+        given = self.rating.model_dump(exclude_none=True)
+        if not given.keys() <= PRESETS[self.preset]:
+            known = ", ".join(sorted(PRESETS[self.preset]))
+            raise ValueError(f"the preset {self.preset} takes {known} only")
+        if self.preset == "bias" and given.get("n_factors", 0) != 0:
+            raise ValueError("the model of biases has no factors")
+        if self.preset in {"default", "features"} and given.get("n_factors") == 0:
+            raise ValueError(f"the preset {self.preset} needs factors")
+        return self
+
+
+class EstimateOut(Out):
+    """A mean over users' ratings or lists with its 95 % bootstrap interval."""
+
+    value: float
+    low: float
+    high: float
+    n_users: int
+    n_excluded: int
+
+
+class MethodMetrics(Out):
+    """One method on the held-out ratings; null where it predicts no stars."""
+
+    name: str
+    rmse: EstimateOut | None
+    mae: EstimateOut | None
+    ndcg: EstimateOut | None
+    recall: EstimateOut | None
+    coverage: float
+
+
 class TrainingRunOut(Out):
-    """A training run and how far it is."""
+    """A training run and how far it is.
+
+    `progress` is the share of the work of all sweeps, `metrics` what has been measured
+    on held-out ratings so far.
+    """
 
     id: int
-    status: Literal["queued", "running", "succeeded", "failed"]
+    status: Literal["queued", "running", "succeeded", "failed", "cancelled"]
     stage: str | None
     error: str | None
     requested_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
     model_id: int | None
+    reason: Literal["request", "schedule", "ratings"]
+    parameters: dict[str, Any]
+    progress: float
+    eta_seconds: float | None
+    metrics: list[MethodMetrics]
 
 
 class TrainingSweepOut(Out):
-    """One pass over all users and items."""
+    """One pass over all users and items.
 
+    Of the fit that is measured (`evaluation`) or of the one on all ratings that is
+    published; `test_rmse` where the fit looks at the held-out ratings as it goes.
+    """
+
+    fit: Literal["evaluation", "publication"]
     head: Literal["rating", "ranking"]
     sweep: int
     n_sweeps: int
     rmse: float
+    test_rmse: float | None
     loss: float
     seconds: float
 
@@ -824,6 +954,342 @@ class TrainingRuns(Out):
     """The latest runs, newest first."""
 
     items: list[TrainingRunOut]
+
+
+class ModelSummary(Out):
+    """A model of the registry; `refusal` says why publishing did not activate it."""
+
+    id: int
+    created_at: datetime
+    kind: Literal["trained", "imported"]
+    is_active: bool
+    last_active_at: datetime | None
+    refusal: str | None
+    run_id: int | None
+    n_items: int
+    n_users: int
+    n_ratings: int
+    rmse: EstimateOut | None
+    ndcg: EstimateOut | None
+
+
+class ModelPage(Out):
+    """One page of models, newest first."""
+
+    items: list[ModelSummary]
+    next_cursor: str | None
+
+
+class Evaluation(Out):
+    """How a fit on the other part of the data did on the ratings held out.
+
+    The published model itself was trained on all ratings with the same parameters.
+    `fold_in_parity`: the largest difference between users folded in and as trained.
+    """
+
+    test_share: float
+    n_train: int
+    n_test: int
+    fold_in_parity: float | None
+    methods: list[MethodMetrics]
+
+
+class ModelCard(ModelSummary):
+    """All that is known of a model; null where it was not recorded.
+
+    `data_cutoff` is the moment at which the ratings were read, `n_changes_since` the
+    ratings given, changed or taken back after it.
+    """
+
+    data_cutoff: datetime | None
+    n_changes_since: int | None
+    seed: int | None
+    preset: str | None
+    code_version: str | None
+    source: str | None
+    wall_seconds: float | None
+    peak_bytes: int | None
+    n_bytes: int
+    parameters: dict[Literal["rating", "ranking"], dict[str, Any]]
+    evaluation: Evaluation | None
+
+
+class ParameterDifference(Out):
+    """A parameter that two models do not share."""
+
+    head: Literal["rating", "ranking"]
+    name: str
+    first: Any
+    second: Any
+
+
+class ModelComparison(Out):
+    """Two models side by side, and the parameters in which they differ."""
+
+    first: ModelCard
+    second: ModelCard
+    differences: list[ParameterDifference]
+
+
+class ActiveModel(Out):
+    """The model that serves, and how much it does not know yet."""
+
+    model: ModelReference | None
+    data_cutoff: datetime | None
+    n_changes_since: int | None
+
+
+class ExpectedMovie(Body):
+    """A movie that must be among the first `within` of a list."""
+
+    movie_id: BodyId
+    within: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 10
+
+
+class ExpectationIn(Body):
+    """A dummy user, by ratings, and the movies that must be recommended to them."""
+
+    name: Annotated[
+        str, Field(min_length=1, max_length=100), AfterValidator(clean_text)
+    ]
+    ratings: Annotated[list[InlineRating], Field(min_length=1, max_length=100)]
+    expected: Annotated[list[ExpectedMovie], Field(min_length=1, max_length=20)]
+
+
+class ExpectationOut(Out):
+    """A stored expectation; every model must meet it to be activated."""
+
+    id: int
+    name: str
+    ratings: list[InlineRating]
+    expected: list[ExpectedMovie]
+    created_at: datetime
+
+
+class Expectations(Out):
+    """All stored expectations."""
+
+    items: list[ExpectationOut]
+
+
+class CheckOut(Out):
+    """One line of the checklist before a model is activated."""
+
+    name: str
+    passed: bool
+    detail: str
+
+
+class Checks(Out):
+    """The checklist of a model; it can be activated if all of it passes."""
+
+    model: ModelReference
+    passed: bool
+    items: list[CheckOut]
+
+
+class DummyUser(Body):
+    """Ratings of nobody in particular; without `model_id` for the active model."""
+
+    model_id: BodyId | None = None
+    ratings: Annotated[list[InlineRating], Field(max_length=MAX_INLINE_RATINGS)]
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 10
+
+
+class Diagnosis(Out):
+    """What the active model makes of a dummy user.
+
+    `position` is the taste along the principal axes of the movie map: of two movies,
+    the one further in its direction is predicted higher, all else equal.
+    """
+
+    recommendations: Recommendations
+    position: list[float]
+
+
+class MonthCount(Out):
+    """How many ratings were given in a month, such as `2015-03`."""
+
+    month: str
+    count: int
+
+
+class RatingInsights(Out):
+    """All ratings by stars and by month, and users by their mean rating.
+
+    Counted at `as_of`, not for every request.
+    """
+
+    as_of: datetime
+    n_ratings: int
+    n_users: int
+    distribution: list[HistogramBin]
+    activity: list[MonthCount]
+    strictness: list[HistogramBin]
+
+
+class PopularityInsights(Out):
+    """`n_movies[j]` movies have `n_ratings[j]` ratings each; a line on log-log axes."""
+
+    n_ratings: list[int]
+    n_movies: list[int]
+    top: list[MovieOut]
+
+
+class GenreInsight(Out):
+    """A genre; a movie counts in all its genres."""
+
+    name: str
+    n_movies: int
+    n_ratings: int
+    mean_rating: float | None
+
+
+class GenreInsights(Out):
+    """All genres, by name."""
+
+    items: list[GenreInsight]
+
+
+class PolarizingMovie(Out):
+    """A movie, how much its ratings vary, and how much is usual at such a mean."""
+
+    movie: MovieOut
+    variance: float
+    expected_variance: float
+
+
+class PolarizingMovies(Out):
+    """The movies on which opinions differ most.
+
+    `usual_share` of the variance that is possible at a movie's mean is usual.
+    """
+
+    usual_share: float
+    items: list[PolarizingMovie]
+
+
+class MovieMap(Out):
+    """Movies along the principal axes of a model's factors, a list a property.
+
+    `coordinates` has one list an axis, `explained` the share of the variance along it,
+    `genres` for each movie the places of its genres in `genre_names`.
+    """
+
+    model: ModelReference
+    explained: list[float]
+    ids: list[int]
+    coordinates: list[list[float]]
+    n_ratings: list[int]
+    years: list[int | None]
+    genre_names: list[str]
+    genres: list[list[int]]
+
+
+class GenreMap(Out):
+    """Genres along the principal axes of their directions in the factor space."""
+
+    model: ModelReference
+    explained: list[float]
+    names: list[str]
+    coordinates: list[list[float]]
+    n_movies: list[int]
+
+
+class Elicitation(Out):
+    """Movies to ask about next, the most telling first."""
+
+    model: ModelReference | None
+    personalization: Personalization
+    items: list[MovieOut]
+
+
+class ModuleText(Out):
+    """One module of the training code."""
+
+    path: str
+    text: str
+
+
+class ModelSource(Out):
+    """The code that trained a model; `sha256` is of all modules together."""
+
+    sha256: str
+    modules: list[ModuleText]
+
+
+def _module_text(value: str) -> str:
+    """Refuse what no module may contain, and what PostgreSQL cannot hold."""
+    allowed = {"\n", "\t", "\f", "\r"}
+    if any(unicodedata.category(c) == "Cc" and c not in allowed for c in value):
+        raise ValueError("must not contain control characters")
+    if value.count("\n") > MAX_MODULE_LINES:
+        raise ValueError(f"must not have more than {MAX_MODULE_LINES} lines")
+    return value
+
+
+MAX_MODULE_LINES = 5000
+ProposalStatus = Literal["open", "accepted", "declined"]
+Decision = Literal["accepted", "declined"]
+Remark = Annotated[
+    str, Field(min_length=1, max_length=5000), AfterValidator(_module_text)
+]
+
+
+class CodeProposalIn(Body):
+    """An edited module of the code that trained a model, and why."""
+
+    model_id: BodyId
+    path: Annotated[str, Field(min_length=1, max_length=100)]
+    text: Annotated[str, Field(max_length=200_000), AfterValidator(_module_text)]
+    comment: Remark
+
+
+class CodeCommentIn(Body):
+    """A remark on a proposal."""
+
+    text: Remark
+
+
+class DecisionIn(Body):
+    """Whether a proposal is taken up."""
+
+    status: Decision
+
+
+class CodeProposalOut(Out):
+    """A proposed edit; `author` is null once their account is gone."""
+
+    id: int
+    author: str | None
+    source: str
+    path: str
+    comment: str
+    status: ProposalStatus
+    created_at: datetime
+    decided_at: datetime | None
+
+
+class CodeCommentOut(Out):
+    """A remark."""
+
+    author: str | None
+    text: str
+    created_at: datetime
+
+
+class CodeProposalDetail(CodeProposalOut):
+    """A proposed edit with its unified diff and its discussion."""
+
+    diff: str
+    comments: list[CodeCommentOut]
+
+
+class CodeProposalPage(Out):
+    """One page of proposals, newest first."""
+
+    items: list[CodeProposalOut]
+    next_cursor: str | None
 
 
 class Live(Out):

@@ -174,6 +174,8 @@ class MovieStatistics(Table):
     n_ratings: Mapped[int]
     half_stars_sum: Mapped[int] = mapped_column(BigInteger)
     half_stars_sum_squares: Mapped[int] = mapped_column(BigInteger)
+    # Ratings given, changed and taken back since the beginning; it never falls.
+    n_changes: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
 
     __table_args__ = (
         Index("movie_statistics_popularity_idx", text("n_ratings DESC"), "movie_id"),
@@ -217,11 +219,18 @@ class TrainingRun(Table):
     started_at: Mapped[datetime | None]
     heartbeat_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+    # What was asked for; what is not in here takes the engine's default.
+    parameters: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    reason: Mapped[str] = mapped_column(server_default=text("'request'"))
+    progress: Mapped[float] = mapped_column(server_default=text("0"))
+    metrics: Mapped[list[Any]] = mapped_column(JSONB, server_default=text("'[]'"))
 
     __table_args__ = (
         CheckConstraint(
-            "status IN ('queued', 'running', 'succeeded', 'failed')", name="status"
+            "status IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')",
+            name="status",
         ),
+        CheckConstraint("reason IN ('request', 'schedule', 'ratings')", name="reason"),
         Index(
             "training_runs_one_running_idx",
             "status",
@@ -239,12 +248,31 @@ class TrainingSweep(Table):
     run_id: Mapped[int] = mapped_column(
         ForeignKey("training_runs.id", ondelete="CASCADE"), primary_key=True
     )
+    fit: Mapped[str] = mapped_column(
+        server_default=text("'publication'"), primary_key=True
+    )
     head: Mapped[str] = mapped_column(primary_key=True)
     sweep: Mapped[int] = mapped_column(primary_key=True)
+    # Rises with time: where a listener left off.
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), unique=True)
     n_sweeps: Mapped[int]
     rmse: Mapped[float]
     loss: Mapped[float]
     seconds: Mapped[float]
+    test_rmse: Mapped[float | None]
+
+    __table_args__ = (
+        CheckConstraint("fit IN ('evaluation', 'publication')", name="fit"),
+    )
+
+
+class Source(Table):
+    """The code that trained models: module texts by name, each version once."""
+
+    __tablename__ = "sources"
+
+    sha256: Mapped[str] = mapped_column(primary_key=True)
+    modules: Mapped[dict[str, Any]]
 
 
 class Model(Table):
@@ -260,8 +288,15 @@ class Model(Table):
     manifest: Mapped[dict[str, Any]]
     is_active: Mapped[bool] = mapped_column(server_default=text("false"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    kind: Mapped[str] = mapped_column(server_default=text("'trained'"))
+    source: Mapped[str | None] = mapped_column(ForeignKey("sources.sha256"))
+    # When it began or ceased to serve, whichever was last: the order of rolling back.
+    last_active_at: Mapped[datetime | None]
+    # Why publishing did not activate it.
+    refusal: Mapped[str | None]
 
     __table_args__ = (
+        CheckConstraint("kind IN ('trained', 'imported')", name="kind"),
         Index(
             "models_one_active_idx",
             "is_active",
@@ -418,3 +453,67 @@ class Exposure(Table):
         ForeignKey("variants.id", ondelete="CASCADE"), index=True
     )
     exposed_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Expectation(Table):
+    """A dummy user and what a model must recommend to be activated."""
+
+    __tablename__ = "expectations"
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    ratings: Mapped[list[Any]] = mapped_column(JSONB)
+    expected: Mapped[list[Any]] = mapped_column(JSONB)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class CodeProposal(Table):
+    """An edit of the training code as a unified diff; it is read, never run."""
+
+    __tablename__ = "code_proposals"
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    author_id: Mapped[int | None] = mapped_column(
+        ForeignKey("users.id", ondelete="SET NULL"), index=True
+    )
+    source: Mapped[str] = mapped_column(ForeignKey("sources.sha256"))
+    path: Mapped[str]
+    diff: Mapped[str]
+    comment: Mapped[str]
+    status: Mapped[str] = mapped_column(server_default=text("'open'"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    decided_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint("status IN ('open', 'accepted', 'declined')", name="status"),
+    )
+
+
+class CodeComment(Table):
+    """A remark on a code proposal."""
+
+    __tablename__ = "code_comments"
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    proposal_id: Mapped[int] = mapped_column(
+        ForeignKey("code_proposals.id", ondelete="CASCADE"), index=True
+    )
+    author_id: Mapped[int | None] = mapped_column(
+        ForeignKey("users.id", ondelete="SET NULL"), index=True
+    )
+    text: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class RatingSummary(Table):
+    """What counting all ratings costs too much to do in a request; one row."""
+
+    __tablename__ = "rating_summary"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    n_changes: Mapped[int] = mapped_column(BigInteger)
+    document: Mapped[dict[str, Any]]
+    computed_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    seconds: Mapped[float]
+
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)

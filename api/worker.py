@@ -1,4 +1,4 @@
-"""The training process: claim a run, read the ratings, fit, publish.
+"""The training process: claim a run, read the ratings, train, check, publish.
 
 Training runs in a thread; the kernels release the interpreter lock, so the event loop
 keeps sending the heartbeat that tells a busy worker from a dead one.
@@ -12,18 +12,22 @@ import threading
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
-import numpy as np
 from psycopg import AsyncConnection, Error
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.database import create_engine, create_session_factory
 from api.fault_points import fault_point
+from api.queries import diagnostics as expectation_queries
+from api.queries import models as model_queries
 from api.queries import training as queries
-from api.services.training import fail_lost_runs
+from api.services.diagnostics import failures
+from api.services.insights import refresh_summary
+from api.services.training import fail_lost_runs, request_due_run
 from api.settings import Settings
-from engine import als
+from api.trainer import Job, Result, Trainer, training_source
 from engine.artifacts import Json, Manifest, save_model
 from engine.errors import EngineError
 
@@ -31,7 +35,6 @@ logger = logging.getLogger(__name__)
 
 BEAT_SECONDS = 2.0
 POLL_SECONDS = 5.0
-SEED = 0
 
 
 class Stopped(Exception):  # noqa: N818 - not an error
@@ -42,8 +45,10 @@ class Worker:
     """Trains one run at a time until asked to stop."""
 
     def __init__(self, settings: Settings, database_url: str) -> None:
+        self.settings = settings
         self.models_dir = settings.models_dir
         self.url = database_url
+        self.source = training_source()  # now: the files may change while it runs
         self.engine = create_engine(settings, database_url)
         self.sessions = create_session_factory(self.engine)
         self.wake = asyncio.Event()
@@ -100,18 +105,20 @@ class Worker:
         """Do one run, if one waits."""
         async with self.sessions() as session:
             await fail_lost_runs(session)
-            run_id = await queries.claim_run(session)
+            await request_due_run(session, self.settings)
+            claimed = await queries.claim_run(session)
             await session.commit()
-        if run_id is None:
-            return False
+            if claimed is None:
+                await refresh_summary(session)
+                return False
         fault_point("claimed")
-        logger.info("training run %d claimed", run_id)
+        logger.info("training run %d claimed", claimed)
         self.abandoned.clear()
-        beating = asyncio.create_task(self._beat(run_id))
+        beating = asyncio.create_task(self._beat(claimed))
         try:
-            await self._train(run_id)
+            await self._train(claimed)
         except Exception as error:  # noqa: BLE001 - the loop outlives any run
-            await self._end(run_id, error)
+            await self._end(claimed, error)
         finally:
             beating.cancel()
             await asyncio.gather(beating, return_exceptions=True)
@@ -120,38 +127,50 @@ class Worker:
     async def _train(self, run_id: int) -> None:
         self.stage = "reading ratings"
         await self._remove_orphans()
-        ratings = await asyncio.to_thread(queries.read_ratings, self.url)
-        read_features = partial(queries.read_item_features, self.url, ratings)
-        features = await asyncio.to_thread(read_features)
+        async with self.sessions() as session:
+            job = Job.of(await queries.parameters(session, run_id))
+        data = await asyncio.to_thread(queries.read_snapshot, self.url)
         fault_point("data read")
-        self.stage = "training"
-        loop = asyncio.get_running_loop()
-
-        def on_sweep(sweep: als.Sweep) -> None:
-            if self.stopping.is_set() or self.abandoned.is_set():
-                raise Stopped
-            recorded = self._record(run_id, sweep)
-            asyncio.run_coroutine_threadsafe(recorded, loop).result()
-            fault_point(f"{sweep.head} sweep {sweep.sweep}")
-
-        rng = np.random.default_rng(SEED)
-        fit = partial(
-            als.fit, ratings, item_features=features, on_sweep=on_sweep, rng=rng
+        observer = RunObserver(self, run_id, asyncio.get_running_loop())
+        trainer = Trainer(
+            data.ratings, data.genres, data.item_features, job=job, observer=observer
         )
-        model = await asyncio.to_thread(fit)
+        result = await asyncio.to_thread(trainer.run)
         self.stage = "publishing"
+        details: dict[str, Json] = {
+            "run_id": run_id,
+            "source": self.source[0],
+            "data": {"cutoff": data.cutoff.isoformat(), "n_changes": data.n_changes},
+            **result.details,
+        }
         folder = self.models_dir / f"{run_id}-{uuid4().hex[:8]}"
-        details: dict[str, Json] = {"run_id": run_id, "seed": SEED}
-        save = partial(save_model, model, folder, details=details)
+        save = partial(save_model, result.model, folder, details=details)
         manifest = await asyncio.to_thread(save)
         fault_point("before publish")
-        await self._publish(run_id, folder, manifest)
+        await self._publish(run_id, folder, manifest, await self._refusal(job, result))
         fault_point("after publish")
 
-    async def _publish(self, run_id: int, folder: Path, manifest: Manifest) -> None:
+    async def _refusal(self, job: Job, result: Result) -> str | None:
+        """Say why the model must not be activated, if so."""
+        if not job.activate:
+            return "the request was to publish it without activating it"
         async with self.sessions() as session:
+            expectations = await expectation_queries.expectations(session)
+        failed = await asyncio.to_thread(failures, result.model, expectations)
+        return f"fails expectations: {', '.join(failed)}" if failed else None
+
+    async def _publish(
+        self, run_id: int, folder: Path, manifest: Manifest, refusal: str | None
+    ) -> None:
+        async with self.sessions() as session:
+            await model_queries.keep_source(session, *self.source)
             is_published = await queries.publish(
-                session, run_id, folder=folder.name, manifest=asdict(manifest)
+                session,
+                run_id,
+                folder=folder.name,
+                manifest=asdict(manifest),
+                source=self.source[0],
+                refusal=refusal,
             )
             await session.commit()
         if not is_published:
@@ -172,28 +191,80 @@ class Worker:
                 logger.warning("heartbeat not sent: %s", type(error).__name__)
             await asyncio.sleep(BEAT_SECONDS)
 
-    async def _record(self, run_id: int, sweep: als.Sweep) -> None:
+    async def record_sweep(
+        self, run_id: int, values: dict[str, Any], progress: float
+    ) -> None:
+        """Store a sweep; learn when the run was cancelled."""
         async with self.sessions() as session:
-            await queries.add_sweep(session, run_id, asdict(sweep))
+            is_ours = await queries.advance(session, run_id, progress=progress)
+            if values["head"] != "biases":
+                await queries.add_sweep(session, run_id, values)
+            await session.commit()
+        if not is_ours:
+            self.abandoned.set()
+
+    async def record_metrics(self, run_id: int, metrics: list[Json]) -> None:
+        """Store what has been measured so far."""
+        async with self.sessions() as session:
+            await queries.set_metrics(session, run_id, metrics)
             await session.commit()
 
+    def check(self) -> None:
+        """Raise `Stopped` where the run must not go on."""
+        if self.stopping.is_set() or self.abandoned.is_set():
+            raise Stopped
+
     async def _end(self, run_id: int, error: Exception) -> None:
-        """End a run that has no model: back to the queue if we stop, else failed."""
+        """End a run that has no model: back to the queue if we stop, else failed.
+
+        One that was cancelled, or given up as lost, has ended already.
+        """
         async with self.sessions() as session:
-            if isinstance(error, Stopped):
-                await queries.requeue_run(session, run_id)
-            else:
+            if not isinstance(error, Stopped):
                 logger.error("training run %d failed", run_id, exc_info=error)
                 await queries.fail_run(session, run_id, error=describe(error))
+            elif self.stopping.is_set():
+                await queries.requeue_run(session, run_id)
             await session.commit()
 
     async def _remove_orphans(self) -> None:
-        """Delete what a killed worker left; only the claimant of a run writes here."""
+        """Delete what a killed worker left; nobody else writes here meanwhile."""
         async with self.sessions() as session:
+            await model_queries.lock_folders(session)
             published = await queries.model_folders(session)
-        for path in self.models_dir.iterdir():
-            if path.name not in published:
-                await asyncio.to_thread(shutil.rmtree, path)
+            for path in self.models_dir.iterdir():
+                if path.name not in published:
+                    await asyncio.to_thread(shutil.rmtree, path)
+
+
+class RunObserver:
+    """Carries news of a job from its thread to the worker's event loop."""
+
+    def __init__(
+        self, worker: Worker, run_id: int, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self.worker = worker
+        self.run_id = run_id
+        self.loop = loop
+
+    def stage(self, name: str) -> None:
+        """Show the stage with the next heartbeat."""
+        self.worker.check()
+        self.worker.stage = name
+
+    def sweep(self, values: dict[str, Any], progress: float) -> None:
+        """Store a sweep before the next one begins."""
+        self.worker.check()
+        recorded = self.worker.record_sweep(self.run_id, values, progress)
+        asyncio.run_coroutine_threadsafe(recorded, self.loop).result()
+        self.worker.check()
+        fault_point(f"{values['head']} sweep {values['sweep']}")
+
+    def measured(self, metrics: list[Json]) -> None:
+        """Store the figures so far."""
+        self.worker.check()
+        recorded = self.worker.record_metrics(self.run_id, metrics)
+        asyncio.run_coroutine_threadsafe(recorded, self.loop).result()
 
 
 def describe(error: Exception) -> str:

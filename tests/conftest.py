@@ -35,7 +35,7 @@ from api.embedded_postgres import server_url
 from api.main import create_app
 from api.model_store import ModelStore, ServedModel
 from api.queries import auth as queries
-from api.queries.training import read_item_features, read_ratings
+from api.queries.training import read_snapshot
 from api.schemas import ProblemOut
 from api.services.loading import SAMPLE, load
 from api.settings import Settings
@@ -99,10 +99,10 @@ def template(server, models_dir) -> str:
     url = create_database(server, TEMPLATE)
     migrate(url)
     load(url, MovieLens.open(SAMPLE), on_progress=lambda *_: None)
-    ratings = read_ratings(url)
+    read = read_snapshot(url)
     model = als.fit(
-        ratings,
-        item_features=read_item_features(url, ratings),
+        read.ratings,
+        item_features=read.item_features,
         rng=np.random.default_rng(0),
     )
     manifest = save_model(model, models_dir / "first", details={})
@@ -238,7 +238,7 @@ async def check_documented(app: FastAPI, response: httpx.Response) -> None:
         ):
             operations = app.openapi()["paths"][route.path]
             check_reply(operations[request.method.lower()], route, response)
-            return
+            return  # the router takes the first that matches, too
 
 
 def check_reply(

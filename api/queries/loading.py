@@ -75,6 +75,11 @@ ON CONFLICT (movie_id) DO UPDATE SET
     half_stars_sum = excluded.half_stars_sum,
     half_stars_sum_squares = excluded.half_stars_sum_squares
 """
+COUNT_CHANGES: LiteralString = """
+UPDATE movie_statistics AS s SET n_changes = s.n_changes + staged.n
+FROM (SELECT "movieId", count(*) AS n FROM staged_ratings GROUP BY "movieId") AS staged
+WHERE s.movie_id = staged."movieId"
+"""
 
 
 def begin(connection: Connection[Any]) -> Cursor[Any]:
@@ -135,4 +140,5 @@ def merge(cursor: Cursor[Any]) -> int:
     cursor.execute("LOCK TABLE ratings IN SHARE ROW EXCLUSIVE MODE")
     n_ratings = cursor.execute(MERGE_RATINGS).rowcount
     cursor.execute(COUNT_RATINGS)
+    cursor.execute(COUNT_CHANGES)
     return n_ratings

@@ -166,6 +166,14 @@ async def genres(session: AsyncSession) -> Sequence[AnyRow]:
     return (await session.execute(query)).all()
 
 
+async def years_and_genres(
+    session: AsyncSession,
+) -> dict[int, tuple[int | None, list[str]]]:
+    """Read year and genres of every movie by its id."""
+    query = select(Movie.id, Movie.year, Movie.genres)
+    return {row.id: (row.year, row.genres) for row in await session.execute(query)}
+
+
 async def ids(session: AsyncSession, filters: Filters) -> Sequence[int]:
     """List the ids of the movies that pass the filters."""
     query = select(Movie.id).where(*_conditions(filters))

@@ -1,17 +1,28 @@
 """SQL of training runs, their sweeps and the models they publish."""
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 import psycopg
 from scipy import sparse
-from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy import (
+    Interval,
+    delete,
+    func,
+    insert,
+    select,
+    text,
+    type_coerce,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.database import AnyRow, AnySelect
-from api.tables import Model, Movie, TrainingRun, TrainingSweep
+from api.queries.models import make_active
+from api.tables import Model, Movie, MovieStatistics, TrainingRun, TrainingSweep
 from engine.features import one_hot
 from engine.movielens import words_of
 from engine.ratings import Ratings
@@ -23,10 +34,15 @@ def _runs() -> AnySelect:
     )
 
 
-async def add_run(session: AsyncSession) -> int:
+async def add_run(
+    session: AsyncSession,
+    parameters: Mapping[str, Any] | None = None,
+    *,
+    reason: str = "request",
+) -> int:
     """Queue a run and wake the worker at commit."""
-    statement = insert(TrainingRun).returning(TrainingRun.id)
-    run_id = (await session.execute(statement)).scalar_one()
+    statement = insert(TrainingRun).values(parameters=parameters or {}, reason=reason)
+    run_id = (await session.execute(statement.returning(TrainingRun.id))).scalar_one()
     await session.execute(text("NOTIFY training_queued"))
     return run_id
 
@@ -55,10 +71,75 @@ async def latest_runs(session: AsyncSession, *, limit: int) -> Sequence[AnyRow]:
 
 
 async def sweeps(session: AsyncSession, run_id: int) -> Sequence[TrainingSweep]:
-    """Read a run's sweeps: rating head first, as they are trained."""
+    """Read a run's sweeps, those of a head in their order."""
     query = select(TrainingSweep).where(TrainingSweep.run_id == run_id)
-    query = query.order_by(TrainingSweep.head, TrainingSweep.sweep)
+    query = query.order_by(TrainingSweep.fit, TrainingSweep.head, TrainingSweep.sweep)
     return (await session.scalars(query)).all()
+
+
+async def sweeps_after(
+    session: AsyncSession, run_id: int, sweep_id: int
+) -> Sequence[TrainingSweep]:
+    """Read the sweeps recorded after another one, in the order of time."""
+    query = select(TrainingSweep).where(
+        TrainingSweep.run_id == run_id, TrainingSweep.id > sweep_id
+    )
+    return (await session.scalars(query.order_by(TrainingSweep.id))).all()
+
+
+async def parameters(session: AsyncSession, run_id: int) -> dict[str, Any]:
+    """Read what a run was asked to do."""
+    run = await session.get_one(TrainingRun, run_id)
+    return run.parameters
+
+
+async def cancel_run(session: AsyncSession, run_id: int) -> bool:
+    """End a run that has not ended; its worker learns of it at the next sweep."""
+    statement = (
+        update(TrainingRun)
+        .where(TrainingRun.id == run_id, TrainingRun.status.in_(("queued", "running")))
+        .values(status="cancelled", stage=None, finished_at=func.now())
+        .returning(TrainingRun.id)
+    )
+    return (await session.execute(statement)).first() is not None
+
+
+async def advance(session: AsyncSession, run_id: int, *, progress: float) -> bool:
+    """Record the share of the work that is done; false if the run is not ours."""
+    statement = (
+        update(TrainingRun)
+        .where(TrainingRun.id == run_id, TrainingRun.status == "running")
+        .values(heartbeat_at=func.now(), progress=progress)
+        .returning(TrainingRun.id)
+    )
+    return (await session.execute(statement)).first() is not None
+
+
+async def set_metrics(
+    session: AsyncSession, run_id: int, metrics: Sequence[Any]
+) -> None:
+    """Record what a run has measured so far."""
+    await session.execute(
+        update(TrainingRun)
+        .where(TrainingRun.id == run_id, TrainingRun.status == "running")
+        .values(metrics=metrics)
+    )
+
+
+async def n_changes(session: AsyncSession) -> int:
+    """Count the ratings given, changed and taken back since the beginning."""
+    query = select(func.coalesce(func.sum(MovieStatistics.n_changes), 0))
+    return int((await session.execute(query)).scalar_one())
+
+
+async def last_run(session: AsyncSession) -> tuple[str, timedelta] | None:
+    """Read the status of the latest run and how long ago it was asked for."""
+    age = type_coerce(func.now() - TrainingRun.requested_at, Interval)
+    query = select(TrainingRun.status, age)
+    row = (
+        await session.execute(query.order_by(TrainingRun.id.desc()).limit(1))
+    ).first()
+    return (row[0], row[1]) if row is not None else None
 
 
 async def claim_run(session: AsyncSession) -> int | None:
@@ -116,13 +197,22 @@ async def fail_run(session: AsyncSession, run_id: int, *, error: str) -> None:
 
 
 async def requeue_run(session: AsyncSession, run_id: int) -> None:
-    """Put a run back into the queue, without the sweeps it had done."""
-    await session.execute(delete(TrainingSweep).where(TrainingSweep.run_id == run_id))
-    await session.execute(
+    """Put a running run back into the queue, without the sweeps it had done."""
+    anew: dict[str, Any] = {
+        "status": "queued",
+        "stage": None,
+        "progress": 0,
+        "metrics": [],
+    }
+    returned = (
         update(TrainingRun)
         .where(TrainingRun.id == run_id, TrainingRun.status == "running")
-        .values(status="queued", stage=None, started_at=None, heartbeat_at=None)
+        .values(started_at=None, heartbeat_at=None, **anew)
+        .returning(TrainingRun.id)
     )
+    if (await session.execute(returned)).first() is not None:
+        done = TrainingSweep.run_id == run_id
+        await session.execute(delete(TrainingSweep).where(done))
 
 
 async def add_sweep(session: AsyncSession, run_id: int, values: dict[str, Any]) -> None:
@@ -131,27 +221,44 @@ async def add_sweep(session: AsyncSession, run_id: int, values: dict[str, Any]) 
 
 
 async def publish(
-    session: AsyncSession, run_id: int, *, folder: str, manifest: dict[str, Any]
+    session: AsyncSession,
+    run_id: int,
+    *,
+    folder: str,
+    manifest: dict[str, Any],
+    source: str | None = None,
+    refusal: str | None = None,
 ) -> bool:
-    """End a run with its model and activate it; false if the run is no longer ours."""
+    """End a run with its model; false if the run is no longer ours.
+
+    The model is activated too, unless there is a reason to refuse that.
+    """
     ended = (
         update(TrainingRun)
         .where(TrainingRun.id == run_id, TrainingRun.status == "running")
-        .values(status="succeeded", stage=None, finished_at=func.now())
+        .values(status="succeeded", stage=None, progress=1, finished_at=func.now())
         .returning(TrainingRun.id)
     )
     if (await session.execute(ended)).first() is None:
         return False
-    await session.execute(update(Model).where(Model.is_active).values(is_active=False))
     values = {"run_id": run_id, "folder": folder, "manifest": manifest}
-    await session.execute(insert(Model).values(is_active=True, **values))
-    await session.execute(text("NOTIFY model_activated"))
+    added = insert(Model).values(source=source, refusal=refusal, **values)
+    model_id = (await session.execute(added.returning(Model.id))).scalar_one()
+    if refusal is None:
+        await make_active(session, model_id)
     return True
 
 
 async def active_model(session: AsyncSession) -> Model | None:
     """Read the row of the active model."""
     return (await session.scalars(select(Model).where(Model.is_active))).one_or_none()
+
+
+async def newest_trained(session: AsyncSession) -> Model | None:
+    """Read the newest model that was trained here, whether it serves or not."""
+    query = select(Model).where(Model.kind == "trained")
+    query = query.order_by(Model.id.desc()).limit(1)
+    return (await session.scalars(query)).one_or_none()
 
 
 async def model_folders(session: AsyncSession) -> set[str]:
@@ -189,8 +296,22 @@ COPY_HEADER_BYTES = 19
 COPY_TRAILER_BYTES = 2
 
 
-def read_ratings(url: str) -> Ratings:
-    """Read all ratings and the whole catalogue as of one moment.
+@dataclass(frozen=True)
+class Snapshot:
+    """All that training reads, as of one moment.
+
+    `genres` and `item_features` have a row for each item of `ratings`, in its order.
+    """
+
+    ratings: Ratings
+    genres: list[list[str]]
+    item_features: sparse.csr_array
+    cutoff: datetime
+    n_changes: int
+
+
+def read_snapshot(url: str) -> Snapshot:
+    """Read ratings and catalogue as of one moment.
 
     Raises `DataError` when there is no rating at all.
     """
@@ -198,7 +319,10 @@ def read_ratings(url: str) -> Ratings:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         cursor = connection.cursor()
         cursor.execute("SET LOCAL statement_timeout = 0")
-        items = np.array(cursor.execute("SELECT id FROM movies").fetchall(), dtype=int)
+        query = "SELECT now(), coalesce(sum(n_changes), 0) FROM movie_statistics"
+        cutoff, n_changed = cursor.execute(query).fetchone() or (None, 0)
+        query = "SELECT id, genres, year FROM movies ORDER BY id"
+        movies = cursor.execute(query).fetchall()
         copied = bytearray()
         query = "SELECT user_id, movie_id, value FROM ratings"
         statement = f"COPY ({query}) TO STDOUT (FORMAT binary)"
@@ -208,20 +332,16 @@ def read_ratings(url: str) -> Ratings:
     rows = np.frombuffer(
         memoryview(copied)[COPY_HEADER_BYTES:-COPY_TRAILER_BYTES], dtype=COPIED_RATING
     )
-    return Ratings.from_arrays(
+    ratings = Ratings.from_arrays(
         rows["user_id"].astype(np.int32),
         rows["movie_id"].astype(np.int32),
         rows["value"].astype(np.float32),
-        items=items.ravel(),
+        items=np.array([movie_id for movie_id, _, _ in movies], dtype=int),
     )
-
-
-def read_item_features(url: str, ratings: Ratings) -> sparse.csr_array:
-    """Read genres and half decade of each item, in the order of ``ratings.item_ids``.
-
-    Movies change so seldom that they need not be of the same moment as the ratings.
-    """
-    with psycopg.connect(url.replace("+psycopg", "", 1)) as connection:
-        rows = connection.execute("SELECT id, genres, year FROM movies").fetchall()
-    words = {movie_id: words_of(genres, year) for movie_id, genres, year in rows}
-    return one_hot([words.get(item_id, []) for item_id in ratings.item_ids.tolist()])
+    return Snapshot(
+        ratings=ratings,
+        genres=[genres for _, genres, _ in movies],
+        item_features=one_hot([words_of(genres, year) for _, genres, year in movies]),
+        cutoff=cutoff,
+        n_changes=int(n_changed),
+    )

@@ -1,21 +1,47 @@
 """Training runs, for administrators."""
 
-from fastapi import APIRouter, Response, status
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Response, status
+from fastapi.responses import StreamingResponse
 
 from api.dependencies import AdminUser, SessionDep
-from api.schemas import Limit, RunId, TrainingRunDetail, TrainingRunOut, TrainingRuns
+from api.schemas import (
+    Limit,
+    RunId,
+    TrainingRunDetail,
+    TrainingRunIn,
+    TrainingRunOut,
+    TrainingRuns,
+)
 from api.services import training
 from api.strict_route import StrictRoute
 
 router = APIRouter(prefix="/training-runs", tags=["training"], route_class=StrictRoute)
 
+LastEventId = Annotated[
+    str,
+    Header(
+        alias="Last-Event-ID",
+        pattern="^[0-9]{1,18}$",
+        description="the number of the last sweep received",
+    ),
+]
+EVENTS = {
+    "description": "Events `sweep` (numbered), `run` whenever it changed, and `end`",
+    "content": {"text/event-stream": {"schema": {"type": "string"}}},
+}
+
 
 @router.post("", status_code=status.HTTP_202_ACCEPTED)
 async def post_run(
-    _: AdminUser, response: Response, session: SessionDep
+    _: AdminUser,
+    response: Response,
+    session: SessionDep,
+    body: TrainingRunIn | None = None,
 ) -> TrainingRunOut:
-    """Queue a training run; the worker takes it up."""
-    run = await training.request_run(session)
+    """Queue a training run; the worker takes it up. Without a body, all defaults."""
+    run = await training.request_run(session, body)
     response.headers["Location"] = f"/training-runs/{run.id}"
     return run
 
@@ -34,3 +60,22 @@ async def get_run(
 ) -> TrainingRunDetail:
     """Show a run and its sweeps."""
     return await training.read_run(session, run_id=run_id)
+
+
+@router.post("/{run_id}/cancel")
+async def cancel_run(
+    run_id: RunId, _: AdminUser, session: SessionDep
+) -> TrainingRunOut:
+    """Cancel a run that waits or is at work; no model comes of it."""
+    return await training.cancel(session, run_id=run_id)
+
+
+@router.get(
+    "/{run_id}/events", response_class=StreamingResponse, responses={200: EVENTS}
+)
+async def get_events(
+    run_id: RunId, _: AdminUser, session: SessionDep, last_event_id: LastEventId = "0"
+) -> StreamingResponse:
+    """Follow a run live by server-sent events until it ends."""
+    events = await training.follow(session, run_id=run_id, after=int(last_event_id))
+    return StreamingResponse(events, media_type="text/event-stream")

@@ -81,7 +81,7 @@ async def for_user(
     A running experiment decides model and head, and knows so before the reply. The list
     carries an id signed with `secret`, by which its movies can be voted on.
     """
-    stars = await _stars(session, user_id)
+    stars = await stars_of(session, user_id)
     hidden = await feedback_queries.hidden_of(session, user_id)
     wanted = replace(wanted, excluded=[*wanted.excluded, *hidden])
     found = await experiments.assigned(session, store, user_id=user_id)
@@ -122,7 +122,8 @@ async def for_ratings(
     return await recommend(session, served, stars=stars, wanted=wanted)
 
 
-async def _stars(session: AsyncSession, user_id: int) -> StarsByMovie:
+async def stars_of(session: AsyncSession, user_id: int) -> StarsByMovie:
+    """Read a user's ratings by movie."""
     rows = await rating_queries.of_user(session, user_id)
     if not rows and not await rating_queries.user_exists(session, user_id):
         raise NotFound
@@ -208,7 +209,7 @@ async def _describe(
         recommendation_id=None,
         model=placement.served.reference,
         experiment=None,
-        personalization=_personalization(placement.stars, len(placement.movie_ids)),
+        personalization=personalization(placement.stars, len(placement.movie_ids)),
         items=items,
     )
 
@@ -236,7 +237,8 @@ def _reasons(
     ]
 
 
-def _personalization(stars: StarsByMovie, n_used: int) -> Personalization:
+def personalization(stars: StarsByMovie, n_used: int) -> Personalization:
+    """Say how much of a user's own taste a list can hold."""
     level = (
         "full" if n_used >= FULL_PERSONALIZATION else "partial" if n_used else "none"
     )
@@ -270,7 +272,7 @@ async def _by_popularity(
         recommendation_id=None,
         model=None,
         experiment=None,
-        personalization=_personalization(stars, 0),
+        personalization=personalization(stars, 0),
         items=items,
     )
 
@@ -279,7 +281,7 @@ async def explain(
     session: AsyncSession, store: ModelStore, *, user_id: int, movie_id: int
 ) -> Explanation:
     """Take a predicted rating apart, by the model that makes the user's lists."""
-    stars = await _stars(session, user_id)
+    stars = await stars_of(session, user_id)
     found = await experiments.assigned(session, store, user_id=user_id)
     served = found.served if found else store.current
     index = served.item_index_of(movie_id) if served else None

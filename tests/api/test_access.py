@@ -19,12 +19,20 @@ from api.dependencies import Public, require_access_declarations
 from api.main import create_app
 from api.queries.experiments import move
 from api.queries.feedback import signing_secret
-from api.queries.training import add_run
+from api.queries.training import add_run, cancel_run
 from api.schemas import ExperimentIn, VariantIn
 from api.services import experiments
 from api.services.auth import IDLE_TIMEOUT
 from api.signing import Issued
-from api.tables import HiddenMovie, Rating, Session
+from api.tables import (
+    CodeProposal,
+    Expectation,
+    HiddenMovie,
+    Model,
+    Rating,
+    Session,
+    Source,
+)
 from tests.conftest import ORIGIN, Client, Join, keyed
 
 pytestmark = pytest.mark.anyio
@@ -54,7 +62,7 @@ FLAGS = {
     "disabled user": {"is_disabled": True},
     "one-time password": {"must_change_password": True},
 }
-# 422: let in, and then found to lack a body.
+# 422: let in, and then found to lack a body. 409: let in, but not now.
 ACCESS = {
     "POST /auth/register":
         "422 422 422 422 422 422 422  422 422 422 422 422 422 422 422",
@@ -150,6 +158,60 @@ ACCESS = {
         "401 404 404 401 401 403 200  404 404 404 200 404 404 404 200",
     "GET /training-runs/{run_id}":
         "401 404 404 401 401 403 200  404 404 404 200 404 404 404 200",
+    "POST /training-runs/{run_id}/cancel":
+        "401 404 404 401 401 403 409  404 404 404 409 404 404 404 409",
+    "GET /training-runs/{run_id}/events":
+        "401 404 404 401 401 403 200  404 404 404 200 404 404 404 200",
+    "GET /models":
+        "401 404 404 401 401 403 200  404 404 404 200 404 404 404 200",
+    "GET /models/active":
+        "401 200 200 401 401 403 200  200 200 200 200 200 200 200 200",
+    "POST /models/rollback":
+        "401 404 404 401 401 403 409  404 404 404 409 404 404 404 409",
+    "GET /models/{model_id}":
+        "401 404 404 401 401 403 200  404 404 404 200 404 404 404 200",
+    "GET /models/{model_id}/comparison/{other_id}":
+        "401 404 404 401 401 403 200  404 404 404 200 404 404 404 200",
+    "GET /models/{model_id}/checks":
+        "401 404 404 401 401 403 200  404 404 404 200 404 404 404 200",
+    "POST /models/{model_id}/activate":
+        "401 404 404 401 401 403 200  404 404 404 200 404 404 404 200",
+    "DELETE /models/{model_id}":
+        "401 404 404 401 401 403 409  404 404 404 409 404 404 404 409",
+    "GET /models/{model_id}/map":
+        "401 200 200 401 401 403 200  200 200 200 200 200 200 200 200",
+    "GET /models/{model_id}/source":
+        "401 200 200 401 401 403 200  200 200 200 200 200 200 200 200",
+    "GET /code-proposals":
+        "401 200 200 401 401 403 200  200 200 200 200 200 200 200 200",
+    "POST /code-proposals":
+        "401 422 422 401 401 403 422  422 422 422 422 422 422 422 422",
+    "GET /code-proposals/{proposal_id}":
+        "401 200 200 401 401 403 200  200 200 200 200 200 200 200 200",
+    "POST /code-proposals/{proposal_id}/comments":
+        "401 201 201 401 401 403 201  201 201 201 201 201 201 201 201",
+    "PUT /code-proposals/{proposal_id}/decision":
+        "401 404 404 401 401 403 200  404 404 404 200 404 404 404 200",
+    "GET /code-proposals/{proposal_id}/patch":
+        "401 200 200 401 401 403 200  200 200 200 200 200 200 200 200",
+    "GET /elicitation/{user_id}":
+        "401 200 404 401 401 403 200  200 404 200 404 404 404 200 404",
+    "POST /diagnostics/dummy-user":
+        "401 404 404 401 401 403 200  404 404 404 200 404 404 404 200",
+    "GET /diagnostics/expectations":
+        "401 404 404 401 401 403 200  404 404 404 200 404 404 404 200",
+    "POST /diagnostics/expectations":
+        "401 404 404 401 401 403 201  404 404 404 201 404 404 404 201",
+    "DELETE /diagnostics/expectations/{expectation_id}":
+        "401 404 404 401 401 403 204  404 404 404 204 404 404 404 204",
+    "GET /insights/ratings":
+        "200 200 200 200 200 200 200  200 200 200 200 200 200 200 200",
+    "GET /insights/popularity":
+        "200 200 200 200 200 200 200  200 200 200 200 200 200 200 200",
+    "GET /insights/genres":
+        "200 200 200 200 200 200 200  200 200 200 200 200 200 200 200",
+    "GET /insights/polarizing":
+        "200 200 200 200 200 200 200  200 200 200 200 200 200 200 200",
     "GET /health/live":
         "200 200 200 200 200 200 200  200 200 200 200 200 200 200 200",
     "GET /health/ready":
@@ -160,6 +222,15 @@ ACCESS = {
 BODIES = {
     "PUT /ratings/{user_id}/{movie_id}": {"value": 4},
     "POST /recommendations": {"ratings": []},
+    "POST /code-proposals/{proposal_id}/comments": {"text": "Why?"},
+    "PUT /code-proposals/{proposal_id}/decision": {"status": "declined"},
+    "POST /code-proposals": {},
+    "POST /diagnostics/dummy-user": {"ratings": []},
+    "POST /diagnostics/expectations": {
+        "name": "another",
+        "ratings": [{"movie_id": MOVIE, "value": 5}],
+        "expected": [{"movie_id": 2}],
+    },
     "POST /auth/register": {},
     "POST /auth/session": {},
     "PUT /me/password": {},
@@ -229,6 +300,19 @@ async def world(app, sessions, join):
         yield World(app, sessions, join, stack)
 
 
+async def add_code_and_checks(session: AsyncSession) -> tuple[int, int]:
+    """Give the model a source, a proposal to change it and an expectation."""
+    session.add(Source(sha256="5ha", modules={}))
+    await session.flush()
+    await session.execute(update(Model).values(source="5ha"))
+    proposal = CodeProposal(source="5ha", path="a.py", diff="", comment="Why not?")
+    expectation = Expectation(name="none", ratings=[], expected=[])
+    expectation.expected = [{"movie_id": MOVIE, "within": 100}]
+    session.add_all([proposal, expectation])
+    await session.flush()
+    return proposal.id, expectation.id
+
+
 async def key_of(user: Client) -> int:
     """Give a user an API key and return its id, or any id if they cannot have one."""
     reply = await user.post("/api-keys", json={"name": "a key", "scopes": ["read"]})
@@ -269,6 +353,8 @@ async def test_each_caller_gets_what_the_table_says(
 ):
     run_id = await add_run(session)
     experiment_id = await start_experiment(session, model_id=trained.id)
+    await cancel_run(session, run_id)  # whose events have an end
+    proposal_id, expectation_id = await add_code_and_checks(session)
     client, target = await world.caller(name)
     key_id = await key_of(target)
     await session.commit()
@@ -285,6 +371,10 @@ async def test_each_caller_gets_what_the_table_says(
             run_id=run_id,
             experiment_id=experiment_id,
             session_id=await session_of(session, target),
+            model_id=trained.id,
+            other_id=trained.id,
+            proposal_id=proposal_id,
+            expectation_id=expectation_id,
         )
         undo = await connection.begin_nested()
         reply = await client.request(method, path, json=bodies.get(route))

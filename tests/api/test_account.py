@@ -10,7 +10,7 @@ from sqlalchemy import func, select, text, update
 from api.database import create_engine, create_session_factory
 from api.dependencies import Services
 from api.model_store import ModelStore
-from api.queries.training import read_ratings
+from api.queries.training import read_snapshot
 from api.security import token_hash
 from api.services.auth import IDLE_TIMEOUT
 from api.tables import Rating, Session, SignInFailure, Table, User
@@ -266,11 +266,11 @@ async def test_the_next_model_is_trained_without_a_deleted_account(
     async with Client(app) as client:
         me = (await client.post("/auth/register", json=ALICE)).json()["id"]
         await client.put(f"/ratings/{me}/{TOY_STORY}", json={"value": 5})
-        before = read_ratings(url)
+        before = read_snapshot(url).ratings
 
         await client.post("/me/deletion", json={"password": PASSWORD})
 
-        after = read_ratings(url)
+        after = read_snapshot(url).ratings
     await engine.dispose()
     assert me in before.user_ids
     assert me not in after.user_ids

@@ -455,7 +455,7 @@ async def test_a_body_of_no_stated_type_is_refused(anonymous, content_type):
         ("GET", "/me"),
         ("GET", "/openapi.json"),
         ("DELETE", "/auth/session"),
-        ("POST", "/training-runs"),
+        ("POST", "/models/rollback"),
     ],
 )
 async def test_a_body_where_none_belongs_is_refused(admin, snapshot, method, path):

@@ -64,7 +64,11 @@ def rows(url: str, query: str) -> list[tuple[Any, ...]]:
 DIGESTS = [
     "SELECT count(*), md5(string_agg(t::text, ',' ORDER BY t)) FROM movies t",
     "SELECT count(*), md5(string_agg(t::text, ',' ORDER BY t)) FROM ratings t",
-    "SELECT count(*), md5(string_agg(t::text, ',' ORDER BY t)) FROM movie_statistics t",
+    (
+        "SELECT count(*), md5(string_agg(t::text, ',' ORDER BY t)) FROM"
+        " (SELECT movie_id, n_ratings, half_stars_sum, half_stars_sum_squares"
+        "  FROM movie_statistics) t"
+    ),
     "SELECT count(*), md5(string_agg(concat(id, username), '' ORDER BY id)) FROM users",
 ]
 
@@ -85,7 +89,11 @@ def counted(url: str) -> list[tuple[Any, ...]]:
 
 def kept(url: str) -> list[tuple[Any, ...]]:
     """Read the statistics as they are stored."""
-    return rows(url, "SELECT * FROM movie_statistics ORDER BY movie_id")
+    return rows(
+        url,
+        "SELECT movie_id, n_ratings, half_stars_sum, half_stars_sum_squares"
+        " FROM movie_statistics ORDER BY movie_id",
+    )
 
 
 def write(folder: Path, **files: bytes | None) -> Path:

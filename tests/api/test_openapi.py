@@ -16,8 +16,16 @@ from tests.conftest import ORIGIN, check_documented
 
 pytestmark = pytest.mark.anyio
 
-EXPORTS = {("/experiments/{experiment_id}/exposures", "200")}
-FILES = {("get", "/ratings/{user_id}/export"): "text/csv"}
+# Replies that are files or streams, by path and status.
+FILES = {
+    ("/experiments/{experiment_id}/exposures", "200"): [
+        "application/x-ndjson",
+        "text/csv",
+    ],
+    ("/ratings/{user_id}/export", "200"): ["text/csv"],
+    ("/training-runs/{run_id}/events", "200"): ["text/event-stream"],
+    ("/code-proposals/{proposal_id}/patch", "200"): ["text/x-diff"],
+}
 
 
 @pytest.fixture
@@ -39,11 +47,11 @@ async def test_every_operation_describes_every_status_with_a_body(described):
         for status, response in operation["responses"].items():
             kinds = list(response.get("content", {}))
             is_failure = int(status) >= 400
-            success = FILES.get((method, path), "application/json")
-            expected = ["application/problem+json" if is_failure else success]
-            if (path, status) in EXPORTS:
-                expected = ["application/x-ndjson", "text/csv"]
-            assert kinds == ([] if status == "204" else expected), (path, method)
+            usual = "application/problem+json" if is_failure else "application/json"
+            expected = FILES.get((path, status), [usual])
+            if status in {"204", "304"}:
+                expected = []
+            assert kinds == expected, (path, method)
             assert response["description"]
             for content in response.get("content", {}).values():
                 assert content["schema"]

@@ -1,14 +1,19 @@
 """Training runs: asked for and watched here, done by the worker."""
 
+import json
+from dataclasses import fields
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import func, select, text, update
+from sqlalchemy import delete, func, select, text, update
 
 from api.queries import training as queries
 from api.services import training
 from api.services.training import LOST_AFTER, MAX_QUEUED
+from api.settings import Settings
 from api.tables import Model, TrainingRun
+from engine.model import Configuration, Learned
 
 pytestmark = pytest.mark.anyio
 
@@ -169,3 +174,317 @@ async def test_a_run_taken_from_its_worker_cannot_publish(session, running):
     assert not await queries.beat(session, running, stage="publishing")
     assert await queries.model_folders(session) == {"first"}
     assert await status_of(session, running) == "failed"
+
+
+# What a request may ask for.
+
+
+async def test_a_request_is_stored_as_it_was_made(admin, session):
+    body = {
+        "preset": "plain",
+        "rating": {"n_factors": 8, "user_weight": 0.5},
+        "ranking": {"n_sweeps": 3},
+        "seed": 7,
+        "test_share": 0.2,
+        "evaluate": "never",
+    }
+
+    run = (await admin.post("/training-runs", json=body)).json()
+
+    expected = {**body, "activate": True}
+    assert run["parameters"] == expected
+    assert await queries.parameters(session, run["id"]) == expected
+    assert (run["progress"], run["eta_seconds"], run["metrics"]) == (0, None, [])
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"rating": {"n_factors": 257}}, ["rating", "n_factors"]),
+        ({"rating": {"n_factors": -1}}, ["rating", "n_factors"]),
+        ({"rating": {"n_factors": 8.5}}, ["rating", "n_factors"]),
+        ({"ranking": {"n_sweeps": 101}}, ["ranking", "n_sweeps"]),
+        ({"ranking": {"n_sweeps": 0}}, ["ranking", "n_sweeps"]),
+        ({"ranking": {"unobserved_weight": 1}}, ["ranking", "unobserved_weight"]),
+        ({"rating": {"user_weight": 0}}, ["rating", "user_weight"]),
+        ({"rating": {"user_weight": 1e300}}, ["rating", "user_weight"]),
+        ({"rating": {"solver": "exec"}}, ["rating", "solver"]),
+        ({"rating": {"n_threads": 2}}, ["rating", "n_threads"]),
+        ({"test_share": 0}, ["test_share"]),
+        ({"test_share": 0.51}, ["test_share"]),
+        ({"seed": -1}, ["seed"]),
+        ({"seed": 2**31}, ["seed"]),
+        ({"evaluate": "perhaps"}, ["evaluate"]),
+        ({"preset": "svd"}, ["preset"]),
+        ({"preset": "latent", "rating": {"exponent": 1}}, []),
+        ({"preset": "default", "rating": {"exponent": 1}}, []),
+        ({"preset": "plain", "rating": {"rated_sets": True}}, []),
+        ({"rating": {"n_factors": 0}}, []),
+        ({"rating": {"rated_sets": 1}}, ["rating", "rated_sets"]),
+        ({"preset": "bias", "rating": {"n_factors": 4}}, []),
+        ({"preset": "features", "rating": {"n_factors": 0}}, []),
+    ],
+)
+async def test_a_parameter_out_of_its_bounds_is_422(admin, session, body, field):
+    reply = await admin.post("/training-runs", json=body)
+
+    assert reply.status_code == 422
+    fields = [error["field"][1 : len(field) + 1] for error in reply.json()["errors"]]
+    assert field in fields
+    assert await session.scalar(select(func.count(TrainingRun.id))) == 0
+
+
+async def test_every_parameter_of_the_engine_can_be_set_and_has_its_bounds(anonymous):
+    schemas = (await anonymous.get("/openapi.json")).json()["components"]["schemas"]
+
+    properties = schemas["RatingParameters"]["properties"]
+
+    plain, learned = ({f.name for f in fields(c)} for c in (Configuration, Learned))
+    assert properties.keys() == plain | learned
+    assert schemas["RankingParameters"]["properties"].keys() == plain
+    for name, described in properties.items():
+        first = described["anyOf"][0]
+        if first["type"] in {"integer", "number"}:
+            assert {"minimum", "exclusiveMinimum"} & first.keys(), name
+            assert {"maximum", "exclusiveMaximum"} & first.keys(), name
+
+
+# Cancelling.
+
+
+@pytest.mark.parametrize("is_running", [True, False])
+async def test_a_cancelled_run_has_ended_and_publishes_nothing(
+    admin, session, is_running
+):
+    run_id = await queries.add_run(session)
+    if is_running:
+        await queries.claim_run(session)
+    await session.commit()
+
+    reply = await admin.post(f"/training-runs/{run_id}/cancel")
+
+    assert reply.status_code == 200
+    assert reply.json()["status"] == "cancelled"
+    assert reply.json()["finished_at"] is not None
+    assert await queries.claim_run(session) is None
+    assert not await queries.advance(session, run_id, progress=0.5)
+    assert not await queries.publish(session, run_id, folder="second", manifest={})
+
+
+async def test_what_has_ended_cannot_be_cancelled(admin, session, running):
+    await queries.fail_run(session, running, error="broken")
+    await session.commit()
+
+    assert (await admin.post(f"/training-runs/{running}/cancel")).status_code == 409
+    assert (await admin.post(f"/training-runs/{UNKNOWN}/cancel")).status_code == 404
+    assert await status_of(session, running) == "failed"
+
+
+async def test_a_cancelled_run_keeps_its_sweeps_and_is_not_given_back(
+    admin, session, running
+):
+    await queries.add_sweep(session, running, {"head": "rating", "sweep": 1, **SWEEP})
+    await session.commit()
+    await admin.post(f"/training-runs/{running}/cancel")
+
+    await queries.requeue_run(session, running)
+
+    assert await status_of(session, running) == "cancelled"
+    assert len(await queries.sweeps(session, running)) == 1
+
+
+# Following a run.
+
+
+def parsed(stream: str) -> list[tuple[str, str | None, dict[str, Any]]]:
+    """Read (event, id, data) of a stream of server-sent events."""
+    events = []
+    for block in stream.strip().split("\n\n"):
+        parts = dict(line.split(": ", 1) for line in block.splitlines())
+        events.append((parts["event"], parts.get("id"), json.loads(parts["data"])))
+    return events
+
+
+@pytest.fixture
+async def ended(session, running):
+    """A run that failed after three sweeps."""
+    for sweep in (1, 2, 3):
+        values = {"head": "rating", "sweep": sweep, **SWEEP}
+        await queries.add_sweep(session, running, values)
+    await queries.fail_run(session, running, error="broken")
+    await session.commit()
+    return running
+
+
+async def test_events_tell_every_sweep_and_the_end(admin, ended):
+    reply = await admin.get(f"/training-runs/{ended}/events")
+
+    assert reply.headers["content-type"].startswith("text/event-stream")
+    events = parsed(reply.text)
+    assert [event for event, _, _ in events] == ["sweep"] * 3 + ["end"]
+    assert [data["sweep"] for _, _, data in events[:3]] == [1, 2, 3]
+    assert events[-1][2]["status"] == "failed"
+
+
+async def test_a_listener_who_comes_back_gets_what_was_missed(admin, ended):
+    path = f"/training-runs/{ended}/events"
+    events = parsed((await admin.get(path)).text)
+    second = events[1][1]
+
+    again = await admin.get(path, headers={"Last-Event-ID": str(second)})
+
+    assert parsed(again.text) == events[2:]
+
+
+async def test_events_of_no_run_or_after_no_number_are_refused(admin, ended):
+    path = f"/training-runs/{ended}/events"
+
+    odd = await admin.get(path, headers={"Last-Event-ID": "first"})
+
+    assert odd.status_code == 422
+    assert (await admin.get(f"/training-runs/{UNKNOWN}/events")).status_code == 404
+
+
+async def test_a_run_at_work_is_told_when_it_changes_and_kept_alive(
+    session, running, monkeypatch
+):
+    monkeypatch.setattr(training, "FOLLOW_SECONDS", 0.01)
+    monkeypatch.setattr(training, "KEEP_ALIVE_SECONDS", 0.02)
+    stream = await training.follow(session, run_id=running, after=0)
+
+    first = await anext(stream)
+    quiet = await anext(stream)
+    await queries.advance(session, running, progress=0.25)
+    await session.commit()
+    moved = await anext(stream)
+    await session.execute(delete(TrainingRun))
+    rest = [event async for event in stream]
+
+    assert parsed(first)[0][2]["progress"] == 0
+    assert quiet.startswith(":")
+    assert parsed(moved)[0][2]["progress"] == 0.25
+    assert parsed(moved)[0][2]["eta_seconds"] is not None
+    assert rest == []
+
+
+# Training again without being asked.
+
+
+def settings_with(settings: Settings, **values: float) -> Settings:
+    return settings.model_copy(update=values)
+
+
+async def know_changes(session, n_changes: int) -> None:
+    """Let the active model remember how many changes its data had seen."""
+    details = {"data": {"n_changes": n_changes}}
+    await session.execute(
+        update(Model).where(Model.is_active).values(manifest={"details": details})
+    )
+
+
+async def reasons_of_runs(session) -> list[str]:
+    return list(await session.scalars(select(TrainingRun.reason)))
+
+
+async def test_without_a_setting_nothing_is_trained_again(session, settings):
+    await training.request_due_run(session, settings)
+
+    assert await reasons_of_runs(session) == []
+
+
+async def test_after_enough_changes_a_run_is_due_once(session, settings, alice):
+    await know_changes(session, await queries.n_changes(session))
+    due = settings_with(settings, retrain_after_ratings=2)
+    await alice.put(f"/ratings/{alice.user_id}/1", json={"value": 4})
+    await training.request_due_run(session, due)
+    assert await reasons_of_runs(session) == []
+
+    await alice.delete(f"/ratings/{alice.user_id}/1")
+    for _ in range(2):
+        await training.request_due_run(session, due)
+
+    assert await reasons_of_runs(session) == ["ratings"]
+
+
+async def test_a_model_refused_is_not_trained_over_and_over(session, settings, alice):
+    await know_changes(session, await queries.n_changes(session))
+    due = settings_with(settings, retrain_after_ratings=1)
+    await alice.put(f"/ratings/{alice.user_id}/1", json={"value": 4})
+    data = {"n_changes": await queries.n_changes(session)}
+    run_id = await queries.add_run(session)
+    await queries.claim_run(session)
+    await queries.publish(
+        session,
+        run_id,
+        folder="refused",
+        manifest={"details": {"data": data}},
+        refusal="fails expectations",
+    )
+
+    await training.request_due_run(session, due)
+
+    assert await reasons_of_runs(session) == ["request"]
+
+
+async def test_a_model_that_does_not_know_its_changes_is_not_replaced_for_them(
+    session, settings
+):
+    due = settings_with(settings, retrain_after_ratings=1)
+
+    await training.request_due_run(session, due)
+
+    assert await reasons_of_runs(session) == []
+
+
+async def test_an_old_model_is_replaced_on_schedule(session, settings):
+    due = settings_with(settings, retrain_every_hours=24)
+    await training.request_due_run(session, due)
+    assert await reasons_of_runs(session) == []
+
+    a_day_ago = func.now() - timedelta(hours=25)
+    await session.execute(update(Model).values(created_at=a_day_ago))
+    await training.request_due_run(session, due)
+
+    assert await reasons_of_runs(session) == ["schedule"]
+
+
+async def test_after_a_failure_the_schedule_pauses(session, settings):
+    a_day_ago = func.now() - timedelta(hours=25)
+    await session.execute(update(Model).values(created_at=a_day_ago))
+    due = settings_with(settings, retrain_every_hours=24)
+    run_id = await queries.add_run(session)
+    await queries.claim_run(session)
+    await queries.fail_run(session, run_id, error="broken")
+
+    await training.request_due_run(session, due)
+    assert await reasons_of_runs(session) == ["request"]
+    long_ago = func.now() - training.PAUSE_AFTER_FAILURE
+    await session.execute(update(TrainingRun).values(requested_at=long_ago))
+    await training.request_due_run(session, due)
+
+    assert await reasons_of_runs(session) == ["request", "schedule"]
+
+
+async def test_without_a_model_the_schedule_has_nothing_to_replace(session, settings):
+    await session.execute(delete(Model))
+
+    await training.request_due_run(
+        session, settings_with(settings, retrain_every_hours=1)
+    )
+
+    assert await reasons_of_runs(session) == []
+
+
+async def test_every_change_of_a_rating_counts_once(session, alice):
+    before = await queries.n_changes(session)
+    path = f"/ratings/{alice.user_id}/1"
+
+    await alice.put(path, json={"value": 4})
+    await alice.put(path, json={"value": 2})
+    await alice.delete(path)
+
+    assert await queries.n_changes(session) == before + 3
+
+
+async def test_every_rating_loaded_is_a_change(session):
+    assert await queries.n_changes(session) == 100_004

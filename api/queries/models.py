@@ -1,0 +1,79 @@
+"""SQL of the model registry."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.tables import Model, Source
+
+
+async def page(
+    session: AsyncSession, *, limit: int, before: int | None
+) -> Sequence[Model]:
+    """Read models, newest first."""
+    query = select(Model)
+    if before is not None:
+        query = query.where(Model.id < before)
+    return (await session.scalars(query.order_by(Model.id.desc()).limit(limit))).all()
+
+
+async def make_active(session: AsyncSession, model_id: int) -> None:
+    """Let one model serve instead of another; processes learn of it at commit.
+
+    One change at a time: two at once would meet at the index of the active model.
+    """
+    await session.execute(select(func.pg_advisory_xact_lock(0x616374)))
+    ceasing = update(Model).where(Model.is_active, Model.id != model_id)
+    await session.execute(ceasing.values(is_active=False, last_active_at=func.now()))
+    beginning = update(Model).where(Model.id == model_id, ~Model.is_active)
+    await session.execute(
+        beginning.values(is_active=True, refusal=None, last_active_at=func.now())
+    )
+    await session.execute(text("NOTIFY model_activated"))
+
+
+async def one_before(session: AsyncSession) -> int | None:
+    """Find the model that served before the active one."""
+    query = (
+        select(Model.id)
+        .where(~Model.is_active, Model.last_active_at.is_not(None))
+        .order_by(Model.last_active_at.desc(), Model.id.desc())
+        .limit(1)
+    )
+    return (await session.execute(query)).scalar_one_or_none()
+
+
+async def remove(session: AsyncSession, model_id: int) -> str | None:
+    """Delete a model that is not active; return its folder, or `None`.
+
+    Whatever pins a model refers to it by a foreign key, which makes this raise
+    `IntegrityError`: no list of pinning tables is kept here.
+    """
+    statement = delete(Model).where(Model.id == model_id, ~Model.is_active)
+    result = await session.execute(statement.returning(Model.folder))
+    return result.scalar_one_or_none()
+
+
+async def add_imported(
+    session: AsyncSession, *, folder: str, manifest: Mapping[str, Any]
+) -> Model:
+    """Add a model trained elsewhere; it does not serve yet."""
+    values = {"folder": folder, "manifest": manifest, "kind": "imported"}
+    statement = insert(Model).values(values).returning(Model)
+    return (await session.scalars(statement)).one()
+
+
+async def lock_folders(session: AsyncSession) -> None:
+    """Let one transaction at a time add or tidy up folders before it commits."""
+    await session.execute(select(func.pg_advisory_xact_lock(0x666F6C)))
+
+
+async def keep_source(
+    session: AsyncSession, sha256: str, modules: Mapping[str, str]
+) -> None:
+    """Store the texts of the training code, unless this version is stored."""
+    statement = upsert(Source).values(sha256=sha256, modules=modules)
+    await session.execute(statement.on_conflict_do_nothing())

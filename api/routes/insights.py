@@ -1,0 +1,57 @@
+"""What all ratings together show."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+
+from api.dependencies import Public, SessionDep
+from api.schemas import (
+    GenreInsights,
+    Limit,
+    PlainInteger,
+    PolarizingMovies,
+    PopularityInsights,
+    RatingInsights,
+)
+from api.services import insights
+from api.strict_route import StrictRoute
+
+router = APIRouter(
+    prefix="/insights",
+    tags=["insights"],
+    route_class=StrictRoute,
+    dependencies=[Public],
+)
+
+MinRatings = Annotated[int, PlainInteger, Query(ge=2, le=1_000_000)]
+
+
+@router.get("/ratings")
+async def get_ratings(session: SessionDep) -> RatingInsights:
+    """Show how ratings spread over stars, months and users; counted now and then."""
+    return await insights.ratings(session)
+
+
+@router.get("/popularity")
+async def get_popularity(session: SessionDep) -> PopularityInsights:
+    """Show how many movies have how many ratings, and the ten with most."""
+    return await insights.popularity(session)
+
+
+@router.get("/genres")
+async def get_genres(session: SessionDep) -> GenreInsights:
+    """Show movies, ratings and mean rating of each genre."""
+    return await insights.genres(session)
+
+
+@router.get("/polarizing")
+async def get_polarizing(
+    session: SessionDep,
+    by: Literal["variance", "excess"] = "variance",
+    min_ratings: MinRatings = 10,
+    limit: Limit = 20,
+) -> PolarizingMovies:
+    """List movies by variance, or by what exceeds the usual variance at their mean."""
+    return await insights.polarizing(
+        session, by=by, min_ratings=min_ratings, limit=limit
+    )

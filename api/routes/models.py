@@ -1,0 +1,113 @@
+"""The registry of models."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Header, Query, Response, status
+
+from api.dependencies import AdminUser, CurrentUser, ModelsDir, SessionDep
+from api.schemas import (
+    ActiveModel,
+    Checks,
+    Cursor,
+    GenreMap,
+    Limit,
+    ModelCard,
+    ModelComparison,
+    ModelId,
+    ModelPage,
+    MovieMap,
+    PlainInteger,
+)
+from api.services import maps, models
+from api.strict_route import StrictRoute
+
+router = APIRouter(prefix="/models", tags=["models"], route_class=StrictRoute)
+
+Dims = Annotated[int, PlainInteger, Query(ge=2, le=3)]
+IfNoneMatch = Annotated[str, Header(max_length=1000)]
+UNCHANGED: dict[int | str, dict[str, str]] = {304: {"description": "As you have it"}}
+
+
+@router.get("")
+async def get_models(
+    _: AdminUser, session: SessionDep, limit: Limit = 20, cursor: Cursor = None
+) -> ModelPage:
+    """List the models, newest first."""
+    return await models.list_models(session, limit=limit, cursor=cursor)
+
+
+@router.get("/active")
+async def get_active(_: CurrentUser, session: SessionDep) -> ActiveModel:
+    """Say which model serves and how many ratings changed since its data were read."""
+    return await models.active(session)
+
+
+@router.post("/rollback")
+async def post_rollback(
+    _: AdminUser, session: SessionDep, models_dir: ModelsDir
+) -> ModelCard:
+    """Let the model serve again that served before the present one."""
+    return await models.roll_back(session, models_dir)
+
+
+@router.get("/{model_id}")
+async def get_model(model_id: ModelId, _: AdminUser, session: SessionDep) -> ModelCard:
+    """Show the card of a model."""
+    return await models.card(session, model_id=model_id)
+
+
+@router.get("/{model_id}/comparison/{other_id}")
+async def get_comparison(
+    model_id: ModelId, other_id: ModelId, _: AdminUser, session: SessionDep
+) -> ModelComparison:
+    """Put two models side by side."""
+    return await models.compare(session, first_id=model_id, second_id=other_id)
+
+
+@router.get("/{model_id}/checks")
+async def get_checks(
+    model_id: ModelId, _: AdminUser, session: SessionDep, models_dir: ModelsDir
+) -> Checks:
+    """Check whatever must hold before a model is activated."""
+    return await models.checklist(session, models_dir, model_id=model_id)
+
+
+@router.post("/{model_id}/activate")
+async def activate_model(
+    model_id: ModelId, _: AdminUser, session: SessionDep, models_dir: ModelsDir
+) -> ModelCard:
+    """Let a model serve instead of the present one."""
+    return await models.activate(session, models_dir, model_id=model_id)
+
+
+@router.delete(
+    "/{model_id}", status_code=status.HTTP_204_NO_CONTENT, response_class=Response
+)
+async def delete_model(
+    model_id: ModelId, _: AdminUser, session: SessionDep, models_dir: ModelsDir
+) -> None:
+    """Delete a model that neither serves nor is pinned."""
+    await models.delete(session, models_dir, model_id=model_id)
+
+
+@router.get("/{model_id}/map", response_model=MovieMap | GenreMap, responses=UNCHANGED)
+async def get_map(
+    model_id: ModelId,
+    _: CurrentUser,
+    session: SessionDep,
+    models_dir: ModelsDir,
+    of: Literal["movies", "genres"] = "movies",
+    dims: Dims = 2,
+    if_none_match: IfNoneMatch = "",
+) -> Response:
+    """Show movies or genres along the principal axes of a model."""
+    headers = {
+        "ETag": maps.tag(model_id, of=of, dims=dims),
+        "Cache-Control": "private, no-cache",
+    }
+    if headers["ETag"] in if_none_match:
+        await maps.require(session, model_id=model_id)
+        return Response(status_code=status.HTTP_304_NOT_MODIFIED, headers=headers)
+    place = maps.of_movies if of == "movies" else maps.of_genres
+    content = await place(session, models_dir, model_id=model_id, dims=dims)
+    return Response(content, media_type="application/json", headers=headers)

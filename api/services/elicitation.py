@@ -1,0 +1,50 @@
+"""Which movies to ask somebody about next."""
+
+from collections.abc import Sequence
+
+from anyio import to_thread
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.model_store import ServedModel
+from api.queries import movies as movie_queries
+from api.queries.movies import Filters
+from api.schemas import Elicitation, MovieOut
+from api.services.recommendations import personalization, place, stars_of
+from engine.foldin import questions
+
+
+async def next_questions(
+    session: AsyncSession,
+    served: ServedModel | None,
+    *,
+    user_id: int,
+    excluded: Sequence[int],
+    limit: int,
+) -> Elicitation:
+    """Choose the movies whose ratings would tell most about a user.
+
+    Without a model these are the best known ones. Who has not seen the excluded movies
+    is asked what would come after them.
+    """
+    stars = await stars_of(session, user_id)
+    await session.commit()  # gives the connection to others: this takes its time
+    n_used = 0
+    if served is None:
+        seen = [*stars, *excluded]
+        ids: Sequence[int] = await movie_queries.most_rated(
+            session, Filters(), excluded=seen, limit=limit
+        )
+    else:
+        placement = place(served, stars)
+        n_used = len(placement.movie_ids)
+        model, taste = served.model, placement.rating
+        n_asked = limit + len(set(excluded))
+        rows = await to_thread.run_sync(questions, model, taste, n_asked)
+        ids = [i for i in model.item_ids[rows].tolist() if i not in excluded]
+    movies = await movie_queries.summaries(session, ids)
+    there = [MovieOut.model_validate(movies[i]) for i in ids if i in movies]
+    return Elicitation(
+        model=served.reference if served else None,
+        personalization=personalization(stars, n_used),
+        items=there[:limit],
+    )

@@ -1,0 +1,268 @@
+"""The registry of models: cards, comparison, what serves, what may go."""
+
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+from anyio import to_thread
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api import cursors
+from api.problems import NotFound, WrongState
+from api.queries import diagnostics as expectation_queries
+from api.queries import models as queries
+from api.queries import movies as movie_queries
+from api.queries import training as training_queries
+from api.queries.movies import Filters
+from api.schemas import (
+    ActiveModel,
+    CheckOut,
+    Checks,
+    ModelCard,
+    ModelComparison,
+    ModelPage,
+    ModelReference,
+    ModelSummary,
+    ParameterDifference,
+)
+from api.services.diagnostics import checks
+from api.services.training import changes_since
+from api.tables import Model
+from engine.artifacts import Manifest, load_model, save_model
+from engine.errors import ArtifactError
+from engine.foldin import fold_in
+from engine.interchange import read_item_factors
+from engine.model import Model as EngineModel
+
+HEADS = ("rating", "ranking")
+# Float32 rounds the vectors that training leaves to about seven digits.
+MAX_PARITY = 1e-4
+
+
+async def list_models(
+    session: AsyncSession, *, limit: int, cursor: str | None
+) -> ModelPage:
+    """Read one page of models, newest first."""
+    before = cursors.decode(cursor, int)[0] if cursor is not None else None
+    rows = await queries.page(session, limit=limit + 1, before=before)
+    next_cursor = cursors.encode(rows[limit - 1].id) if len(rows) > limit else None
+    items = [ModelSummary.model_validate(_summary(row)) for row in rows[:limit]]
+    return ModelPage(items=items, next_cursor=next_cursor)
+
+
+def _summary(row: Model) -> dict[str, Any]:
+    """Gather what the list shows of a model."""
+    methods = {
+        each["name"]: each for each in (_evaluation(row) or {}).get("methods", ())
+    }
+    columns = "id", "created_at", "kind", "is_active", "last_active_at", "refusal"
+    sizes = "n_items", "n_users", "n_ratings"
+    return {
+        **{name: getattr(row, name) for name in (*columns, "run_id")},
+        **{name: row.manifest["model"][name] for name in sizes},
+        "rmse": methods.get("rating head", {}).get("rmse"),
+        "ndcg": methods.get("ranking head", {}).get("ndcg"),
+    }
+
+
+def _evaluation(row: Model) -> dict[str, Any] | None:
+    evaluation: dict[str, Any] | None = row.manifest["details"].get("evaluation")
+    return evaluation
+
+
+async def _existing(session: AsyncSession, model_id: int) -> Model:
+    row = await session.get(Model, model_id, populate_existing=True)
+    if row is None:
+        raise NotFound
+    return row
+
+
+async def card(session: AsyncSession, *, model_id: int) -> ModelCard:
+    """Tell all that is known of a model."""
+    return await _card(session, await _existing(session, model_id))
+
+
+async def _card(session: AsyncSession, row: Model) -> ModelCard:
+    model, details = row.manifest["model"], row.manifest["details"]
+    recorded = "seed", "preset", "code_version", "wall_seconds", "peak_bytes"
+    return ModelCard.model_validate(
+        {
+            **_summary(row),
+            **{name: details.get(name) for name in recorded},
+            "data_cutoff": details.get("data", {}).get("cutoff"),
+            "n_changes_since": await changes_since(session, row),
+            "source": row.source,
+            "n_bytes": sum(file["bytes"] for file in row.manifest["files"].values()),
+            "parameters": {head: model[head]["configuration"] for head in HEADS},
+            "evaluation": _evaluation(row),
+        }
+    )
+
+
+async def compare(
+    session: AsyncSession, *, first_id: int, second_id: int
+) -> ModelComparison:
+    """Put two models side by side."""
+    first = await card(session, model_id=first_id)
+    second = await card(session, model_id=second_id)
+    differences = list(_differences(first.parameters, second.parameters))
+    return ModelComparison(first=first, second=second, differences=differences)
+
+
+def _differences(
+    first: Mapping[Any, dict[str, Any]], second: Mapping[Any, dict[str, Any]]
+) -> Iterator[ParameterDifference]:
+    """Yield the parameters in which two models differ; a format may lack some."""
+    for head in HEADS:
+        for name in first[head] | second[head]:
+            values = first[head].get(name), second[head].get(name)
+            if values[0] != values[1]:
+                yield ParameterDifference.model_validate(
+                    {
+                        "head": head,
+                        "name": name,
+                        "first": values[0],
+                        "second": values[1],
+                    }
+                )
+
+
+async def active(session: AsyncSession) -> ActiveModel:
+    """Say which model is to serve and how many ratings changed since its data."""
+    row = await training_queries.active_model(session)
+    if row is None:
+        return ActiveModel(model=None, data_cutoff=None, n_changes_since=None)
+    return ActiveModel.model_validate(
+        {
+            "model": ModelReference(id=row.id, created_at=row.created_at),
+            "data_cutoff": row.manifest["details"].get("data", {}).get("cutoff"),
+            "n_changes_since": await changes_since(session, row),
+        }
+    )
+
+
+async def checklist(
+    session: AsyncSession, models_dir: Path, *, model_id: int
+) -> Checks:
+    """Check whatever must hold before a model is activated."""
+    row = await _existing(session, model_id)
+    expectations = await expectation_queries.expectations(session)
+    await session.commit()  # gives the connection to others: reading takes its time
+    items = [_parity(row)]
+    try:
+        model = await to_thread.run_sync(load_model, models_dir / row.folder)
+    except ArtifactError as error:
+        items.append(CheckOut(name="files", passed=False, detail=str(error)))
+    else:
+        items.append(CheckOut(name="files", passed=True, detail="complete and intact"))
+        items += await to_thread.run_sync(checks, model, expectations)
+    return Checks(
+        model=ModelReference(id=row.id, created_at=row.created_at),
+        passed=all(item.passed for item in items),
+        items=items,
+    )
+
+
+def _parity(row: Model) -> CheckOut:
+    parity = (_evaluation(row) or {}).get("fold_in_parity")
+    if parity is None:
+        detail = "not measured: trained elsewhere or without evaluation"
+        return CheckOut(name="fold-in parity", passed=True, detail=detail)
+    detail = f"users folded in differ by at most {parity:.1e} from training"
+    return CheckOut(name="fold-in parity", passed=parity <= MAX_PARITY, detail=detail)
+
+
+async def activate(
+    session: AsyncSession, models_dir: Path, *, model_id: int
+) -> ModelCard:
+    """Let a model serve that passes its checklist."""
+    found = await checklist(session, models_dir, model_id=model_id)
+    failed = [f"{item.name}: {item.detail}" for item in found.items if not item.passed]
+    if failed:
+        raise WrongState("; ".join(failed))
+    return await _make_active(session, model_id)
+
+
+async def _make_active(session: AsyncSession, model_id: int) -> ModelCard:
+    await queries.make_active(session, model_id)
+    row = await _existing(session, model_id)  # it may have been deleted meanwhile
+    described = await _card(session, row)
+    await session.commit()
+    return described
+
+
+async def roll_back(session: AsyncSession, models_dir: Path) -> ModelCard:
+    """Let the model serve again that served before; twice is back where it began.
+
+    Expectations do not stand in the way: it has served, and this is for emergencies.
+    """
+    model_id = await queries.one_before(session)
+    if model_id is None:
+        raise WrongState("no other model has served yet")
+    folder = (await _existing(session, model_id)).folder
+    try:
+        await to_thread.run_sync(load_model, models_dir / folder)
+    except ArtifactError as error:
+        raise WrongState(str(error)) from error
+    return await _make_active(session, model_id)
+
+
+async def delete(session: AsyncSession, models_dir: Path, *, model_id: int) -> None:
+    """Delete a model and its files, unless it serves or something pins it."""
+    row = await _existing(session, model_id)
+    try:
+        folder = await queries.remove(session, model_id)
+    except IntegrityError as error:
+        raise WrongState("the model is pinned, by an experiment say") from error
+    if folder is None:
+        raise WrongState("the model serves; activate another one first")
+    await session.commit()
+    gone = partial(shutil.rmtree, models_dir / row.folder, ignore_errors=True)
+    await to_thread.run_sync(gone)
+
+
+async def import_model(
+    session: AsyncSession, models_dir: Path, *, source: Path
+) -> ModelCard:
+    """Add item factors trained elsewhere as a model that does not serve yet.
+
+    Raises `ArtifactError` if anything about it is not as it must be.
+    """
+    model = await to_thread.run_sync(read_item_factors, source)
+    catalogue = await movie_queries.ids(session, Filters())
+    if not np.isin(model.item_ids, catalogue).any():
+        raise ArtifactError(f"{source.name}: none of its items is a movie in here")
+    await to_thread.run_sync(_try_out, model)
+    await queries.lock_folders(session)
+    folder = models_dir / f"imported-{uuid4().hex[:8]}"
+    manifest = await to_thread.run_sync(_store, model, folder)
+    row = await queries.add_imported(
+        session, folder=folder.name, manifest=asdict(manifest)
+    )
+    described = await _card(session, row)
+    await session.commit()
+    return described
+
+
+def _store(model: EngineModel, folder: Path) -> Manifest:
+    """Write a model and read it back as serving would."""
+    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    manifest = save_model(model, folder, details={})
+    load_model(folder)
+    return manifest
+
+
+def _try_out(model: EngineModel) -> None:
+    """Fold a user in, with one rating and with twenty; raises what serving would."""
+    for n_rated in (1, min(20, model.n_items)):
+        rated = np.arange(n_rated, dtype=np.int32)
+        for head in (model.rating, model.ranking):
+            scores = head.scores(fold_in(head, rated, np.full(n_rated, 4.0)))
+            if not np.isfinite(scores).all():
+                raise ArtifactError("its scores are not finite")

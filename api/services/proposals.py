@@ -1,0 +1,164 @@
+"""The training code as a model's makers left it, and edits proposed to it.
+
+A proposal is text for people to read: it is stored, talked about, downloaded, and
+never run. Whoever accepts one applies it with `git apply` and their own judgement.
+"""
+
+from difflib import unified_diff
+
+from anyio import to_thread
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api import cursors
+from api.database import AnyRow
+from api.problems import (
+    InvalidRequest,
+    NotFound,
+    TooManyAttempts,
+    WrongState,
+    field_error,
+)
+from api.queries import proposals as queries
+from api.schemas import (
+    CodeCommentOut,
+    CodeProposalDetail,
+    CodeProposalIn,
+    CodeProposalOut,
+    CodeProposalPage,
+    Decision,
+    ModelSource,
+    ModuleText,
+    ProposalStatus,
+)
+
+# Of one author, that nobody has decided on yet; of one proposal.
+MAX_OPEN = 20
+MAX_COMMENTS = 200
+RETRY_SECONDS = 3600
+NO_NEWLINE = "\\ No newline at end of file\n"
+
+
+async def source(session: AsyncSession, *, model_id: int) -> ModelSource:
+    """Read the training code that made a model."""
+    found = await queries.source_of_model(session, model_id)
+    if found is None:
+        raise NotFound("there is no such model, or it was not trained here")
+    texts: dict[str, str] = found.modules
+    modules = [ModuleText(path=path, text=texts[path]) for path in sorted(texts)]
+    return ModelSource(sha256=found.sha256, modules=modules)
+
+
+async def propose(
+    session: AsyncSession, *, author_id: int, body: CodeProposalIn
+) -> CodeProposalDetail:
+    """Store an edited module as a diff to the one that a model was trained with."""
+    found = await queries.source_of_model(session, body.model_id)
+    if found is None or body.path not in found.modules:
+        message = "Name a module of the model's source"
+        raise _invalid("path", "unknown", message)
+    await queries.lock_author(session, author_id)
+    if await queries.count_open(session, author_id) >= MAX_OPEN:
+        raise TooManyAttempts(RETRY_SECONDS)
+    before: str = found.modules[body.path]
+    diff = await to_thread.run_sync(difference, body.path, before, body.text)
+    if not diff:
+        raise _invalid("text", "unchanged", "This is the text as it is")
+    proposal_id = await queries.add(
+        session,
+        {
+            "author_id": author_id,
+            "source": found.sha256,
+            "path": body.path,
+            "diff": diff,
+            "comment": body.comment,
+        },
+    )
+    await session.commit()
+    return await read(session, proposal_id=proposal_id)
+
+
+def _invalid(field: str, code: str, message: str) -> InvalidRequest:
+    return InvalidRequest(
+        errors=[field_error("body", field, code=code, message=message)]
+    )
+
+
+def difference(path: str, before: str, after: str) -> str:
+    """Write a unified diff that `git apply` takes; empty where nothing differs."""
+    lines = unified_diff(
+        _lines(before), _lines(after), fromfile=f"a/{path}", tofile=f"b/{path}"
+    )
+    return "".join(
+        line if line.endswith("\n") else f"{line}\n{NO_NEWLINE}" for line in lines
+    )
+
+
+def _lines(text: str) -> list[str]:
+    """Split at line feeds and nothing else, as git does; each keeps its own."""
+    *whole, last = text.split("\n")
+    return [f"{line}\n" for line in whole] + ([last] if last else [])
+
+
+async def browse(
+    session: AsyncSession,
+    *,
+    status: ProposalStatus | None,
+    limit: int,
+    cursor: str | None,
+) -> CodeProposalPage:
+    """Read one page of proposals, newest first."""
+    before = cursors.decode(cursor, int)[0] if cursor is not None else None
+    rows = await queries.page(session, status=status, limit=limit + 1, before=before)
+    next_cursor = cursors.encode(rows[limit - 1].id) if len(rows) > limit else None
+    items = [CodeProposalOut.model_validate(row) for row in rows[:limit]]
+    return CodeProposalPage(items=items, next_cursor=next_cursor)
+
+
+async def read(session: AsyncSession, *, proposal_id: int) -> CodeProposalDetail:
+    """Read a proposal with its diff and its discussion."""
+    row = await _existing(session, proposal_id)
+    comments = [
+        CodeCommentOut.model_validate(comment)
+        for comment in await queries.comments(session, proposal_id)
+    ]
+    return CodeProposalDetail.model_validate(
+        {**row._mapping, "comments": comments}  # noqa: SLF001 - SQLAlchemy's public name
+    )
+
+
+async def _existing(session: AsyncSession, proposal_id: int) -> AnyRow:
+    row = await queries.proposal(session, proposal_id)
+    if row is None:
+        raise NotFound
+    return row
+
+
+async def comment(
+    session: AsyncSession, *, proposal_id: int, author_id: int, text: str
+) -> CodeProposalDetail:
+    """Add a remark to a proposal."""
+    await _existing(session, proposal_id)
+    if len(await queries.comments(session, proposal_id)) >= MAX_COMMENTS:
+        raise WrongState("this discussion is full")
+    await queries.add_comment(
+        session, proposal_id=proposal_id, author_id=author_id, text=text
+    )
+    await session.commit()
+    return await read(session, proposal_id=proposal_id)
+
+
+async def decide(
+    session: AsyncSession, *, proposal_id: int, status: Decision
+) -> CodeProposalDetail:
+    """Accept or decline a proposal; deciding again as before changes nothing."""
+    row = await _existing(session, proposal_id)
+    if row.status not in {"open", status}:
+        raise WrongState(f"it has been {row.status}")
+    await queries.decide(session, proposal_id, status=status)
+    await session.commit()
+    return await read(session, proposal_id=proposal_id)
+
+
+async def patch(session: AsyncSession, *, proposal_id: int) -> str:
+    """Return the diff alone: a comment in it could pass for a part of it."""
+    return str((await _existing(session, proposal_id)).diff)

@@ -1,0 +1,389 @@
+"""One training job, from ratings to a model and its card; no database in here.
+
+Held-out ratings are for the card only: a first fit, on the other part of the data, is
+measured on them, and the model that is published is then trained on everything.
+"""
+
+import hashlib
+import json
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal, Protocol, TypeAlias
+
+import numpy as np
+
+import engine
+from engine import als
+from engine.als import Training
+from engine.artifacts import Json
+from engine.evaluation import (
+    Estimate,
+    ItemMean,
+    Measured,
+    Ordering,
+    Popularity,
+    Recommender,
+    Trained,
+    estimate,
+    measure,
+)
+from engine.features import Given
+from engine.foldin import fold_in
+from engine.insights import genres_of
+from engine.model import Configuration, Head, Learned, Model
+from engine.paper import PAPER_PRESETS, PaperConfiguration, PaperSweep, fit_paper
+from engine.ratings import Ratings
+from engine.splits import HeldOut, Split, split_by_user
+
+Fit: TypeAlias = Literal["evaluation", "publication"]
+
+MAX_EVALUATED = 2_000_000
+"""More ratings than this are evaluated only where the request asks for it."""
+PARITY_USERS = 200
+
+
+class Observer(Protocol):
+    """Whoever follows a job; what it raises ends the job."""
+
+    def stage(self, name: str) -> None:
+        """Learn what the job does now."""
+        ...
+
+    def sweep(self, values: dict[str, Any], progress: float) -> None:
+        """Learn of a sweep, and of the share of all sweeps' work that is done."""
+        ...
+
+    def measured(self, metrics: list[Json]) -> None:
+        """Learn how all methods measured so far have done."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What to train; what a request leaves out takes the engine's defaults."""
+
+    preset: str = "default"
+    rating: Mapping[str, Any]
+    ranking: Mapping[str, Any]
+    seed: int = 0
+    test_share: float = 0.1
+    evaluate: str = "auto"
+    activate: bool = True
+
+    @classmethod
+    def of(cls, parameters: Mapping[str, Any]) -> "Job":
+        """Read a run's stored parameters."""
+        return cls(**{"rating": {}, "ranking": {}, **parameters})
+
+    @property
+    def paper(self) -> PaperConfiguration | None:
+        """The configuration of one of the paper's models, if that was asked for."""
+        if self.preset not in PAPER_PRESETS:
+            return None
+        return replace(PAPER_PRESETS[self.preset], **self.rating)
+
+    @property
+    def rating_head(self) -> Configuration | Learned:
+        """Of the rating head."""
+        if self.paper is not None:
+            return self.paper.of_head()
+        if self.preset == "plain":
+            return replace(als.PLAIN, **self.rating)
+        return replace(als.RATING, **self.rating)
+
+    @property
+    def ranking_head(self) -> Configuration:
+        """Of the ranking head."""
+        return replace(als.RANKING, **self.ranking)
+
+    def is_evaluated(self, n_ratings: int) -> bool:
+        """Whether to hold ratings out and measure."""
+        return self.evaluate == "always" or (
+            self.evaluate == "auto" and n_ratings <= MAX_EVALUATED
+        )
+
+
+@dataclass(frozen=True)
+class Result:
+    """A model and what its card says."""
+
+    model: Model
+    details: dict[str, Json]
+
+
+class Trainer:
+    """Does one job on one snapshot of the ratings."""
+
+    def __init__(
+        self,
+        ratings: Ratings,
+        genres: Sequence[Sequence[str]],
+        item_features: Given,
+        *,
+        job: Job,
+        observer: Observer,
+    ) -> None:
+        self.ratings = ratings
+        self.genres = genres
+        self.item_features = item_features
+        self.job = job
+        self.observer = observer
+        self.done = 0.0
+        self.total = sum(self._work())
+
+    def run(self) -> Result:
+        """Measure on held-out ratings if wanted, then train on all."""
+        began = time.perf_counter()
+        reset_peak()
+        evaluation: Json = None
+        if self.job.is_evaluated(self.ratings.n_ratings):
+            evaluation = self._evaluate()
+        self.observer.stage("training on all ratings")
+        model = self._publication()
+        details: dict[str, Json] = {
+            "seed": self.job.seed,
+            "preset": self.job.preset,
+            "code_version": version("cinefold"),
+            "wall_seconds": time.perf_counter() - began,
+            "peak_bytes": peak_bytes(),
+            "evaluation": evaluation,
+        }
+        return Result(model, details)
+
+    def _work(self) -> Iterator[float]:
+        """Yield the cost of each fit in multiply-adds, more or less."""
+        heads: list[Configuration | Learned]
+        heads = [self.job.rating_head, self.job.ranking_head]
+        if self.job.is_evaluated(self.ratings.n_ratings):
+            heads += [*heads, als.BIASES]
+        for configuration in heads:
+            yield configuration.n_sweeps * self._cost(configuration)
+
+    def _cost(self, configuration: Configuration | Learned) -> float:
+        """Estimate one sweep: gather the rows' systems, then solve them.
+
+        Learning the weights about doubles that; progress needs no more than "about".
+        """
+        side = configuration.n_factors + 1
+        n_rows = self.ratings.n_users + self.ratings.n_items
+        exact = side**2 * self.ratings.n_ratings + side**3 * n_rows / 3
+        if isinstance(configuration, Learned):
+            return 2 * exact
+        if configuration.solver == "conjugate_gradient":
+            return 4.0 * side * configuration.n_gradient_steps * self.ratings.n_ratings
+        return exact
+
+    def _reporter(
+        self,
+        fit: Fit,
+        configuration: Configuration | Learned,
+        *,
+        name: str | None = None,
+    ) -> Callable[[als.Sweep], None]:
+        """Report the sweeps of a head; of a model outside the card only progress."""
+        cost = self._cost(configuration)
+
+        def report(sweep: als.Sweep) -> None:
+            self.done += cost
+            values = {**asdict(sweep), "fit": fit, "head": name or sweep.head}
+            self.observer.sweep(values, min(self.done / self.total, 1.0))
+
+        return report
+
+    def _evaluate(self) -> Json:
+        """Train on a part, measure on the rest, beside three simple methods."""
+        self.observer.stage("holding ratings out")
+        rng = np.random.default_rng(self.job.seed)
+        split = split_by_user(self.ratings, test_share=self.job.test_share, rng=rng)
+        parity = 0.0
+        metrics: list[Json] = []
+        for name, build in self._methods(split).items():
+            self.observer.stage(f"evaluation: {name}")
+            recommender = build()
+            metrics.append(describe(name, measure(recommender, split)))
+            self.observer.measured(metrics)
+            if isinstance(recommender, Trained):
+                parity = max(parity, fold_in_parity(split.train, recommender.training))
+        return {
+            "test_share": self.job.test_share,
+            "n_train": split.train.n_ratings,
+            "n_test": len(split.test.values),
+            "fold_in_parity": parity,
+            "methods": metrics,
+        }
+
+    def _methods(self, split: Split) -> dict[str, Callable[[], Recommender]]:
+        train, job = split.train, self.job
+
+        def biases() -> Trained:
+            return Trained(self._fit_head(train, als.BIASES, name="biases"))
+
+        def rating_head() -> Recommender:
+            if job.paper is not None:
+                return Placed(*self._fit_paper(train, "evaluation", test=split.test))
+            return Trained(self._fit_head(train, job.rating_head, name="rating"))
+
+        def ranking_head() -> Trained:
+            return Ordering(self._fit_head(train, job.ranking_head, name="ranking"))
+
+        return {
+            "popularity": lambda: Popularity.of(train),
+            "item mean": lambda: ItemMean.of(train),
+            "biases": biases,
+            "rating head": rating_head,
+            "ranking head": ranking_head,
+        }
+
+    def _fit_head(
+        self,
+        train: Ratings,
+        configuration: Configuration | Learned,
+        *,
+        name: Literal["biases", "rating", "ranking"],
+    ) -> Training:
+        return als.fit_head(
+            train,
+            configuration,
+            name="ranking" if name == "ranking" else "rating",
+            item_features=self.item_features,
+            on_sweep=self._reporter("evaluation", configuration, name=name),
+            rng=np.random.default_rng([self.job.seed, 1]),
+        )
+
+    def _publication(self) -> Model:
+        """Train both heads on all ratings."""
+        job, is_paper = self.job, self.job.paper is not None
+        # `fit` trains two heads; where the paper's takes the place of the first, that
+        # one is a moment's work.
+        first = als.BIASES if is_paper else job.rating_head
+        reports = {
+            "rating": self._reporter("publication", first),
+            "ranking": self._reporter("publication", job.ranking_head),
+        }
+
+        def on_sweep(sweep: als.Sweep) -> None:
+            if not (is_paper and sweep.head == "rating"):
+                reports[sweep.head](sweep)
+
+        model = als.fit(
+            self.ratings,
+            rating=first,
+            ranking=job.ranking_head,
+            item_features=self.item_features,
+            on_sweep=on_sweep,
+            rng=np.random.default_rng(job.seed),
+        )
+        if not is_paper:
+            return model
+        head, _ = self._fit_paper(self.ratings, "publication", test=None)
+        return replace(model, rating=head)
+
+    def _fit_paper(
+        self, ratings: Ratings, fit: Fit, *, test: HeldOut | None
+    ) -> tuple[Head, Ratings]:
+        configuration = self.job.paper
+        assert configuration is not None  # noqa: S101 - asked for by its preset
+        cost = self._cost(configuration.of_head())
+
+        def report(sweep: PaperSweep) -> None:
+            self.done += cost
+            values = asdict(sweep)
+            values["rmse"] = values.pop("train_rmse")
+            values |= {"fit": fit, "head": "rating"}
+            self.observer.sweep(values, min(self.done / self.total, 1.0))
+
+        training = fit_paper(
+            ratings,
+            configuration,
+            item_features=genres_of(self.genres).membership.astype(np.float64),
+            test=test,
+            on_sweep=report,
+            rng=np.random.default_rng([self.job.seed, 2]),
+        )
+        return training.head, ratings
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A head whose users are folded in, as the service does."""
+
+    head: Head
+    ratings: Ratings
+
+    def scores(self, user_index: int) -> Any:  # noqa: ANN401 - a vector of the engine
+        """Scores of all items for one user."""
+        return self.head.scores(
+            fold_in(self.head, *self.ratings.by_user.row(user_index))
+        )
+
+    def predict(self, held_out: HeldOut) -> Any:  # noqa: ANN401 - a vector of the engine
+        """Predicted stars, user by user."""
+        predicted = np.empty(len(held_out.values), dtype=np.float32)
+        order = np.argsort(held_out.user_indices, kind="stable")
+        users, starts = np.unique(held_out.user_indices[order], return_index=True)
+        for user, mine in zip(users, np.split(order, starts[1:]), strict=True):
+            predicted[mine] = self.scores(int(user))[held_out.item_indices[mine]]
+        return predicted
+
+
+def fold_in_parity(train: Ratings, training: Training) -> float:
+    """Find the largest difference of folded-in users to those that training left."""
+    largest = 0.0
+    for user in range(0, train.n_users, max(1, train.n_users // PARITY_USERS)):
+        taste = fold_in(training.head, *train.by_user.row(user))
+        trained = training.users
+        factors = np.abs(taste.factors - trained.factors[user]).max(initial=0.0)
+        bias = abs(taste.bias - float(trained.biases[user]))
+        largest = max(largest, float(factors), bias)
+    return largest
+
+
+def describe(name: str, measured: Measured) -> Json:
+    """Write one method's figures with their 95 % intervals as plain JSON."""
+    stars: dict[str, Json] = {"rmse": None, "mae": None}
+    if measured.squares is not None and measured.sizes is not None:
+        stars["rmse"] = plain(estimate([measured.squares], transform=np.sqrt))
+        stars["mae"] = plain(estimate([measured.sizes]))
+    return {
+        "name": name,
+        **stars,
+        "ndcg": plain(estimate([measured.ndcg])),
+        "recall": plain(estimate([measured.recall])),
+        "coverage": measured.coverage,
+    }
+
+
+def plain(value: Estimate) -> Json:
+    """Write an estimate as JSON, which has no NaN; None where nobody counts."""
+    return asdict(value) if math.isfinite(value.value) else None
+
+
+def training_source() -> tuple[str, dict[str, str]]:
+    """Read the code that trains; return its SHA-256 and the module texts by path."""
+    engine_folder = Path(engine.__file__).parent
+    modules = {
+        f"{path.parent.name}/{path.name}": path.read_text()
+        for path in (*sorted(engine_folder.glob("*.py")), Path(__file__))
+    }
+    text = json.dumps(modules, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest(), modules
+
+
+def reset_peak() -> None:
+    """Let the peak of this process's memory start anew, where the system can."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def peak_bytes() -> int | None:
+    """Read the peak since the last reset; `None` where the system cannot tell."""
+    with suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    return None
