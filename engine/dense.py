@@ -87,21 +87,21 @@ def aligned(n: int) -> FloatVector:
     return memory[begin : begin + n]
 
 
-@compiled
 def padded(matrix: FactorMatrix) -> FactorMatrix:
     """Copy a matrix to rows of whole vectors, filled up with zeros; add a row of zeros.
 
     Where a kernel takes four rows at a time, the last row stands in for missing ones.
+    NumPy asks the system for large pages, which compiled code does not: rows picked
+    here and there are then found faster.
     """
     n, k = matrix.shape
     width = whole(k)
-    copy = aligned((n + 1) * width).reshape(n + 1, width)
+    memory = np.empty((n + 1) * width + LANES, dtype=np.float32)
+    begin = -(memory.ctypes.data // 4) % LANES
+    copy = memory[begin : begin + (n + 1) * width].reshape(n + 1, width)
+    copy[:n, :k] = matrix
+    copy[:n, k:] = 0
     copy[n] = 0
-    for row in range(n):
-        for f in range(k):
-            copy[row, f] = matrix[row, f]
-        for f in range(k, width):
-            copy[row, f] = 0
     return copy
 
 
