@@ -65,8 +65,9 @@ def _new_system(longest: int, width: int, k: int) -> _System:
         aligned(small),
         aligned(small),
     )
-    system.w[:] = 1
-    system.x[:] = 0
+    for i in range(small):
+        system.w[i] = 1
+        system.x[i] = 0
     return system
 
 
@@ -136,8 +137,9 @@ def _start(
 ) -> None:
     """Gather a row; write the residual ``r = c - A x``, and ``d``."""
     r, d = system.r, system.d
-    r[:] = 0
-    d[:] = 0
+    for i in range(len(d)):
+        r[i] = 0
+        d[i] = 0
     _read(rows, start, n, fixed, k, system)
     _gather(n, fixed, k, system)
     if fixed.alpha > 0:
@@ -164,7 +166,8 @@ def _add_unobserved(fixed: Fixed, k: int, system: _System) -> None:
 def _apply(n: int, width: int, fixed: Fixed, k: int, system: _System) -> None:
     """Compute ``product = A p`` without forming the row's own part of ``A``."""
     block, p, out = system.block, system.p, system.product
-    out[:] = 0
+    for i in range(len(out)):
+        out[i] = 0
     bias, sum_of_biases = p[k], np.float32(0)
     for t in range(0, n, 4):
         b0 = t * width
@@ -252,11 +255,13 @@ def solve_rows_by_gradient(
     for row in range(first, last):
         start = rows.indptr[row]
         n = rows.indptr[row + 1] - start
-        system.w[:k] = weights.factors[row]
+        for i in range(k):
+            system.w[i] = weights.factors[row]
+            system.x[i] = out.factors[row, i]
         system.w[k] = weights.biases[row]
-        system.x[:k] = out.factors[row]
         system.x[k] = out.biases[row]
         _start(rows, start, n, fixed, k, system)
         _conjugate_gradient(n, width, fixed, k, n_steps, system)
-        out.factors[row] = system.x[:k]
+        for i in range(k):
+            out.factors[row, i] = system.x[i]
         out.biases[row] = system.x[k]

@@ -175,8 +175,10 @@ def _factorized(
     alpha, width = fixed.alpha, fixed.q.shape[1]
     size, stride = len(diagonal), len(right)
     k = size - 1
-    sums[:] = 0
-    matrix[:] = 0
+    for i in range(len(sums)):
+        sums[i] = 0
+    for i in range(len(matrix)):
+        matrix[i] = 0
     start, stop, total = rows.indptr[row], rows.indptr[row + 1], np.float32(0)
     for begin in range(start, stop, TILE):
         n = min(TILE, stop - begin)
@@ -222,18 +224,23 @@ def solve_rows_exactly(
     step, stride = system.right, len(system.right)
     diagonal, solution, residual = np.zeros(size), np.zeros(size), np.zeros(size)
     for row in range(first, last):
-        diagonal[:k] = weights.factors[row]
+        for i in range(k):
+            diagonal[i] = weights.factors[row]
         diagonal[k] = weights.biases[row]
         if not _factorized(rows, row, fixed, diagonal, system):
             return row
         substitute(system.matrix, size, stride, step)
-        solution[:] = step[:size]
+        for i in range(size):
+            solution[i] = step[i]
         for _ in range(refinements):
             _residual(rows, row, fixed, diagonal, solution, residual)
-            step[:size] = residual
+            for i in range(size):
+                step[i] = residual[i]
             substitute(system.matrix, size, stride, step)
-            solution += step[:size]
-        out.factors[row] = solution[:k]
+            for i in range(size):
+                solution[i] += step[i]
+        for i in range(k):
+            out.factors[row, i] = solution[i]
         out.biases[row] = solution[k]
     return -1
 
@@ -262,7 +269,8 @@ def mean_leverages(
         n_ratings = rows.indptr[row + 1] - rows.indptr[row]
         out[row] = 0
         if n_ratings > 0:
-            diagonal[:k] = weights.factors[row]
+            for i in range(k):
+                diagonal[i] = weights.factors[row]
             diagonal[k] = weights.biases[row]
             _factorized(rows, row, fixed, diagonal, system)
             stride = len(system.right)
