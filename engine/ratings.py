@@ -148,9 +148,8 @@ class Ratings:
         rated = _as_ids(item_ids, name="item_ids")
         stars = _as_values(values)
         _check_lengths(raters, rated, stars)
-        all_users = _sorted_unique(raters, users, name="users")
-        all_items = _sorted_unique(rated, items, name="items")
-        rows, columns = indices_of(all_users, raters), indices_of(all_items, rated)
+        all_users, rows = _numbered(raters, users, name="users")
+        all_items, columns = _numbered(rated, items, name="items")
         shape = len(all_users), len(all_items)
         by_user, by_item = _both_ways(rows, columns, stars, shape)
         if not _rises_within_rows(by_user):
@@ -189,8 +188,6 @@ def indices_of(sorted_ids: IdVector, ids: Ids) -> IndexVector:
     if span <= _DENSE_IDS_PER_VALUE * len(wanted):
         table = np.full(span, -1, dtype=np.int32)
         table[sorted_ids - lowest] = np.arange(len(sorted_ids), dtype=np.int32)
-        if int(wanted.min()) >= lowest and int(wanted.max()) <= highest:
-            return table[wanted - lowest]
         inside = (wanted >= lowest) & (wanted <= highest)
         return np.where(
             inside, table[np.where(inside, wanted - lowest, 0)], np.int32(-1)
@@ -258,18 +255,28 @@ def _rises_within_rows(matrix: Any) -> bool:  # noqa: ANN401  scipy has no types
     return bool(rises.all())
 
 
-def _sorted_unique(ids: IdVector, more: Ids | None, *, name: str) -> IdVector:
-    """Sorted and unique; np.unique hashes integers, which is far slower here."""
+def _numbered(
+    ids: IdVector, more: Ids | None, *, name: str
+) -> tuple[IdVector, IndexVector]:
+    """All ids, sorted and unique, and the position of each of `ids` among them.
+
+    By a table where ids are dense, else by sorting; np.unique would hash integers,
+    which is far slower.
+    """
     both = ids if more is None else np.concatenate([ids, _as_ids(more, name=name)])
     lowest, highest = int(both.min()), int(both.max())
     if highest - lowest < _DENSE_IDS_PER_VALUE * len(both):
-        seen = np.zeros(highest - lowest + 1, dtype=np.bool_)
-        seen[both - lowest] = True
-        return np.flatnonzero(seen) + lowest
+        places = both - lowest
+        occurs = np.zeros(highest - lowest + 1, dtype=np.bool_)
+        occurs[places] = True
+        known = np.flatnonzero(occurs)
+        table = np.empty(len(occurs), dtype=np.int32)
+        table[known] = np.arange(len(known), dtype=np.int32)
+        return known + lowest, table[places[: len(ids)]]
     ordered = np.sort(both)
     keep = np.ones(len(ordered), dtype=np.bool_)
     np.not_equal(ordered[1:], ordered[:-1], out=keep[1:])
-    return ordered[keep]
+    return ordered[keep], indices_of(ordered[keep], ids)
 
 
 def _describe_duplicate(users: IdVector, items: IdVector) -> str:
