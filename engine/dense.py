@@ -1,32 +1,36 @@
 """Compiled dense linear algebra for many small systems, and how to compile.
 
 NumPy and LAPACK are at their best with large matrices; the systems of a half-step have
-a few dozen rows each, so these loops are written out for them. Rows contiguous; single
-precision, but for what says that it serves either.
+a few dozen rows each, so these loops are written out for them. Single precision, rows
+contiguous. Matrices that `lanes` work on are flat, with rows of a whole number of
+vectors; of symmetric ones the upper triangle counts.
 """
 
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
+from numba.core import codegen, config
 
 from engine.arrays import ExactMatrix, ExactVector, FactorMatrix, FloatVector
+from engine.lanes import (
+    LANES,
+    add,
+    load,
+    multiply,
+    multiply_add,
+    repeat,
+    spread,
+    store,
+    subtract,
+    totals,
+)
 
 TILE = 128
 """Ratings gathered at a time; a block of 64 factors then fits the first cache."""
-
-ROW_STRIDE = TILE + 16
-"""Length of a block's rows; a power of two would make them share cache sets."""
-
-LANES = 16
-"""Columns are padded with zeros to a multiple of this, so sums run in whole vectors."""
-
-Floats: TypeAlias = npt.NDArray[np.float32 | np.float64]
-"""Where a routine serves either precision: it computes in that of its arguments."""
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -35,6 +39,22 @@ def can_write_beside(source: Path) -> bool:
     """Tell whether the cache folder of a source file is, or can be, ours to fill."""
     cache = source.parent / "__pycache__"
     return os.access(cache if cache.exists() else source.parent, os.W_OK)
+
+
+def widest(features: str) -> str:
+    """Let the compiler use registers of 512 bits where they cost no clock rate.
+
+    It keeps to 256 bits on all processors of Intel, for the sake of the first ones with
+    wide registers. Those that came after know the instructions called VBMI2.
+    """
+    return features + ",-prefer-256-bit" if "+avx512vbmi2" in features else features
+
+
+# Before anything is compiled. What the environment says counts more.
+_SETTINGS: dict[str, Any] = vars(config)
+_SETTINGS["CPU_FEATURES"] = _SETTINGS["CPU_FEATURES"] or widest(
+    codegen.get_host_cpu_features()  # type: ignore[no-untyped-call]
+)
 
 
 def compiled(function: _Function) -> _Function:
@@ -54,145 +74,173 @@ def compiled(function: _Function) -> _Function:
 
 
 @compiled
-def add_gram(block: Floats, n_rows: int, n_columns: int, gram: Floats) -> None:
-    """Add ``block block'`` to the lower triangle of `gram`, four by four at a time.
-
-    `n_rows` is a multiple of four. The sixteen sums of a tile stay in registers, so a
-    value is loaded once for four products.
-    """
-    for i in range(0, n_rows, 4):
-        x0, x1, x2, x3 = block[i], block[i + 1], block[i + 2], block[i + 3]
-        for j in range(0, i + 1, 4):
-            y0, y1, y2, y3 = block[j], block[j + 1], block[j + 2], block[j + 3]
-            a00 = a01 = a02 = a03 = np.float32(0)
-            a10 = a11 = a12 = a13 = np.float32(0)
-            a20 = a21 = a22 = a23 = np.float32(0)
-            a30 = a31 = a32 = a33 = np.float32(0)
-            for t in range(n_columns):
-                p0, p1, p2, p3 = x0[t], x1[t], x2[t], x3[t]
-                q0, q1, q2, q3 = y0[t], y1[t], y2[t], y3[t]
-                a00 += p0 * q0
-                a01 += p0 * q1
-                a02 += p0 * q2
-                a03 += p0 * q3
-                a10 += p1 * q0
-                a11 += p1 * q1
-                a12 += p1 * q2
-                a13 += p1 * q3
-                a20 += p2 * q0
-                a21 += p2 * q1
-                a22 += p2 * q2
-                a23 += p2 * q3
-                a30 += p3 * q0
-                a31 += p3 * q1
-                a32 += p3 * q2
-                a33 += p3 * q3
-            g0, g1, g2, g3 = gram[i], gram[i + 1], gram[i + 2], gram[i + 3]
-            g0[j] += a00
-            g0[j + 1] += a01
-            g0[j + 2] += a02
-            g0[j + 3] += a03
-            g1[j] += a10
-            g1[j + 1] += a11
-            g1[j + 2] += a12
-            g1[j + 3] += a13
-            g2[j] += a20
-            g2[j + 1] += a21
-            g2[j + 2] += a22
-            g2[j + 3] += a23
-            g3[j] += a30
-            g3[j + 1] += a31
-            g3[j + 2] += a32
-            g3[j + 3] += a33
+def whole(n: int) -> int:
+    """Round up to whole vectors."""
+    return (n + LANES - 1) // LANES * LANES
 
 
 @compiled
-def factorize(matrix: Floats, n: int) -> bool:
-    """Cholesky factor in the lower triangle, in place; False if not definite."""
-    for j in range(n):
-        row_j = matrix[j]
-        total = row_j[j]
-        for t in range(j):
-            total -= row_j[t] * row_j[t]
-        if not total > 0:
+def aligned(n: int) -> FloatVector:
+    """Reserve memory, not cleared, that begins where a vector may."""
+    memory = np.empty(n + LANES, dtype=np.float32)
+    begin = -(memory.ctypes.data // 4) % LANES
+    return memory[begin : begin + n]
+
+
+def padded(matrix: FactorMatrix) -> FactorMatrix:
+    """Copy a matrix to rows of whole vectors, filled up with zeros; add a row of zeros.
+
+    Where a kernel takes four rows at a time, the last row stands in for missing ones.
+    NumPy asks the system for large pages, which compiled code does not: rows picked
+    here and there are then found faster.
+    """
+    n, k = matrix.shape
+    width = whole(k)
+    memory = np.empty((n + 1) * width + LANES, dtype=np.float32)
+    begin = -(memory.ctypes.data // 4) % LANES
+    copy = memory[begin : begin + (n + 1) * width].reshape(n + 1, width)
+    copy[:n, :k] = matrix
+    copy[:n, k:] = 0
+    copy[n] = 0
+    return copy
+
+
+@compiled
+def add_gram(
+    block: FloatVector, n: int, width: int, gram: FloatVector, stride: int
+) -> None:
+    """Add ``block' block`` to the upper triangle of `gram`, and a little below it.
+
+    The block has `n` rows of `width` numbers, `gram` rows of `stride`. The sums of
+    eight rows by sixteen columns stay in registers.
+    """
+    for i in range(0, width, 8):
+        for j in range(i // LANES * LANES, width, LANES):
+            a0 = a1 = a2 = a3 = a4 = a5 = a6 = a7 = spread(np.float32(0))
+            for t in range(n):
+                at = t * width + i
+                y = load(block, t * width + j)
+                a0 = multiply_add(repeat(block, at), y, a0)
+                a1 = multiply_add(repeat(block, at + 1), y, a1)
+                a2 = multiply_add(repeat(block, at + 2), y, a2)
+                a3 = multiply_add(repeat(block, at + 3), y, a3)
+                a4 = multiply_add(repeat(block, at + 4), y, a4)
+                a5 = multiply_add(repeat(block, at + 5), y, a5)
+                a6 = multiply_add(repeat(block, at + 6), y, a6)
+                a7 = multiply_add(repeat(block, at + 7), y, a7)
+            to = i * stride + j
+            store(gram, to, add(load(gram, to), a0))
+            store(gram, to + stride, add(load(gram, to + stride), a1))
+            to += 2 * stride
+            store(gram, to, add(load(gram, to), a2))
+            store(gram, to + stride, add(load(gram, to + stride), a3))
+            to += 2 * stride
+            store(gram, to, add(load(gram, to), a4))
+            store(gram, to + stride, add(load(gram, to + stride), a5))
+            to += 2 * stride
+            store(gram, to, add(load(gram, to), a6))
+            store(gram, to + stride, add(load(gram, to + stride), a7))
+
+
+@compiled
+def factorize(matrix: FloatVector, n: int, stride: int) -> bool:
+    """Cholesky factor ``U'U`` in the upper triangle, in place; False if not definite.
+
+    Row by row: what the rows above explain is taken off sixteen columns at a time, by
+    four sums that do not wait for one another.
+    """
+    for i in range(n):
+        row = i * stride
+        for c in range(i // LANES * LANES, n, LANES):
+            a0 = a1 = a2 = a3 = spread(np.float32(0))
+            j = 0
+            while j + 4 <= i:
+                at = j * stride
+                a0 = multiply_add(repeat(matrix, at + i), load(matrix, at + c), a0)
+                at += stride
+                a1 = multiply_add(repeat(matrix, at + i), load(matrix, at + c), a1)
+                at += stride
+                a2 = multiply_add(repeat(matrix, at + i), load(matrix, at + c), a2)
+                at += stride
+                a3 = multiply_add(repeat(matrix, at + i), load(matrix, at + c), a3)
+                j += 4
+            while j < i:
+                at = j * stride
+                a0 = multiply_add(repeat(matrix, at + i), load(matrix, at + c), a0)
+                j += 1
+            explained = add(add(a0, a1), add(a2, a3))
+            store(matrix, row + c, subtract(load(matrix, row + c), explained))
+        if not matrix[row + i] > 0:
             return False
-        pivot = np.sqrt(total)
-        row_j[j] = pivot
-        inverse = 1 / pivot
-        i = j + 1
-        while i + 4 <= n:  # four rows at once: row j is read once for all
-            r0, r1, r2, r3 = matrix[i], matrix[i + 1], matrix[i + 2], matrix[i + 3]
-            s0 = s1 = s2 = s3 = np.float32(0)
-            for t in range(j):
-                y = row_j[t]
-                s0 += r0[t] * y
-                s1 += r1[t] * y
-                s2 += r2[t] * y
-                s3 += r3[t] * y
-            r0[j] = (r0[j] - s0) * inverse
-            r1[j] = (r1[j] - s1) * inverse
-            r2[j] = (r2[j] - s2) * inverse
-            r3[j] = (r3[j] - s3) * inverse
-            i += 4
-        while i < n:
-            row_i = matrix[i]
-            s0 = np.float32(0)
-            for t in range(j):
-                s0 += row_i[t] * row_j[t]
-            row_i[j] = (row_i[j] - s0) * inverse
-            i += 1
+        inverse = spread(1 / np.sqrt(matrix[row + i]))
+        for c in range(i // LANES * LANES, n, LANES):
+            store(matrix, row + c, multiply(load(matrix, row + c), inverse))
+        for c in range(i // LANES * LANES, i):
+            matrix[row + c] = 0
     return True
 
 
 @compiled
-def substitute(factor: Floats, n: int, vector: Floats) -> None:
-    """Solve ``L L' x = vector`` in place."""
+def substitute(factor: FloatVector, n: int, stride: int, vector: FloatVector) -> None:
+    """Solve ``U'U x = vector`` in place; `vector` has room for whole vectors."""
     for i in range(n):
-        row = factor[i]
-        total = vector[i]
-        for t in range(i):
-            total -= row[t] * vector[t]
-        vector[i] = total / row[i]
+        row = i * stride
+        x = vector[i] / factor[row + i]
+        for c in range(i // LANES * LANES, n, LANES):
+            y = multiply_add(load(factor, row + c), spread(-x), load(vector, c))
+            store(vector, c, y)
+        vector[i] = x
     for i in range(n - 1, -1, -1):
-        row = factor[i]
-        vector[i] /= row[i]
-        x = vector[i]
-        for t in range(i):
-            vector[t] -= row[t] * x
+        row, right = i * stride, vector[i]
+        vector[i] = 0
+        a = spread(np.float32(0))
+        for c in range(i // LANES * LANES, n, LANES):
+            a = multiply_add(load(factor, row + c), load(vector, c), a)
+        vector[i] = (right - totals(a, a, a, a)[0]) / factor[row + i]
 
 
 @compiled
-def inverse_diagonal(factor: FactorMatrix, n: int, out: ExactVector) -> None:
-    """Compute the diagonal of ``(L L')^-1``, one column of ``L^-1`` at a time."""
-    column = np.zeros(n, dtype=np.float32)
-    for j in range(n):
-        column[j] = 1 / factor[j, j]
-        out[j] = column[j] * column[j]
-        for i in range(j + 1, n):
-            row = factor[i]
-            total = np.float32(0)
-            for t in range(j, i):
-                total -= row[t] * column[t]
-            column[i] = total / row[i]
-            out[j] += column[i] * column[i]
+def inverse_diagonal(
+    factor: FloatVector, n: int, stride: int, inverse: FloatVector, out: ExactVector
+) -> None:
+    """Compute the diagonal of ``(U'U)^-1``.
+
+    `inverse` is scratch for ``U'^-1``, as large as `factor`; the sums of squares of its
+    columns are the answer.
+    """
+    out[:] = 0
+    inverse[:] = 0
+    for i in range(n):
+        row = i * stride
+        inverse[row + i] = 1
+        scale = spread(1 / factor[row + i])
+        for c in range(0, i + 1, LANES):
+            a = spread(np.float32(0))
+            for j in range(c, i):
+                y = load(inverse, j * stride + c)
+                a = multiply_add(repeat(factor, j * stride + i), y, a)
+            rest = subtract(load(inverse, row + c), a)
+            store(inverse, row + c, multiply(rest, scale))
+        for j in range(i + 1):
+            out[j] += inverse[row + j] * inverse[row + j]
 
 
 @compiled
 def add_gram_of_rows(q: FactorMatrix, b: FloatVector, gram: ExactMatrix) -> None:
     """Add the lower triangle of ``sum (q, 1, b)(q, 1, b)'`` over rows to `gram`."""
     k = q.shape[1]
-    padded = (k + 2 + 3) // 4 * 4
-    block = np.zeros((padded, ROW_STRIDE), dtype=np.float32)
-    part = np.zeros((padded, padded), dtype=np.float32)
+    width = whole(k + 2)
+    block, part = aligned(TILE * width), aligned(width * width)
+    block[:] = 0
     for begin in range(0, len(b), TILE):
-        end = min(begin + TILE, len(b))
-        for t in range(end - begin):
+        n = min(TILE, len(b) - begin)
+        for t in range(n):
             for f in range(k):
-                block[f, t] = q[begin + t, f]
-            block[k, t] = 1
-            block[k + 1, t] = b[begin + t]
+                block[t * width + f] = q[begin + t, f]
+            block[t * width + k] = 1
+            block[t * width + k + 1] = b[begin + t]
         part[:] = 0
-        add_gram(block, padded, end - begin, part)
+        add_gram(block, n, width, part, width)
         for i in range(k + 2):
             for j in range(i + 1):
-                gram[i, j] += part[i, j]
+                gram[i, j] += part[j * width + i]

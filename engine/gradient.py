@@ -2,142 +2,234 @@
 
 A few steps from where the last sweep ended cost ``O(n k)`` a row where an exact solve
 costs ``O(n k^2 + k^3)``. Notation as in `kernels`.
+
+A row's vectors have the bias in place ``k`` and are padded with zeros to whole vectors
+of `lanes`. Four ratings are handled at a time; a block is filled up to a multiple of
+four with zeros.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
-from engine.arrays import FactorMatrix, FloatVector
-from engine.dense import compiled
+from engine.arrays import FloatVector, IndexVector
+from engine.dense import aligned, compiled, whole
 from engine.kernels import Fixed, Rows, Side, Weights
+from engine.lanes import (
+    LANES,
+    add,
+    load,
+    multiply,
+    multiply_add,
+    spread,
+    store,
+    totals,
+)
+
+
+class _System(NamedTuple):
+    """One row's system, and where conjugate gradients stand.
+
+    Attributes
+    ----------
+    items, stars : of each rating; see `_read`
+    block : gathered factors, flat
+    w, d : regularization, and the inverse of ``diag(A)``
+    x, r, p, product : solution, residual, direction, and ``A p``
+    """
+
+    items: IndexVector
+    stars: FloatVector
+    block: FloatVector
+    w: FloatVector
+    d: FloatVector
+    x: FloatVector
+    r: FloatVector
+    p: FloatVector
+    product: FloatVector
 
 
 @compiled
-def _apply_normal(
-    block: FactorMatrix, n: int, k: int, x: FloatVector, out: FloatVector
-) -> None:
-    """Add ``sum_t z_t z_t' x`` to `out`, four ratings at a time."""
-    t = 0
-    while t + 4 <= n:
-        q0, q1, q2, q3 = block[t], block[t + 1], block[t + 2], block[t + 3]
-        s0 = s1 = s2 = s3 = np.float32(0)
-        for f in range(k):
-            y = x[f]
-            s0 += q0[f] * y
-            s1 += q1[f] * y
-            s2 += q2[f] * y
-            s3 += q3[f] * y
-        s0 += x[k]
-        s1 += x[k]
-        s2 += x[k]
-        s3 += x[k]
-        for f in range(k):
-            out[f] += (q0[f] * s0 + q1[f] * s1) + (q2[f] * s2 + q3[f] * s3)
-        out[k] += (s0 + s1) + (s2 + s3)
-        t += 4
-    while t < n:
-        q0 = block[t]
-        s0 = np.float32(0)
-        for f in range(k):
-            s0 += q0[f] * x[f]
-        s0 += x[k]
-        for f in range(k):
-            out[f] += q0[f] * s0
-        out[k] += s0
-        t += 1
+def _new_system(longest: int, width: int, k: int) -> _System:
+    """Reserve memory for rows of up to `longest` ratings."""
+    n = (longest + 3) // 4 * 4
+    small = whole(k + 1)
+    system = _System(
+        np.empty(n, dtype=np.int32),
+        aligned(n),
+        aligned(n * width),
+        aligned(small),
+        aligned(small),
+        aligned(small),
+        aligned(small),
+        aligned(small),
+        aligned(small),
+    )
+    for i in range(small):
+        system.w[i] = 1
+        system.x[i] = 0
+    return system
 
 
 @compiled
-def _apply_system(
-    block: FactorMatrix,
-    n: int,
-    fixed: Fixed,
-    diagonal: FloatVector,
-    x: FloatVector,
-    out: FloatVector,
+def _read(
+    rows: Rows, start: int, n: int, fixed: Fixed, k: int, system: _System
 ) -> None:
-    """Compute ``A x``, without forming the row's own part of ``A``."""
-    k, alpha = fixed.q.shape[1], fixed.alpha
-    out[:] = 0
-    _apply_normal(block, n, k, x, out)
-    if alpha > 0:
-        for i in range(k + 1):
-            total = np.float32(0)
-            row = fixed.gram[i]
-            for j in range(k + 1):
-                total += row[j] * x[j]
-            out[i] = (1 - alpha) * out[i] + alpha * total
-    for i in range(k + 1):
-        out[i] += diagonal[i] * x[i]
+    """Copy a row's items; of its ratings, what the row itself has to explain.
 
-
-@compiled
-def _start_row(
-    rows: Rows,
-    start: int,
-    stop: int,
-    fixed: Fixed,
-    block: FactorMatrix,
-    c: FloatVector,
-    d: FloatVector,
-) -> None:
-    """Gather a row's factors once; write its right side and ``diag(A) - w``."""
-    k, alpha = fixed.q.shape[1], fixed.alpha
-    c[:] = 0
-    d[:] = 0
-    for t in range(stop - start):
+    Filled up with the row of zeros of `fixed`, and ratings that give it no error.
+    """
+    items, stars = system.items, system.stars
+    mean, weight = np.float32(fixed.mean), np.float32(1 - fixed.alpha)
+    for t in range(n):
         item = rows.indices[start + t]
-        factors, gathered = fixed.q[item], block[t]
-        rest = (1 - alpha) * fixed.b[item]
-        y = np.float32((rows.values[start + t] - fixed.mean) - rest)
-        for f in range(k):
-            gathered[f] = factors[f]
-            c[f] += factors[f] * y
-            d[f] += factors[f] * factors[f]
-        c[k] += y
-    d[k] += stop - start
-    if alpha > 0:
+        items[t] = item
+        stars[t] = (rows.values[start + t] - mean) - weight * fixed.b[item]
+    for t in range(n, (n + 3) // 4 * 4):
+        items[t] = len(fixed.b)
+        stars[t] = weight * system.x[k]
+
+
+@compiled
+def _gather(n: int, fixed: Fixed, k: int, system: _System) -> None:
+    """Gather a row's factors; add its ratings to ``r`` at ``x``, and to ``diag(A)``."""
+    q, width = fixed.q.reshape(fixed.q.size), fixed.q.shape[1]
+    items, stars, block, x = system.items, system.stars, system.block, system.x
+    r, d = system.r, system.d
+    bias, weight, total = x[k], np.float32(1 - fixed.alpha), np.float32(0)
+    for t in range(0, n, 4):
+        from0, from1 = width * items[t], width * items[t + 1]
+        from2, from3 = width * items[t + 2], width * items[t + 3]
+        to0 = t * width
+        to1, to2, to3 = to0 + width, to0 + 2 * width, to0 + 3 * width
+        a0 = a1 = a2 = a3 = spread(np.float32(0))
+        for f in range(0, width, LANES):
+            y = load(x, f)
+            q0, q1 = load(q, from0 + f), load(q, from1 + f)
+            q2, q3 = load(q, from2 + f), load(q, from3 + f)
+            store(block, to0 + f, q0)
+            store(block, to1 + f, q1)
+            store(block, to2 + f, q2)
+            store(block, to3 + f, q3)
+            a0, a1 = multiply_add(q0, y, a0), multiply_add(q1, y, a1)
+            a2, a3 = multiply_add(q2, y, a2), multiply_add(q3, y, a3)
+        s0, s1, s2, s3 = totals(a0, a1, a2, a3)
+        e0 = stars[t] - weight * (s0 + bias)
+        e1 = stars[t + 1] - weight * (s1 + bias)
+        e2 = stars[t + 2] - weight * (s2 + bias)
+        e3 = stars[t + 3] - weight * (s3 + bias)
+        total += (e0 + e1) + (e2 + e3)
+        y0, y1, y2, y3 = spread(e0), spread(e1), spread(e2), spread(e3)
+        for f in range(0, width, LANES):
+            q0, q1 = load(block, to0 + f), load(block, to1 + f)
+            q2, q3 = load(block, to2 + f), load(block, to3 + f)
+            early = multiply_add(q1, y1, multiply_add(q0, y0, load(r, f)))
+            store(r, f, add(early, multiply_add(q3, y3, multiply(q2, y2))))
+            early = multiply_add(q1, q1, multiply_add(q0, q0, load(d, f)))
+            store(d, f, add(early, multiply_add(q3, q3, multiply(q2, q2))))
+    r[k] = total
+    d[k] = n
+
+
+@compiled
+def _start(
+    rows: Rows, start: int, n: int, fixed: Fixed, k: int, system: _System
+) -> None:
+    """Gather a row; write the residual ``r = c - A x``, and ``d``."""
+    r, d = system.r, system.d
+    for i in range(len(d)):
+        r[i] = 0
+        d[i] = 0
+    _read(rows, start, n, fixed, k, system)
+    _gather(n, fixed, k, system)
+    if fixed.alpha > 0:
+        _add_unobserved(fixed, k, system)
+    for i in range(len(d)):
+        r[i] -= system.w[i] * system.x[i]
+        d[i] = 1 / (d[i] + system.w[i])
+
+
+@compiled
+def _add_unobserved(fixed: Fixed, k: int, system: _System) -> None:
+    """Add the pairs without a rating to ``r`` and ``d``."""
+    alpha = np.float32(fixed.alpha)
+    for i in range(k + 1):
+        row = fixed.gram[i]
+        total = fixed.moment[i]
+        for j in range(k + 1):
+            total -= row[j] * system.x[j]
+        system.r[i] += alpha * total
+        system.d[i] = (1 - alpha) * system.d[i] + alpha * row[i]
+
+
+@compiled
+def _apply(n: int, width: int, fixed: Fixed, k: int, system: _System) -> None:
+    """Compute ``product = A p`` without forming the row's own part of ``A``."""
+    block, p, out = system.block, system.p, system.product
+    for i in range(len(out)):
+        out[i] = 0
+    bias, sum_of_biases = p[k], np.float32(0)
+    for t in range(0, n, 4):
+        b0 = t * width
+        b1, b2, b3 = b0 + width, b0 + 2 * width, b0 + 3 * width
+        a0 = a1 = a2 = a3 = spread(np.float32(0))
+        for f in range(0, width, LANES):
+            y = load(p, f)
+            a0 = multiply_add(load(block, b0 + f), y, a0)
+            a1 = multiply_add(load(block, b1 + f), y, a1)
+            a2 = multiply_add(load(block, b2 + f), y, a2)
+            a3 = multiply_add(load(block, b3 + f), y, a3)
+        s0, s1, s2, s3 = totals(a0, a1, a2, a3)
+        s0, s1, s2, s3 = s0 + bias, s1 + bias, s2 + bias, s3 + bias
+        y0, y1, y2, y3 = spread(s0), spread(s1), spread(s2), spread(s3)
+        for f in range(0, width, LANES):
+            first = multiply_add(load(block, b0 + f), y0, load(out, f))
+            first = multiply_add(load(block, b1 + f), y1, first)
+            second = multiply(load(block, b2 + f), y2)
+            second = multiply_add(load(block, b3 + f), y3, second)
+            store(out, f, add(first, second))
+        sum_of_biases += (s0 + s1) + (s2 + s3)
+    out[k] = sum_of_biases - ((n + 3) // 4 * 4 - n) * bias
+    if fixed.alpha > 0:
+        alpha = np.float32(fixed.alpha)
         for i in range(k + 1):
-            c[i] += alpha * fixed.moment[i]
-            d[i] = (1 - alpha) * d[i] + alpha * fixed.gram[i, i]
+            row = fixed.gram[i]
+            total = np.float32(0)
+            for j in range(k + 1):
+                total += row[j] * p[j]
+            out[i] = (1 - alpha) * out[i] + alpha * total
+    for i in range(len(out)):
+        out[i] += system.w[i] * p[i]
 
 
 @compiled
 def _conjugate_gradient(
-    block: FactorMatrix,
-    n: int,
-    fixed: Fixed,
-    diagonal: FloatVector,
-    n_steps: int,
-    work: FactorMatrix,
+    n: int, width: int, fixed: Fixed, k: int, n_steps: int, system: _System
 ) -> None:
-    """Improve ``x`` by steps of the Jacobi-preconditioned conjugate gradient.
-
-    The rows of `work` are ``c``, ``diag(A)``, ``x`` and three of scratch.
-    """
-    c, d, x, r, p, product = work[0], work[1], work[2], work[3], work[4], work[5]
-    _apply_system(block, n, fixed, diagonal, x, product)
+    """Improve ``x`` by steps of the Jacobi-preconditioned conjugate gradient."""
+    d, x, r, p, product = system.d, system.x, system.r, system.p, system.product
     rz = np.float32(0)
     for i in range(len(x)):
-        r[i] = c[i] - product[i]
-        p[i] = r[i] / d[i]
+        p[i] = r[i] * d[i]
         rz += r[i] * p[i]
-    for _ in range(n_steps):
-        _apply_system(block, n, fixed, diagonal, p, product)
+    for step in range(n_steps):
+        _apply(n, width, fixed, k, system)
         curvature = np.float32(0)
         for i in range(len(x)):
             curvature += p[i] * product[i]
         if not curvature > 0:  # the residual has vanished
             return
         length = rz / curvature
-        previous = rz
-        rz = np.float32(0)
         for i in range(len(x)):
             x[i] += length * p[i]
-            r[i] -= length * product[i]
-            rz += r[i] * r[i] / d[i]
-        ratio = rz / previous
-        for i in range(len(x)):
-            p[i] = r[i] / d[i] + ratio * p[i]
+        if step + 1 < n_steps:
+            previous, rz = rz, np.float32(0)
+            for i in range(len(x)):
+                r[i] -= length * product[i]
+                rz += r[i] * r[i] * d[i]
+            ratio = rz / previous
+            for i in range(len(x)):
+                p[i] = r[i] * d[i] + ratio * p[i]
 
 
 @compiled
@@ -155,21 +247,21 @@ def solve_rows_by_gradient(
     A row's factors are gathered once and stay in cache for all steps. `out` holds the
     start on entry.
     """
-    k = fixed.q.shape[1]
+    k, width = out.factors.shape[1], fixed.q.shape[1]
     longest = 0
     for row in range(first, last):
         longest = max(longest, rows.indptr[row + 1] - rows.indptr[row])
-    block = np.empty((longest, k), dtype=np.float32)
-    work = np.zeros((6, k + 1), dtype=np.float32)
-    diagonal = np.zeros(k + 1, dtype=np.float32)
+    system = _new_system(longest, width, k)
     for row in range(first, last):
-        start, stop = rows.indptr[row], rows.indptr[row + 1]
-        diagonal[:k] = weights.factors[row]
-        diagonal[k] = weights.biases[row]
-        _start_row(rows, start, stop, fixed, block, work[0], work[1])
-        work[1] += diagonal
-        work[2, :k] = out.factors[row]
-        work[2, k] = out.biases[row]
-        _conjugate_gradient(block, stop - start, fixed, diagonal, n_steps, work)
-        out.factors[row] = work[2, :k]
-        out.biases[row] = work[2, k]
+        start = rows.indptr[row]
+        n = rows.indptr[row + 1] - start
+        for i in range(k):
+            system.w[i] = weights.factors[row]
+            system.x[i] = out.factors[row, i]
+        system.w[k] = weights.biases[row]
+        system.x[k] = out.biases[row]
+        _start(rows, start, n, fixed, k, system)
+        _conjugate_gradient(n, width, fixed, k, n_steps, system)
+        for i in range(k):
+            out.factors[row, i] = system.x[i]
+        out.biases[row] = system.x[k]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.arrays import ExactMatrix, ExactVector
-from engine.dense import add_gram_of_rows
+from engine.dense import add_gram_of_rows, padded
 from engine.errors import SolveError
 from engine.gradient import solve_rows_by_gradient
 from engine.kernels import (
@@ -266,4 +266,5 @@ def _fixed_part(
         gram, moment = totals.gram.astype(dtype), totals.moment.astype(dtype)
     else:
         gram, moment = np.zeros((size, size), dtype), np.zeros(size, dtype)
-    return Fixed(other.factors, other.biases, problem.offset, alpha, gram, moment)
+    q = padded(other.factors)
+    return Fixed(q, other.biases, problem.offset, alpha, gram, moment)

@@ -30,15 +30,16 @@ from engine.arrays import (
     OffsetVector,
 )
 from engine.dense import (
-    LANES,
-    ROW_STRIDE,
     TILE,
     add_gram,
+    aligned,
     compiled,
     factorize,
     inverse_diagonal,
     substitute,
+    whole,
 )
+from engine.lanes import LANES, add, load, multiply_add, spread, store
 
 
 class Rows(NamedTuple):
@@ -52,8 +53,9 @@ class Rows(NamedTuple):
 class Fixed(NamedTuple):
     """What all systems of a half-step share: the other side, and sums over it.
 
-    `gram` is ``sum z z'`` and `moment` ``-sum z b``; both are read only where `alpha`
-    is above 0. They are float64 for exact solves, float32 for gradient steps.
+    `q` is `dense.padded`, so ``k`` is the length of `moment` less one. `gram` is
+    ``sum z z'`` and `moment` ``-sum z b``; both are read only where `alpha` is above 0.
+    They are float64 for exact solves, float32 for gradient steps.
     """
 
     q: FactorMatrix
@@ -86,33 +88,28 @@ class Side(NamedTuple):
 
 
 @compiled
-def _padded(k: int) -> int:
-    """Round up ``k`` factors, the constant and the right side to whole tiles."""
-    return (k + 2 + 3) // 4 * 4
-
-
-@compiled
 def _gather(
-    rows: Rows, start: int, stop: int, fixed: Fixed, block: FactorMatrix
-) -> int:
-    """Fill columns ``(q_t, 1, c_t, 0 ...)`` of the ratings ``start:stop``.
+    rows: Rows, start: int, n: int, fixed: Fixed, block: FloatVector, sums: FloatVector
+) -> np.float32:
+    """Copy the factors ``q_t`` of `n` ratings; add up their part of ``c`` and ``A``.
 
-    Returns how many columns to use: a multiple of the vector length, the last ones 0.
+    With ``c_t`` what a rating adds to the right side, the first row of `sums` gets
+    ``sum_t q_t c_t``, the second ``sum_t q_t``; returned is ``sum_t c_t``.
     """
-    k = fixed.q.shape[1]
-    for t in range(stop - start):
+    q, width = fixed.q.reshape(fixed.q.size), fixed.q.shape[1]
+    total = np.float32(0)
+    for t in range(n):
         item = rows.indices[start + t]
-        factors = fixed.q[item]
-        for f in range(k):
-            block[f, t] = factors[f]
         rest = (1 - fixed.alpha) * fixed.b[item]
-        block[k, t] = 1
-        block[k + 1, t] = (rows.values[start + t] - fixed.mean) - rest
-    n_columns = (stop - start + LANES - 1) // LANES * LANES
-    for row in range(k + 2):
-        for t in range(stop - start, n_columns):
-            block[row, t] = 0
-    return n_columns
+        c = np.float32((rows.values[start + t] - fixed.mean) - rest)
+        total += c
+        y = spread(c)
+        for f in range(0, width, LANES):
+            factors = load(q, item * width + f)
+            store(block, t * width + f, factors)
+            store(sums, f, multiply_add(factors, y, load(sums, f)))
+            store(sums, width + f, add(factors, load(sums, width + f)))
+    return total
 
 
 @compiled
@@ -125,7 +122,7 @@ def _residual(
     out: ExactVector,
 ) -> None:
     """Compute ``c - A x`` in double precision, without forming ``A``."""
-    k, alpha = fixed.q.shape[1], fixed.alpha
+    k, alpha = len(fixed.moment) - 1, fixed.alpha
     for i in range(k + 1):
         out[i] = -diagonal[i] * x[i]
     if alpha > 0:
@@ -146,35 +143,63 @@ def _residual(
         out[k] += error
 
 
+class _System(NamedTuple):
+    """Memory for one row's system, all single precision and flat.
+
+    `right` is the right side and becomes the solution; see `_gather` for the others.
+    """
+
+    block: FloatVector
+    sums: FloatVector
+    matrix: FloatVector
+    right: FloatVector
+
+
+@compiled
+def _new_system(width: int, size: int) -> _System:
+    stride = whole(size)
+    return _System(
+        aligned(TILE * width),
+        aligned(2 * width),
+        aligned(stride * stride),
+        np.zeros(stride, dtype=np.float32),
+    )
+
+
 @compiled
 def _factorized(
-    rows: Rows,
-    row: int,
-    fixed: Fixed,
-    diagonal: ExactVector,
-    block: FactorMatrix,
-    system: FactorMatrix,
-    right: FloatVector,
+    rows: Rows, row: int, fixed: Fixed, diagonal: ExactVector, system: _System
 ) -> bool:
     """Build one row's ``A`` and ``c``, and factorize ``A`` in place."""
-    alpha, size = fixed.alpha, fixed.q.shape[1] + 1
-    system[:] = 0
-    start, stop = rows.indptr[row], rows.indptr[row + 1]
+    block, sums, matrix, right = system
+    alpha, width = fixed.alpha, fixed.q.shape[1]
+    size, stride = len(diagonal), len(right)
+    k = size - 1
+    for i in range(len(sums)):
+        sums[i] = 0
+    for i in range(len(matrix)):
+        matrix[i] = 0
+    start, stop, total = rows.indptr[row], rows.indptr[row + 1], np.float32(0)
     for begin in range(start, stop, TILE):
-        end = min(begin + TILE, stop)
-        n_columns = _gather(rows, begin, end, fixed, block)
-        add_gram(block, len(block), n_columns, system)
-    right[:] = system[size, :size]
+        n = min(TILE, stop - begin)
+        total += _gather(rows, begin, n, fixed, block, sums)
+        add_gram(block, n, width, matrix, stride)
+    for i in range(k):
+        right[i] = sums[i]
+        matrix[i * stride + k] = sums[width + i]
+    right[k] = total
+    matrix[k * stride + k] = stop - start
     if alpha > 0:
         observed_weight = np.float32(1 - alpha)
         for i in range(size):
             right[i] += alpha * fixed.moment[i]
-            for j in range(i + 1):
+            for j in range(i, size):
                 unobserved = alpha * fixed.gram[i, j]
-                system[i, j] = observed_weight * system[i, j] + unobserved
+                at = i * stride + j
+                matrix[at] = observed_weight * matrix[at] + unobserved
     for i in range(size):
-        system[i, i] += diagonal[i]
-    return factorize(system, size)
+        matrix[i * stride + i] += diagonal[i]
+    return factorize(matrix, size, stride)
 
 
 @compiled
@@ -193,25 +218,29 @@ def solve_rows_exactly(
     residual in double precision, so one leaves an error near single rounding.
     Returns the first row whose system is not positive definite, or -1.
     """
-    k = fixed.q.shape[1]
-    size, padded = k + 1, _padded(k)
-    block = np.zeros((padded, ROW_STRIDE), dtype=np.float32)
-    system = np.zeros((padded, padded), dtype=np.float32)
-    step = np.zeros(size, dtype=np.float32)
+    size = len(fixed.moment)
+    k = size - 1
+    system = _new_system(fixed.q.shape[1], size)
+    step, stride = system.right, len(system.right)
     diagonal, solution, residual = np.zeros(size), np.zeros(size), np.zeros(size)
     for row in range(first, last):
-        diagonal[:k] = weights.factors[row]
+        for i in range(k):
+            diagonal[i] = weights.factors[row]
         diagonal[k] = weights.biases[row]
-        if not _factorized(rows, row, fixed, diagonal, block, system, step):
+        if not _factorized(rows, row, fixed, diagonal, system):
             return row
-        substitute(system, size, step)
-        solution[:] = step
+        substitute(system.matrix, size, stride, step)
+        for i in range(size):
+            solution[i] = step[i]
         for _ in range(refinements):
             _residual(rows, row, fixed, diagonal, solution, residual)
-            step[:] = residual
-            substitute(system, size, step)
-            solution += step
-        out.factors[row] = solution[:k]
+            for i in range(size):
+                step[i] = residual[i]
+            substitute(system.matrix, size, stride, step)
+            for i in range(size):
+                solution[i] += step[i]
+        for i in range(k):
+            out.factors[row, i] = solution[i]
         out.biases[row] = solution[k]
     return -1
 
@@ -231,20 +260,21 @@ def mean_leverages(
     ``tr(A^-1 (A - diag(w)))``, so ``diag(A^-1)`` is enough. 0 for a row without
     ratings; the systems have been solved before, so they are definite.
     """
-    k = fixed.q.shape[1]
-    size, padded = k + 1, _padded(k)
-    block = np.zeros((padded, ROW_STRIDE), dtype=np.float32)
-    system = np.zeros((padded, padded), dtype=np.float32)
-    column = np.zeros(size, dtype=np.float32)
+    size = len(fixed.moment)
+    k = size - 1
+    system = _new_system(fixed.q.shape[1], size)
+    scratch = aligned(len(system.matrix))
     diagonal, inverse = np.zeros(size), np.zeros(size)
     for row in range(first, last):
         n_ratings = rows.indptr[row + 1] - rows.indptr[row]
         out[row] = 0
         if n_ratings > 0:
-            diagonal[:k] = weights.factors[row]
+            for i in range(k):
+                diagonal[i] = weights.factors[row]
             diagonal[k] = weights.biases[row]
-            _factorized(rows, row, fixed, diagonal, block, system, column)
-            inverse_diagonal(system, size, inverse)
+            _factorized(rows, row, fixed, diagonal, system)
+            stride = len(system.right)
+            inverse_diagonal(system.matrix, size, stride, scratch, inverse)
             trace = np.float64(size)
             for i in range(size):
                 trace -= diagonal[i] * inverse[i]

@@ -7,16 +7,8 @@ weights as small as the paper's leave some systems hardly better than singular.
 import numpy as np
 from scipy import sparse
 
-from engine.arrays import ExactMatrix, FactorMatrix
-from engine.dense import (
-    LANES,
-    ROW_STRIDE,
-    TILE,
-    add_gram,
-    compiled,
-    factorize,
-    substitute,
-)
+from engine.arrays import ExactMatrix, ExactVector, FactorMatrix
+from engine.dense import compiled, padded
 from engine.errors import SolveError
 from engine.kernels import Fixed, Rows, Side, sum_squares
 from engine.ratings import Ratings, SparseRows
@@ -99,7 +91,7 @@ def sum_of_squared_errors(
     by_user = ratings.by_user
     rows = Rows(by_user.indptr, by_user.indices, by_user.values)
     fixed = Fixed(
-        items.factors, items.biases, 0.0, 0.0, np.zeros((0, 0)), np.zeros(0)
+        padded(items.factors), items.biases, 0.0, 0.0, np.zeros((0, 0)), np.zeros(0)
     )  # fmt: skip
     every_item = np.ones(ratings.n_items)
     errors, scores = np.empty(by_user.n_rows), np.empty(by_user.n_rows)
@@ -113,28 +105,45 @@ def sum_of_squared_errors(
 
 @compiled
 def _sum_up(
-    rows: Rows,
-    start: int,
-    stop: int,
-    other: Side,
-    block: ExactMatrix,
-    sums: ExactMatrix,
+    rows: Rows, start: int, stop: int, other: Side, z: ExactVector, sums: ExactMatrix
 ) -> None:
     """Sum ``(q, 1, c)(q, 1, c)'`` over some ratings, ``c = r - b``: lower triangle."""
     k = other.factors.shape[1]
     sums[:] = 0
-    for begin in range(start, stop, TILE):
-        n = min(TILE, stop - begin)
-        n_columns = (n + LANES - 1) // LANES * LANES
-        block[:, n:n_columns] = 0
-        for t in range(n):
-            item = rows.indices[begin + t]
-            factors = other.factors[item]
-            for f in range(k):
-                block[f, t] = factors[f]
-            block[k, t] = 1
-            block[k + 1, t] = np.float64(rows.values[begin + t]) - other.biases[item]
-        add_gram(block, len(block), n_columns, sums)
+    z[k] = 1
+    for t in range(start, stop):
+        item = rows.indices[t]
+        for f in range(k):
+            z[f] = other.factors[item, f]
+        z[k + 1] = np.float64(rows.values[t]) - other.biases[item]
+        for i in range(k + 2):
+            for j in range(i + 1):
+                sums[i, j] += z[i] * z[j]
+
+
+@compiled
+def _solve(matrix: ExactMatrix, n: int, right: ExactVector) -> bool:
+    """Solve by Cholesky, all in place, from a lower triangle; False if not definite."""
+    for j in range(n):
+        for i in range(j, n):
+            total = matrix[i, j]
+            for t in range(j):
+                total -= matrix[i, t] * matrix[j, t]
+            if i > j:
+                matrix[i, j] = total / matrix[j, j]
+            elif total > 0:
+                matrix[j, j] = np.sqrt(total)
+            else:
+                return False
+    for i in range(n):
+        for t in range(i):
+            right[i] -= matrix[i, t] * right[t]
+        right[i] /= matrix[i, i]
+    for i in range(n - 1, -1, -1):
+        right[i] /= matrix[i, i]
+        for t in range(i):
+            right[t] -= matrix[i, t] * right[i]
+    return True
 
 
 @compiled
@@ -154,12 +163,11 @@ def update_rows(
     for are written. Returns the first row whose system is not positive definite, or -1.
     """
     k = other.factors.shape[1]
-    padded = (k + 2 + 3) // 4 * 4
-    block, sums = np.zeros((padded, ROW_STRIDE)), np.zeros((padded, padded))
+    z, sums = np.empty(k + 2), np.empty((k + 2, k + 2))
     right = np.empty(k)
     for row in range(first, last):
         start, stop = rows.indptr[row], rows.indptr[row + 1]
-        _sum_up(rows, start, stop, other, block, sums)
+        _sum_up(rows, start, stop, other, z, sums)
         total = sums[k + 1, k]
         for f in range(k):
             total -= sums[k, f] * out.factors[row, f]
@@ -167,9 +175,8 @@ def update_rows(
         for f in range(k):
             right[f] = sums[k + 1, f] - bias * sums[k, f] + pulls[row, f]
             sums[f, f] += factor_weight
-        if not factorize(sums, k):
+        if not _solve(sums, k, right):
             return row
-        substitute(sums, k, right)
         out.factors[row] = right
         out.biases[row] = bias
     return -1

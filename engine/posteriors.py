@@ -9,13 +9,13 @@ import numpy as np
 
 from engine.arrays import ExactVector, FactorMatrix, FloatVector
 from engine.dense import (
-    LANES,
-    ROW_STRIDE,
     TILE,
     add_gram,
+    aligned,
     compiled,
     factorize,
     substitute,
+    whole,
 )
 from engine.kernels import Rows
 
@@ -69,39 +69,54 @@ class Posterior(NamedTuple):
     spreads: FactorMatrix
 
 
+class _System(NamedTuple):
+    """Memory for one row's system, single precision and flat, but for the diagonal.
+
+    `block` holds ratings ``(q, 1, y)`` a row; `matrix` sums their products, so that the
+    right side stands in the last column; `diagonal` is what is added to ``A``.
+    """
+
+    block: FloatVector
+    matrix: FloatVector
+    diagonal: ExactVector
+
+
 @compiled
-def _build(
-    rows: Rows,
-    row: int,
-    others: Others,
-    prior: Prior,
-    block: FactorMatrix,
-    system: FactorMatrix,
-    diagonal: ExactVector,
-) -> None:
-    """Sum one row's ``A`` and, below it, its right side; `diagonal` is in both."""
-    k, padded = len(diagonal) - 1, len(block)
-    system[:] = 0
-    diagonal[:] = prior.weights
+def _new_system(size: int) -> _System:
+    width = whole(size + 1)
+    block = aligned(TILE * width)
+    for i in range(len(block)):
+        block[i] = 0
+    return _System(block, aligned(width * width), np.zeros(size))
+
+
+@compiled
+def _build(rows: Rows, row: int, others: Others, prior: Prior, system: _System) -> None:
+    """Sum one row's ``A`` and, beside it, its right side without the prior."""
+    block, matrix, diagonal = system
+    k = len(diagonal) - 1
+    width = whole(k + 2)
+    for i in range(len(matrix)):
+        matrix[i] = 0
+    for f in range(k + 1):
+        diagonal[f] = prior.weights[f]
     start, stop = rows.indptr[row], rows.indptr[row + 1]
     for begin in range(start, stop, TILE):
-        end = min(begin + TILE, stop)
-        for t in range(end - begin):
-            other = rows.indices[begin + t]
+        n = min(TILE, stop - begin)
+        for t in range(n):
+            other, at = rows.indices[begin + t], t * width
             parameters, spreads = others.parameters[other], others.spreads[other]
             trust = others.trust[other]
             root = np.sqrt(trust)
             for f in range(k):
-                block[f, t] = root * parameters[f]
+                block[at + f] = root * parameters[f]
                 diagonal[f] += trust * spreads[f]
-            block[k, t] = root
+            block[at + k] = root
             rest = rows.values[begin + t] - others.mean - parameters[k]
-            block[k + 1, t] = root * rest
-        n_columns = (end - begin + LANES - 1) // LANES * LANES
-        block[: k + 2, end - begin : n_columns] = 0
-        add_gram(block, padded, n_columns, system)
+            block[at + k + 1] = root * rest
+        add_gram(block, n, width, matrix, width)
     for f in range(k + 1):
-        system[f, f] += diagonal[f]
+        matrix[f * width + f] += diagonal[f]
 
 
 @compiled
@@ -147,26 +162,30 @@ def solve_rows_with_doubt(
     system is not positive definite, or -1.
     """
     size = out.parameters.shape[1]
-    padded = (size + 1 + 3) // 4 * 4
-    block = np.zeros((padded, ROW_STRIDE), dtype=np.float32)
-    system = np.zeros((padded, padded), dtype=np.float32)
-    step = np.zeros(size, dtype=np.float32)
-    diagonal, solution, residual = np.zeros(size), np.zeros(size), np.zeros(size)
+    width, system = whole(size + 1), _new_system(size)
+    matrix, step = system.matrix, np.zeros(width, dtype=np.float32)
+    solution, residual = np.zeros(size), np.zeros(size)
     for row in range(first, last):
-        _build(rows, row, others, prior, block, system, diagonal)
+        _build(rows, row, others, prior, system)
         for f in range(size):
-            step[f] = system[size, f] + prior.weights[f] * prior.means[row, f]
-            out.spreads[row, f] = variance / system[f, f]
-        if not factorize(system, size):
+            drawn = prior.weights[f] * prior.means[row, f]
+            step[f] = matrix[f * width + size] + drawn
+            matrix[f * width + size] = 0  # no part of what is factorized
+            out.spreads[row, f] = variance / matrix[f * width + f]
+        if not factorize(matrix, size, width):
             return row
-        substitute(system, size, step)
-        solution[:] = step
+        substitute(matrix, size, width, step)
+        for f in range(size):
+            solution[f] = step[f]
         for _ in range(refinements):
-            _residual(rows, row, others, prior, diagonal, solution, residual)
-            step[:] = residual
-            substitute(system, size, step)
-            solution += step
-        out.parameters[row] = solution
+            _residual(rows, row, others, prior, system.diagonal, solution, residual)
+            for f in range(size):
+                step[f] = residual[f]
+            substitute(matrix, size, width, step)
+            for f in range(size):
+                solution[f] += step[f]
+        for f in range(size):
+            out.parameters[row, f] = solution[f]
     return -1
 
 

@@ -149,15 +149,12 @@ class Ratings:
         rated = _as_ids(item_ids, name="item_ids")
         stars = _as_values(values)
         _check_lengths(raters, rated, stars)
-        all_users = _sorted_unique(raters, users, name="users")
-        all_items = _sorted_unique(rated, items, name="items")
-        rows, columns = indices_of(all_users, raters), indices_of(all_items, rated)
+        all_users, rows = _numbered(raters, users, name="users")
+        all_items, columns = _numbered(rated, items, name="items")
         shape = len(all_users), len(all_items)
-        by_user = sparse.coo_array((stars, (rows, columns)), shape=shape).tocsr()
-        if by_user.nnz != len(stars):
+        by_user, by_item = _both_ways(rows, columns, stars, shape)
+        if not _rises_within_rows(by_user):
             raise DataError(_describe_duplicate(raters, rated))
-        by_user.sort_indices()
-        by_item = by_user.tocsc()
         return cls(
             user_ids=read_only(all_users),
             item_ids=read_only(all_items),
@@ -193,8 +190,8 @@ def indices_of(sorted_ids: IdVector, ids: Ids) -> IndexVector:
         table = np.full(span, -1, dtype=np.int32)
         table[sorted_ids - lowest] = np.arange(len(sorted_ids), dtype=np.int32)
         inside = (wanted >= lowest) & (wanted <= highest)
-        return np.where(inside, table[np.where(inside, wanted - lowest, 0)], -1).astype(
-            np.int32
+        return np.where(
+            inside, table[np.where(inside, wanted - lowest, 0)], np.int32(-1)
         )
     positions = np.minimum(np.searchsorted(sorted_ids, wanted), len(sorted_ids) - 1)
     return np.where(sorted_ids[positions] == wanted, positions, -1).astype(np.int32)
@@ -235,13 +232,52 @@ def _check_lengths(users: IdVector, items: IdVector, values: FloatVector) -> Non
         raise DataError("no ratings; load some first")
 
 
-def _sorted_unique(ids: IdVector, more: Ids | None, *, name: str) -> IdVector:
-    """Sorted and unique; np.unique hashes integers, which is far slower here."""
+def _both_ways(
+    rows: IndexVector, columns: IndexVector, values: FloatVector, shape: tuple[int, int]
+) -> tuple[Any, Any]:
+    """Compress by row and by column, each sorted within; pairs given twice stay so.
+
+    Only by counting: a change of orientation keeps the order it finds, so what comes
+    out of it is sorted. Twice of that sorts any input, once does where it comes sorted.
+    """
+    pairs = sparse.coo_array((values, (rows, columns)), shape=shape)
+    pairs.has_canonical_format = True  # or it would sort each row, and add up pairs
+    by_row = pairs.tocsr()
+    by_column = by_row.tocsc()
+    if not _rises_within_rows(by_row):
+        by_row = by_column.tocsr()
+    return by_row, by_column
+
+
+def _rises_within_rows(matrix: Any) -> bool:  # noqa: ANN401  scipy has no types
+    rises = np.empty(matrix.nnz + 1, dtype=np.bool_)
+    np.greater(matrix.indices[1:], matrix.indices[:-1], out=rises[1:-1])
+    rises[matrix.indptr] = True  # where a row begins, and the end
+    return bool(rises.all())
+
+
+def _numbered(
+    ids: IdVector, more: Ids | None, *, name: str
+) -> tuple[IdVector, IndexVector]:
+    """All ids, sorted and unique, and the position of each of `ids` among them.
+
+    By a table where ids are dense, else by sorting; np.unique would hash integers,
+    which is far slower.
+    """
     both = ids if more is None else np.concatenate([ids, _as_ids(more, name=name)])
+    lowest, highest = int(both.min()), int(both.max())
+    if highest - lowest < _DENSE_IDS_PER_VALUE * len(both):
+        places = both - lowest
+        occurs = np.zeros(highest - lowest + 1, dtype=np.bool_)
+        occurs[places] = True
+        known = np.flatnonzero(occurs)
+        table = np.empty(len(occurs), dtype=np.int32)
+        table[known] = np.arange(len(known), dtype=np.int32)
+        return known + lowest, table[places[: len(ids)]]
     ordered = np.sort(both)
     keep = np.ones(len(ordered), dtype=np.bool_)
     np.not_equal(ordered[1:], ordered[:-1], out=keep[1:])
-    return ordered[keep]
+    return ordered[keep], indices_of(ordered[keep], ids)
 
 
 def _describe_duplicate(users: IdVector, items: IdVector) -> str:

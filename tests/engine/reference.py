@@ -6,11 +6,6 @@ They are short enough to be checked by reading; the tests compare the engine to 
 import numpy as np
 
 
-def gram(block):
-    """Lower triangle of ``block block'``."""
-    return np.tril(block.astype(float) @ block.T.astype(float))
-
-
 def gram_of_rows(factors, biases):
     """Lower triangle of ``sum (q, 1, b)(q, 1, b)'``."""
     rows = np.column_stack([factors, np.ones(len(biases)), biases]).astype(float)
@@ -21,11 +16,12 @@ def system(rated, fixed, factor_weight, bias_weight):
     """``A`` and ``c`` of one row, as the docstring of `engine.kernels` defines them."""
     indices, values = rated
     alpha = fixed.alpha
-    every = np.column_stack([fixed.q, np.ones(len(fixed.b))]).astype(float)
+    q = fixed.q[:-1, : len(fixed.moment) - 1]  # the rest is padding
+    every = np.column_stack([q, np.ones(len(fixed.b))]).astype(float)
     biases = fixed.b.astype(float)
     z = every[indices]
     matrix = (1 - alpha) * z.T @ z + alpha * every.T @ every
-    matrix += np.diag([*[float(factor_weight)] * fixed.q.shape[1], float(bias_weight)])
+    matrix += np.diag([*[float(factor_weight)] * q.shape[1], float(bias_weight)])
     right = z.T @ (values - fixed.mean - (1 - alpha) * biases[indices])
     return matrix, right - alpha * every.T @ biases
 

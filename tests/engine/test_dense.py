@@ -9,7 +9,7 @@ from engine import dense
 from tests.engine import reference
 
 seeds = st.integers(0, 2**32 - 1)
-sizes = st.integers(1, 9)
+sizes = st.sampled_from([1, 2, 5, 15, 16, 17, 21, 40])
 
 
 def definite(size, seed):
@@ -19,39 +19,84 @@ def definite(size, seed):
     return half @ half.T + np.eye(size)
 
 
-@given(quarter=st.integers(1, 3), n_columns=st.integers(0, 40), seed=seeds)
-def test_the_gram_matrix_is_added_to_the_lower_triangle(quarter, n_columns, seed):
+def flat(matrix, size):
+    """A matrix in aligned memory, its rows padded with zeros."""
+    stride = dense.whole(size)
+    memory = dense.aligned(stride * stride)
+    memory[:] = 0
+    memory.reshape(stride, stride)[:size, :size] = matrix
+    return memory, stride
+
+
+@given(n=st.integers(0, 40), vectors=st.integers(1, 3), seed=seeds)
+def test_the_gram_matrix_is_added_to_the_upper_triangle(n, vectors, seed):
+    width = 16 * vectors
     rng = np.random.default_rng(seed)
-    block = rng.standard_normal((4 * quarter, 48), dtype=np.float32)
-    before = np.ones((4 * quarter, 4 * quarter), dtype=np.float32)
-    after = before.copy()
+    block = rng.standard_normal((n, width), dtype=np.float32)
+    gram, stride = flat(np.ones((width, width)), width)
 
-    dense.add_gram(block, 4 * quarter, n_columns, after)
+    dense.add_gram(block.reshape(-1), n, width, gram, stride)
 
-    expected = reference.gram(block[:, :n_columns])
-    np.testing.assert_allclose(np.tril(after - before), expected, rtol=1e-4, atol=1e-4)
+    expected = np.triu(block.astype(float).T @ block)
+    found = np.triu(gram.reshape(stride, stride) - 1)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
 @given(size=sizes, seed=seeds)
 def test_factorizing_and_substituting_solves_the_system(size, seed):
     matrix = definite(size, seed)
     right = np.random.default_rng(seed).standard_normal(size)
-    factor, solution = matrix.astype(np.float32), right.astype(np.float32)
+    factor, stride = flat(matrix, size)
+    solution = np.zeros(stride, dtype=np.float32)
+    solution[:size] = right
 
-    assert dense.factorize(factor, size)
-    dense.substitute(factor, size, solution)
+    assert dense.factorize(factor, size, stride)
+    dense.substitute(factor, size, stride, solution)
 
     expected = np.linalg.solve(matrix, right)
-    np.testing.assert_allclose(np.tril(factor), np.linalg.cholesky(matrix), rtol=1e-3)
-    np.testing.assert_allclose(solution, expected, rtol=1e-3, atol=1e-4)
+    upper = np.triu(factor.reshape(stride, stride)[:size, :size])
+    np.testing.assert_allclose(
+        upper, np.linalg.cholesky(matrix).T, rtol=1e-3, atol=1e-4
+    )
+    np.testing.assert_allclose(solution[:size], expected, rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("size", [1, 4, 6])
+@given(size=sizes, seed=seeds)
+def test_the_diagonal_of_an_inverse_needs_only_the_factor(size, seed):
+    matrix = definite(size, seed)
+    factor, stride = flat(matrix, size)
+    found = np.empty(size)
+
+    dense.factorize(factor, size, stride)
+    dense.inverse_diagonal(factor, size, stride, np.empty_like(factor), found)
+
+    np.testing.assert_allclose(found, np.diag(np.linalg.inv(matrix)), rtol=1e-3)
+
+
+@pytest.mark.parametrize("size", [1, 4, 6, 20])
 def test_a_matrix_that_is_not_definite_is_reported(size):
-    matrix = np.eye(size, dtype=np.float32)
+    matrix = np.eye(size)
     matrix[-1, -1] = -1
+    factor, stride = flat(matrix, size)
 
-    assert not dense.factorize(matrix, size)
+    assert not dense.factorize(factor, size, stride)
+
+
+def test_padding_adds_zeros_and_a_row_of_them():
+    found = dense.padded(np.ones((2, 3), dtype=np.float32))
+
+    assert found.shape == (3, 16)
+    assert (found[:2, :3] == 1).all()
+    assert found.sum() == 6
+    assert found.ctypes.data % 64 == 0
+
+
+@pytest.mark.parametrize(
+    ("features", "wide"),
+    [("+avx2", False), ("+avx512f", False), ("+avx512f,+avx512vbmi2", True)],
+)
+def test_wide_registers_are_used_where_they_cost_no_clock_rate(features, wide):
+    assert dense.widest(features).endswith(",-prefer-256-bit") == wide
 
 
 @given(n_rows=st.integers(0, 2 * dense.TILE), k=st.integers(0, 4), seed=seeds)

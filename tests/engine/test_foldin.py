@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.dense import padded
 from engine.errors import DataError, SolveError
 from engine.foldin import fold_in, predict, questions, reasons, uncertainty
 from engine.kernels import Fixed
@@ -36,7 +37,7 @@ def test_a_taste_solves_the_users_system(model, name, history):
     taste = fold_in(head, *history)
 
     fixed = Fixed(
-        head.item_factors, head.item_biases, head.global_mean,
+        padded(head.item_factors), head.item_biases, head.global_mean,
         configuration.unobserved_weight, head.unobserved.gram, head.unobserved.moment,
     )  # fmt: skip
     count = np.array([len(history[0])], dtype=np.int32)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.dense import padded
 from engine.errors import SolveError
 from engine.halfstep import (
     Problem,
@@ -122,8 +123,8 @@ def test_sweeps_in_single_precision_rank_as_in_double(ratings, configuration, al
 
     def exactly(role, other):
         fixed = Fixed(
-            other.factors, other.biases, problem.offset, alpha,
-            np.zeros(0), np.zeros(0),
+            padded(other.factors), other.biases, problem.offset, alpha,
+            np.zeros(0), np.zeros(configuration.n_factors + 1),
         )  # fmt: skip
         rows, weights = problem.rows(role), problem.weights(role)
         return Side(*reference.half_step(rows, fixed, weights))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.dense import TILE
+from engine.dense import TILE, padded
 from engine.gradient import solve_rows_by_gradient
 from engine.kernels import (
     Fixed,
@@ -35,7 +35,7 @@ def problem(seed, *, k=3, alpha=0.0, n_rows=6, n_items=9, longest=8):
     q = rng.standard_normal((n_items, k), dtype=np.float32)
     b = rng.normal(0, 0.5, n_items).astype(np.float32)
     every = np.column_stack([q, np.ones(n_items)]).astype(float)
-    fixed = Fixed(q, b, 3.0, alpha, every.T @ every, -every.T @ b.astype(float))
+    fixed = Fixed(padded(q), b, 3.0, alpha, every.T @ every, -every.T @ b.astype(float))
     weights = Weights(
         rng.uniform(0.5, 3, n_rows).astype(np.float32),
         rng.uniform(0.5, 3, n_rows).astype(np.float32),
@@ -44,7 +44,7 @@ def problem(seed, *, k=3, alpha=0.0, n_rows=6, n_items=9, longest=8):
 
 
 def empty_side(fixed, n_rows):
-    k = fixed.q.shape[1]
+    k = len(fixed.moment) - 1
     return Side(np.zeros((n_rows, k), np.float32), np.zeros(n_rows, np.float32))
 
 
@@ -181,7 +181,7 @@ def test_sums_of_squares_run_over_each_row(seed, k):
     for row in range(6):
         indices, values = row_of(rows, row)
         score = current.biases[row] + fixed.b[indices]
-        score = score + fixed.q[indices] @ current.factors[row]
+        score = score + fixed.q[indices, :k] @ current.factors[row]
         squares = ((values - 3 - score) ** 2).sum()
         np.testing.assert_allclose(errors[row], squares, rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(scores[row], (score**2).sum(), rtol=1e-4, atol=1e-5)

@@ -1,0 +1,93 @@
+"""Serving speed: ``python -m benchmarks.serving``.
+
+One thread, seconds of the clock, the fastest of many runs; ratios within this run.
+Set ``OPENBLAS_NUM_THREADS=1``, or the matrix products take all processors.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from time import perf_counter
+
+import numpy as np
+from scipy.linalg import lapack
+
+from engine.foldin import fold_in
+from engine.model import Configuration, Head, Unobserved
+from engine.ranking import top_k
+
+N_ITEMS, N_FACTORS, N_BEST, N_EXCLUDED, N_RATED = 59_047, 64, 20, 150, 50
+N_USERS, N_THREADS = 512, 2
+_BLOCK = 32  # users scored by one matrix product
+
+
+def main() -> None:
+    """Print one line a comparison."""
+    rng = np.random.default_rng(0)
+    head = _head(rng)
+    users = rng.standard_normal((N_USERS, N_FACTORS), dtype=np.float32)
+    seen = [
+        np.sort(rng.choice(N_ITEMS, N_EXCLUDED, replace=False)) for _ in range(N_USERS)
+    ]
+
+    def recommend(user: int) -> None:
+        top_k(head.item_factors @ users[user], N_BEST, excluded=seen[user])
+
+    product = _fastest(lambda: head.item_factors @ users[0])
+    one = _fastest(lambda: recommend(0))
+    print(
+        f"top {N_BEST} of {N_ITEMS:,}, {N_EXCLUDED} excluded: {1e6 * one:.0f} us, "
+        f"{one / product:.2f} x the product alone ({1e6 * product:.0f} us)"
+    )
+
+    def recommend_block(first: int) -> None:
+        block = range(first, first + _BLOCK)
+        scores = users[first : first + _BLOCK] @ head.item_factors.T
+        for user in block:
+            top_k(scores[user - first], N_BEST, excluded=seen[user])
+
+    blocks = range(0, N_USERS, _BLOCK)
+    with ThreadPoolExecutor(N_THREADS) as executor:
+        batch = _fastest(lambda: list(executor.map(recommend_block, blocks)), 5)
+    print(f"{N_USERS} users on {N_THREADS} threads: {N_USERS / batch:,.0f} users/s")
+
+    rated = seen[0][:N_RATED]
+    stars = rng.integers(1, 11, N_RATED) / 2
+    fold = _fastest(lambda: fold_in(head, rated, stars))
+    rows = head.item_factors[rated]
+    system = rows.T @ rows + 5 * np.eye(N_FACTORS, dtype=np.float32)
+    right = stars.astype(np.float32) @ rows
+    solve = _fastest(lambda: lapack.sposv(system, right))
+    print(
+        f"fold-in of {N_RATED} ratings: {1e6 * fold:.0f} us, "
+        f"{fold / solve:.1f} x sposv ({1e6 * solve:.0f} us)"
+    )
+
+
+def _head(rng: np.random.Generator) -> Head:
+    configuration = Configuration(
+        n_factors=N_FACTORS, n_sweeps=1, user_weight=1, item_weight=1,
+        user_bias_weight=1, item_bias_weight=1,
+    )  # fmt: skip
+    size = N_FACTORS + 1
+    return Head(
+        configuration,
+        3.5,
+        rng.standard_normal(N_ITEMS, dtype=np.float32),
+        rng.standard_normal((N_ITEMS, N_FACTORS), dtype=np.float32),
+        0.5,
+        Unobserved(np.zeros((size, size)), np.zeros(size)),
+    )
+
+
+def _fastest(task: Callable[[], object], repeats: int = 300) -> float:
+    """Least seconds of a call; the first ones warm up."""
+    seconds = []
+    for _ in range(repeats + 3):
+        began = perf_counter()
+        task()
+        seconds.append(perf_counter() - began)
+    return min(seconds[3:])
+
+
+if __name__ == "__main__":
+    main()
