@@ -183,15 +183,15 @@ def sample():
 
 @pytest.mark.compiled
 def test_quality_on_the_sample_does_not_fall(sample):
-    """One of the five splits of `cinefold evaluate`, which reached 0.863 and 0.264."""
+    """One of the five splits of `cinefold evaluate`, which reached 0.836 and 0.271."""
     rows = {row.name: row for row in evaluate(sample, seeds=[0])}
 
     rating, biases = rows["rating head"].rmse, rows["biases"].rmse
     assert rating is not None
     assert biases is not None
-    assert rating.value <= 0.87
-    assert rating.value < biases.value - 0.015
-    assert rows["ranking head"].ndcg.value >= 0.255
+    assert rating.value <= 0.845
+    assert rating.value < biases.value - 0.04
+    assert rows["ranking head"].ndcg.value >= 0.262
     assert rows["ranking head"].ndcg.value > 2 * rows["popularity"].ndcg.value
 
 
