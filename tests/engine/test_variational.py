@@ -23,7 +23,7 @@ from engine.posteriors import (
 from engine.ratings import Ratings
 from engine.splits import split_at_random
 from engine.synthetic import make_ratings
-from engine.variational import Beliefs
+from engine.variational import Beliefs, learn
 from engine.workers import Workers
 from tests.engine import reference
 from tests.engine.conftest import IS_COMPILED
@@ -107,6 +107,25 @@ def test_only_the_rows_asked_for_are_written():
     for array in (*out, errors, doubts):
         untouched = np.all(array == 9, axis=tuple(range(1, array.ndim)))
         assert untouched.tolist() == [row not in (2, 3) for row in range(7)]
+
+
+def test_a_singular_row_is_named():
+    users, items = beliefs_after(2).users, beliefs_after(2).items
+    others = Others(items.parameters, items.spreads, items.trust, 3.0)
+    rows = Rows(users.rows.indptr, users.rows.indices, users.rows.values)
+    out = Posterior(np.zeros_like(users.parameters), np.zeros_like(users.spreads))
+
+    prior = Prior(users.prior, -1000 * np.ones(3))
+    failed = solve_rows_with_doubt(rows, 3, 7, others, prior, 1.0, 0, out)
+
+    assert failed == 3
+
+
+def test_learning_needs_nobody_to_report_to(ratings):
+    head, users = learn(ratings, SMALL, rng=np.random.default_rng(0))
+
+    assert head.n_items == ratings.n_items
+    assert len(users.biases) == ratings.n_users
 
 
 def test_turning_changes_no_prediction_and_makes_factors_independent():
@@ -260,6 +279,7 @@ def test_degenerate_data_give_finite_factors(case):
     assert (head.prior.weights > 0).all()
 
 
+@pytest.mark.compiled  # plain Python warns of the overflow
 def test_features_beyond_single_precision_are_a_typed_error(ratings):
     values = ratings.by_user.values * np.float32(1e30)
     rows = ratings.by_user
