@@ -11,6 +11,7 @@ export type Recommendations = Schemas['Recommendations'];
 export type Personalization = Schemas['Personalization'];
 export type Reason = Schemas['Reason'];
 export type Me = Schemas['Me'];
+export type Vote = Schemas['FeedbackIn']['vote'];
 type Problem = Schemas['ProblemOut'];
 
 type Method = 'get' | 'post' | 'put' | 'delete';

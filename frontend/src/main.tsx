@@ -8,6 +8,7 @@ import { Failure, Skeletons } from './components/states';
 import { Browse } from './pages/browse';
 import { ChoosePassword } from './pages/choose-password';
 import { ForYou } from './pages/for-you';
+import { Hidden } from './pages/hidden';
 import { MoviePage } from './pages/movie';
 import { MyRatings } from './pages/my-ratings';
 import { NotFound } from './pages/not-found';
@@ -22,6 +23,7 @@ const TITLES: Record<PageName, string> = {
   movie: texts.browse.title,
   'for-you': texts.forYou.title,
   'my-ratings': texts.myRatings.title,
+  hidden: texts.hidden.title,
   'sign-in': texts.account.signIn,
   register: texts.account.register,
   'not-found': texts.notFound.title,
@@ -95,6 +97,8 @@ function Page({ me }: { me: Me }) {
       return <ForYou me={me} />;
     case 'my-ratings':
       return <MyRatings me={me} />;
+    case 'hidden':
+      return <Hidden me={me} />;
     default:
       return <NotFound />;
   }

@@ -2,7 +2,7 @@
 
 import { signal } from '@preact/signals';
 
-export type PageName = 'browse' | 'movie' | 'for-you' | 'my-ratings' | 'sign-in' | 'register' | 'not-found';
+export type PageName = 'browse' | 'movie' | 'for-you' | 'my-ratings' | 'hidden' | 'sign-in' | 'register' | 'not-found';
 
 interface Route {
   readonly page: PageName;
@@ -12,7 +12,7 @@ interface Route {
 
 type Query = Readonly<Record<string, string | number | null | undefined>>;
 
-const PLAIN = new Set<string>(['browse', 'for-you', 'my-ratings', 'sign-in', 'register']);
+const PLAIN = new Set<string>(['browse', 'for-you', 'my-ratings', 'hidden', 'sign-in', 'register']);
 
 export function parseRoute(hash: string): Route {
   const [path = '', search = ''] = hash.replace(/^#?\/?/, '').split(/\?(.*)/s);

@@ -131,6 +131,40 @@ export const texts = {
     start: 'Find films you know',
   },
 
+  feedback: {
+    label: (title: string) => `What you think of the suggestion ${title}`,
+    votes: { like: 'Good suggestion', dislike: 'Poor suggestion' },
+    votesOf: {
+      like: (title: string) => `Good suggestion: ${title}`,
+      dislike: (title: string) => `Poor suggestion: ${title}`,
+    },
+    takeBack: 'Press again to take it back',
+    hide: 'Not interested',
+    hideOf: (title: string) => `Not interested in ${title}`,
+    voted: {
+      like: (title: string) => `You like the suggestion ${title}. Press again to take it back.`,
+      dislike: (title: string) => `You dislike the suggestion ${title}. Press again to take it back.`,
+      none: (title: string) => `Vote on ${title} taken back`,
+    },
+    voteRefused: (title: string) => `Your vote on ${title} was not saved.`,
+    hidden: (title: string) => `${title} will not be suggested again`,
+    shownAgain: (title: string) => `${title} may be suggested again`,
+    hideRefused: (title: string) => `${title} could not be hidden.`,
+    showRefused: (title: string) => `${title} is still hidden.`,
+    undo: 'Undo',
+  },
+
+  hidden: {
+    title: 'Hidden films',
+    link: 'Hidden films',
+    count: (n: number, isPart: boolean) =>
+      `${isPart ? 'The last ' : ''}${plural(n, 'film', 'films')} you are not interested in`,
+    show: 'Show again',
+    showTitle: (title: string) => `Show ${title} again`,
+    empty: 'Nothing is hidden.',
+    emptyHint: 'What you are not interested in leaves your suggestions and is kept here.',
+  },
+
   myRatings: {
     title: 'My ratings',
     count: (n: number) => `${plural(n, 'film', 'films')}, newest first`,

@@ -103,11 +103,71 @@ def test_a_session_ends_with_sign_out_and_begins_with_the_password(page):
     expect(page.get_by_role("heading", name="My ratings")).to_be_visible()
 
 
+def test_a_vote_is_counted_and_taken_back_by_the_same_key(page):
+    register(page)
+    title = recommended(page).first.inner_text()
+    like = page.get_by_role("button", name=f"Good suggestion: {title}", exact=True)
+    dislike = page.get_by_role("button", name=f"Poor suggestion: {title}", exact=True)
+
+    like.focus()
+    with page.expect_response(re.compile("/feedback")) as liked:
+        page.keyboard.press("Space")
+    expect(like).to_have_attribute("aria-pressed", "true")
+    with page.expect_response(re.compile("/feedback")) as disliked:
+        dislike.click()
+    expect(like).to_have_attribute("aria-pressed", "false")
+    expect(dislike).to_have_attribute("aria-pressed", "true")
+    with page.expect_response(re.compile("/feedback")) as taken_back:
+        page.keyboard.press("Enter")
+    expect(dislike).to_have_attribute("aria-pressed", "false")
+
+    votes = [reply.value.json()["vote"] for reply in (liked, disliked, taken_back)]
+    assert votes == ["like", "dislike", "none"]
+
+
+def test_a_refused_vote_is_shown_taken_back(page):
+    register(page)
+    title = recommended(page).first.inner_text()
+    like = page.get_by_role("button", name=f"Good suggestion: {title}", exact=True)
+    page.evaluate(  # a response of 4xx would be a console error
+        "() => { const real = fetch; window.fetch = (url, init) =>"
+        " url === '/feedback' ? Promise.reject(new TypeError()) : real(url, init); }"
+    )
+
+    like.click()
+
+    expect(page.get_by_text(f"Your vote on {title} was not saved.")).to_be_visible()
+    expect(like).to_have_attribute("aria-pressed", "false")
+
+
+def test_a_hidden_film_leaves_the_list_until_it_is_shown_again(page):
+    register(page)
+    titles = recommended(page)
+    expect(titles).to_have_count(20)
+    first, second = titles.all_inner_texts()[:2]
+    messages = page.get_by_role("region", name="Messages")
+
+    page.get_by_role("button", name=f"Not interested in {first}", exact=True).click()
+    expect(titles.first).to_have_text(second)
+    expect(titles).to_have_count(20)
+    following = page.get_by_role("button", name=f"Not interested in {second}")
+    expect(following).to_be_focused()
+    messages.get_by_role("button", name="Undo").click()
+    expect(titles.first).to_have_text(first)
+
+    page.get_by_role("button", name=f"Not interested in {first}", exact=True).click()
+    expect(titles.first).to_have_text(second)
+    page.get_by_role("link", name="Hidden films").click()
+    page.get_by_role("button", name=f"Show {first} again").click()
+    expect(page.get_by_text("Nothing is hidden.")).to_be_visible()
+    expect(recommended(page).first).to_have_text(first)
+
+
 def test_every_page_fits_a_narrow_screen(page):
     register(page)
     page.set_viewport_size({"width": 320, "height": 640})
 
-    for path in ("browse", "for-you", "my-ratings", "movie/1"):
+    for path in ("browse", "for-you", "my-ratings", "hidden", "movie/1"):
         page.goto(f"/#/{path}")
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         page.wait_for_load_state("networkidle")
