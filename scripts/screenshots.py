@@ -6,10 +6,14 @@ Starts the service on the bundled sample in a folder of its own and needs Chromi
 """
 
 import shutil
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
+import httpx
+import numpy as np
+import psycopg
 from playwright.sync_api import (
     Browser,
     Page,
@@ -19,7 +23,8 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from tests.service import running
+from api.embedded_postgres import server_url
+from tests.service import Service, running
 
 DOCS = Path(__file__).parent.parent / "docs"
 ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--hide-scrollbars")
@@ -29,8 +34,25 @@ PICTURES: tuple[tuple[str, Literal["light", "dark"]], ...] = (
     ("browse", "dark"),
     ("movie/1", "light"),
 )
+EXPERIMENT_PICTURE = ("experiment/1", "light")
 # Movie id and stars of somebody who likes animation and clever thrillers.
 RATINGS = {1: 5, 2571: 4.5, 2959: 4.5, 4886: 4.5, 50: 5, 593: 4, 1721: 2, 2858: 4}
+PASSWORD = "a sentence is good"  # noqa: S105 - of accounts that live as long as the script
+N_USERS = 671  # of the sample
+N_DAYS = 14
+LIKE_SHARES = (0.57, 0.68)  # invented: of the two variants in the picture
+CORRELATION = 0.1  # of two votes of one user
+
+PLAN = {
+    "name": "Order by expected stars",
+    "hypothesis": "People like the movies that promise most stars more often.",
+    "variants": [
+        {"name": "A", "weight": 0.5, "model_id": 1, "head": "ranking"},
+        {"name": "B", "weight": 0.5, "model_id": 1, "head": "rating"},
+    ],
+    "metric": "like_share",
+    "minimum_effect": 0.05,
+}
 
 
 def main() -> None:
@@ -44,8 +66,10 @@ def main() -> None:
         chromium = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=ARGUMENTS
         )
-        state = sign_up(chromium, service.url)
-        for name, theme in PICTURES:
+        lover = sign_up(chromium, service.url)
+        pictures = [(*picture, lover) for picture in PICTURES]
+        pictures.append((*EXPERIMENT_PICTURE, run_experiment(chromium, service)))
+        for name, theme, state in pictures:
             context = chromium.new_context(
                 base_url=service.url,
                 locale="en",
@@ -64,7 +88,7 @@ def sign_up(chromium: Browser, url: str) -> StorageState:
         page = context.new_page()
         page.goto("/#/register")
         page.get_by_label("Username").fill("film lover")
-        page.get_by_label("Password", exact=True).fill("a sentence is good")
+        page.get_by_label("Password", exact=True).fill(PASSWORD)
         page.get_by_role("button", name="Create an account").click()
         expect(page.get_by_role("button", name="Sign out")).to_be_visible()
         user_id = context.request.get("/me").json()["id"]
@@ -75,6 +99,71 @@ def sign_up(chromium: Browser, url: str) -> StorageState:
             )
             expect(reply).to_be_ok()
         return context.storage_state()
+
+
+def run_experiment(chromium: Browser, service: Service) -> StorageState:
+    """Run an experiment on the sample's users; return the administrator's session."""
+    url = service.url
+    with chromium.new_context(base_url=url, locale="en") as context:
+        page = context.new_page()
+        page.goto("/#/sign-in")
+        page.get_by_label("Username").fill("admin")
+        page.get_by_label("Password", exact=True).fill(service.one_time_password)
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_label("One-time password").fill(service.one_time_password)
+        page.get_by_label("Your new password").fill(PASSWORD)
+        page.get_by_role("button", name="Save and continue").click()
+        expect(page.get_by_role("link", name="Experiments")).to_be_visible()
+        for path, body in (("/experiments", PLAN), ("/experiments/1/start", None)):
+            reply = context.request.post(path, data=body, headers={"origin": url})
+            expect(reply).to_be_ok()
+        expose_and_vote(service)
+        return context.storage_state()
+
+
+def expose_and_vote(service: Service) -> None:
+    """Show every user of the sample a list; invent their votes over two weeks."""
+    bearer = {"authorization": f"Bearer {service.create_key('serve')}"}
+    with httpx.Client(base_url=service.url, headers=bearer) as client:
+        lists = {
+            user_id: client.get(f"/recommendations/{user_id}").json()["items"]
+            for user_id in range(1, N_USERS + 1)
+        }
+    rng = np.random.default_rng(0)
+    with (
+        server_url(service.data_dir) as url,
+        psycopg.connect(url.replace("+psycopg", "", 1)) as connection,
+    ):
+        exposures = connection.execute(
+            "SELECT user_id, variant_id, exposed_at FROM exposures ORDER BY user_id"
+        ).fetchall()
+        first = min(variant_id for _, variant_id, _ in exposures)
+        for user_id, variant_id, at in exposures:
+            share = LIKE_SHARES[variant_id - first]
+            spread = (1 - CORRELATION) / CORRELATION  # of a beta distribution
+            liking = rng.beta(share * spread, (1 - share) * spread)
+            seen_at = at - timedelta(days=int(rng.integers(N_DAYS)))
+            connection.execute(
+                "UPDATE exposures SET exposed_at = %s WHERE user_id = %s",
+                (seen_at, user_id),
+            )
+            for item in lists[user_id][: rng.poisson(6)]:
+                connection.execute(
+                    "INSERT INTO feedback"
+                    " (user_id, movie_id, variant_id, is_like, voted_at)"
+                    " VALUES (%s, %s, %s, %s, %s)",
+                    (
+                        user_id,
+                        item["movie"]["id"],
+                        variant_id,
+                        bool(rng.random() < liking),
+                        seen_at,
+                    ),
+                )
+        connection.execute(
+            "UPDATE experiments SET started_at = started_at - %s",
+            (timedelta(days=N_DAYS),),
+        )
 
 
 def take(page: Page, name: str, file: Path) -> None:

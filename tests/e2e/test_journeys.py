@@ -3,8 +3,12 @@
 import re
 from uuid import uuid4
 
+import psycopg
 import pytest
 from playwright.sync_api import Locator, Page, expect
+
+from api.embedded_postgres import server_url
+from tests.service import Service
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
@@ -20,6 +24,25 @@ def register(page: Page) -> str:
     page.get_by_role("button", name="Create an account").click()
     expect(page.get_by_role("button", name="Sign out")).to_be_visible()
     return username
+
+
+def promote(service: Service, username: str) -> None:
+    """Make somebody an administrator."""
+    with (
+        server_url(service.data_dir) as url,
+        psycopg.connect(url.replace("+psycopg", "", 1)) as connection,
+    ):
+        connection.execute(
+            "UPDATE users SET is_admin = true WHERE username = %s", (username,)
+        )
+
+
+def fits(page: Page) -> bool:
+    """Whether nothing sticks out of the window sideways."""
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    overflow = "root => root.scrollWidth - root.clientWidth"
+    return page.locator("html").evaluate(overflow) == 0
 
 
 def search(page: Page, text: str) -> None:
@@ -163,14 +186,65 @@ def test_a_hidden_film_leaves_the_list_until_it_is_shown_again(page):
     expect(recommended(page).first).to_have_text(first)
 
 
-def test_every_page_fits_a_narrow_screen(page):
-    register(page)
+def test_every_page_fits_a_narrow_screen(page, service):
+    promote(service, register(page))
+    page.reload()
     page.set_viewport_size({"width": 320, "height": 640})
 
-    for path in ("browse", "for-you", "my-ratings", "hidden", "movie/1"):
+    for path in (
+        *("browse", "for-you", "my-ratings", "hidden", "movie/1"),
+        *("experiments", "new-experiment", "simulation?n_experiments=50"),
+    ):
         page.goto(f"/#/{path}")
-        expect(page.get_by_role("heading", level=1)).to_be_visible()
-        page.wait_for_load_state("networkidle")
-        root = page.locator("html")
-        overflow = root.evaluate("root => root.scrollWidth - root.clientWidth")
-        assert overflow == 0, path
+        assert fits(page), path
+
+
+def test_an_administrator_plans_starts_reads_and_stops_an_experiment(page, service):
+    username = register(page)
+    page.goto("/#/experiments")
+    expect(page.get_by_text("No such page")).to_be_visible()
+    promote(service, username)
+    page.reload()
+
+    # A plan with a mistake is pointed out; the calculator answers beside it.
+    page.get_by_role("link", name="New experiment").click()
+    expect(page.get_by_role("status").get_by_text("1,097")).to_be_visible()
+    page.get_by_role("button", name="Save as draft").click()
+    expect(page.get_by_text("Give it a name.")).to_be_visible()
+    expect(page.get_by_label("Name", exact=True)).to_be_focused()
+    page.get_by_label("Name", exact=True).fill("Order by stars")
+    page.get_by_label("Hypothesis").fill("People like it more.")
+    page.get_by_role("button", name="Save as draft").click()
+    expect(page.get_by_role("heading", name="Order by stars")).to_be_visible()
+
+    # Escape leaves the draft as it is.
+    page.get_by_role("button", name="Start").press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("A plan that has started cannot be changed.")
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("Draft", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Start").press("Enter")
+    dialog.get_by_role("button", name="Start").press("Enter")
+    expect(page.get_by_text("Running", exact=True)).to_be_visible()
+    expect(page.get_by_text("Nobody has seen it yet.")).to_be_visible()
+    address = page.url
+
+    # The administrator is a user as well: exposed once, voting once.
+    title = recommended(page).first.inner_text()
+    with page.expect_response(re.compile("/feedback")):
+        page.get_by_role("button", name=f"Good suggestion: {title}").click()
+    page.goto(address)
+    counts = page.get_by_role("region", name="Counts").get_by_role("row")
+    expect(counts.filter(has_text="100%")).to_have_count(1)
+    expect(page.get_by_role("heading", name="Too early")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").click()
+    page.get_by_role("button", name="Stop").click()
+    dialog.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text("Stopped", exact=True)).to_be_visible()
+
+    header, line = download.value.path().read_text().splitlines()
+    assert header == "user_id,variant,exposed_at,likes,dislikes"
+    assert line.endswith(",1,0")
+    page.set_viewport_size({"width": 320, "height": 640})
+    assert fits(page)
