@@ -237,8 +237,8 @@ export const texts = {
     health: { healthy: 'Healthy.', unhealthy: 'Do not trust these numbers.', unknown: 'Waiting.' },
     healthText: (health: Health, p: number | null) =>
       ({
-        healthy: `Users arrive in the variants as planned (p = ${pValue(p)}).`,
-        unhealthy: `Users do not arrive in the variants as planned (p = ${pValue(p)}): something is broken.`,
+        healthy: `Users arrive in the variants as planned (${pIs(p)}).`,
+        unhealthy: `Users do not arrive in the variants as planned (${pIs(p)}): something is broken.`,
         unknown: 'Nobody has seen it yet.',
       })[health],
     verdict: (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`,
@@ -441,6 +441,10 @@ function signed(value: number): string {
 
 function range({ low, high }: { low: number; high: number }): string {
   return `${signed(100 * low)} to ${signed(100 * high)}`;
+}
+
+function pIs(p: number | null): string {
+  return `p ${p !== null && p < 0.0001 ? '' : '= '}${pValue(p)}`;
 }
 
 function pValue(p: number | null): string {

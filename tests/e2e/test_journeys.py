@@ -42,7 +42,7 @@ def fits(page: Page) -> bool:
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     page.wait_for_load_state("networkidle")
     overflow = "root => root.scrollWidth - root.clientWidth"
-    return page.locator("html").evaluate(overflow) == 0
+    return bool(page.locator("html").evaluate(overflow) == 0)
 
 
 def search(page: Page, text: str) -> None:

@@ -74,12 +74,15 @@ function Needed({ request }: { request: string }) {
   );
 }
 
-/** The smallest treatment decides, for it is compared with the control like the others. */
+/**
+ * The smallest treatment decides, for it is compared with the control like the others; they
+ * share the false alarms among them, as the verdict will.
+ */
 function powerPlan(plan: Plan, assumed: Readonly<Record<string, string>> | null): PowerPlan | null {
   const [control = Number.NaN, ...others] = plan.variants.map(({ weight }) => part(weight));
   const numbers = {
     minimum_effect: part(plan.effect),
-    alpha: part(plan.alpha),
+    alpha: part(plan.alpha) / others.length,
     power: part(plan.power),
     control_weight: control,
     treatment_weight: Math.min(...others, 1 - control),

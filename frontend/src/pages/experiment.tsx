@@ -48,6 +48,7 @@ function Head({ experiment, reload }: { experiment: Experiment; reload: () => vo
       notify({ text: texts.experiment.refused[to](name), error: asApiError(reason) });
     }
     reload(); // also when refused: somebody else may have been faster
+    document.getElementById('main')?.focus({ preventScroll: true }); // the button that had it is gone
   };
   return (
     <header class="page-head">
@@ -94,10 +95,12 @@ function Findings({ experiment }: { experiment: Experiment }) {
       <section class="panel verdict" data-kind={data.verdict.kind} aria-busy={isLoading}>
         <HealthLine results={data} />
         <h2>{texts.results.verdict(data.verdict.text)}</h2>
-        <p class="facts">
-          {texts.results.rule(data.alpha)}
-          {data.is_adjusted_for_past && ` ${texts.results.adjusted}`}
-        </p>
+        {data.verdict.kind !== 'unhealthy' && (
+          <p class="facts">
+            {texts.results.rule(data.alpha)}
+            {data.is_adjusted_for_past && ` ${texts.results.adjusted}`}
+          </p>
+        )}
         {experiment.state === 'running' && (
           <button type="button" class="button" aria-busy={isLoading} onClick={reload}>
             {texts.results.again}

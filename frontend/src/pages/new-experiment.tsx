@@ -116,37 +116,8 @@ function Variants({ plan, models, error, onPlan }: VariantsProps) {
   return (
     <fieldset class="variants" name="variants" tabIndex={-1} aria-describedby="variants-note">
       <legend>{words.variants}</legend>
-      {variants.map(({ name, weight, model, head }, i) => (
-        <div key={i} class="variant">
-          <InputField
-            name={`variant-${i}-name`}
-            label={i === 0 ? words.control : words.treatment}
-            value={name}
-            onValue={(value) => edit(i, { name: value })}
-          />
-          <SelectField
-            label={words.modelLabel}
-            value={model}
-            options={models}
-            onValue={(id) => edit(i, { model: id })}
-          />
-          <SelectField
-            label={words.head}
-            value={head}
-            options={[
-              ['ranking', words.heads.ranking],
-              ['rating', words.heads.rating],
-            ]}
-            onValue={(value) => edit(i, { head: value })}
-          />
-          <InputField
-            name={`variant-${i}-weight`}
-            label={words.weight}
-            value={weight}
-            unit="%"
-            onValue={(value) => edit(i, { weight: value })}
-          />
-        </div>
+      {variants.map((variant, i) => (
+        <VariantFields key={i} place={i} variant={variant} models={models} onEdit={(patch) => edit(i, patch)} />
       ))}
       <p id="variants-note" class={error ? 'field-error' : 'field-hint'}>
         {error ?? words.variantsHint}
@@ -168,6 +139,44 @@ function Variants({ plan, models, error, onPlan }: VariantsProps) {
         )}
       </div>
     </fieldset>
+  );
+}
+
+interface VariantFieldsProps {
+  place: number;
+  variant: PlannedVariant;
+  models: Models;
+  onEdit: (patch: Partial<PlannedVariant>) => void;
+}
+
+function VariantFields({ place, variant: { name, weight, model, head }, models, onEdit }: VariantFieldsProps) {
+  const { plan: words } = texts;
+  return (
+    <div class="variant">
+      <InputField
+        name={`variant-${place}-name`}
+        label={place === 0 ? words.control : words.treatment}
+        value={name}
+        onValue={(value) => onEdit({ name: value })}
+      />
+      <SelectField label={words.modelLabel} value={model} options={models} onValue={(id) => onEdit({ model: id })} />
+      <SelectField
+        label={words.head}
+        value={head}
+        options={[
+          ['ranking', words.heads.ranking],
+          ['rating', words.heads.rating],
+        ]}
+        onValue={(value) => onEdit({ head: value })}
+      />
+      <InputField
+        name={`variant-${place}-weight`}
+        label={words.weight}
+        value={weight}
+        unit="%"
+        onValue={(value) => onEdit({ weight: value })}
+      />
+    </div>
   );
 }
 
