@@ -118,7 +118,7 @@ export function planProblems(plan: Plan): Partial<Record<PlanField, string>> {
   return Object.fromEntries(found.filter(([, isWrong]) => isWrong).map(([field, , message]) => [field, message]));
 }
 
-function isWithin(text: string, low: number, high: number): boolean {
+export function isWithin(text: string, low: number, high: number): boolean {
   const value = numberIn(text);
   return value >= low && value <= high;
 }

@@ -174,7 +174,7 @@ export const texts = {
     count: (n: number, isPart: boolean) =>
       `${isPart ? 'The last ' : ''}${plural(n, 'film', 'films')} you are not interested in`,
     show: 'Show again',
-    showTitle: (title: string) => `Show ${title} again`,
+    showTitle: (title: string) => `Show again: ${title}`,
     empty: 'Nothing is hidden.',
     emptyHint: 'What you are not interested in leaves your suggestions and is kept here.',
   },
@@ -370,6 +370,7 @@ export const texts = {
       alpha: 'False alarms promised',
       seed: 'Seed',
     },
+    between: (low: number, high: number, unit: string) => `Between ${number(low)} and ${number(high)}${unit}.`,
     run: 'Simulate',
     empty: 'Nothing simulated yet.',
     emptyHint: 'The standard values are an A/A test: two variants that do not differ.',

@@ -181,7 +181,7 @@ def test_a_hidden_film_leaves_the_list_until_it_is_shown_again(page):
     page.get_by_role("button", name=f"Not interested in {first}", exact=True).click()
     expect(titles.first).to_have_text(second)
     page.get_by_role("link", name="Hidden films").click()
-    page.get_by_role("button", name=f"Show {first} again").click()
+    page.get_by_role("button", name=f"Show again: {first}").click()
     expect(page.get_by_text("Nothing is hidden.")).to_be_visible()
     expect(recommended(page).first).to_have_text(first)
 

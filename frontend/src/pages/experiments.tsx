@@ -1,6 +1,7 @@
 import { call, type Experiment } from '../api';
 import { HealthLine, StateChip } from '../components/experiment-state';
 import { Empty, Failure, Skeletons } from '../components/states';
+import { explain } from '../errors';
 import { useResource } from '../resource';
 import { href } from '../routes';
 import { texts } from '../texts';
@@ -60,9 +61,12 @@ function Outcome({ id }: { id: number }) {
   );
   if (error && !isLoading) {
     return (
-      <button type="button" class="button" onClick={reload}>
-        {texts.retry}
-      </button>
+      <div class="actions">
+        <p class="field-error">{explain(error)}</p>
+        <button type="button" class="button" onClick={reload}>
+          {texts.retry}
+        </button>
+      </div>
     );
   }
   if (!data) return <div class="skeleton skeleton-line" />;

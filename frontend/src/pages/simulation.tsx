@@ -3,7 +3,7 @@ import { call, type ErrorRate, type SimulationPlan } from '../api';
 import { DataTable } from '../components/data-table';
 import { InputField } from '../components/form';
 import { Empty, Failure, Skeletons } from '../components/states';
-import { numberIn, part } from '../experiments';
+import { isWithin, numberIn, part } from '../experiments';
 import { useResource } from '../resource';
 import { href, replace, route } from '../routes';
 import { texts } from '../texts';
@@ -23,12 +23,32 @@ type Name = keyof typeof STANDARD;
 const NAMES = Object.keys(STANDARD) as Name[];
 const PERCENT = new Set<Name>(['like_share', 'effect', 'correlation', 'alpha']);
 
+/** As the service has them; shares in percent. */
+const LIMITS: Readonly<Record<Name, readonly [number, number]>> = {
+  n_users: [50, 300],
+  n_experiments: [1, 1000],
+  n_days: [1, 60],
+  like_share: [0.1, 99.9],
+  effect: [0, 99.9],
+  correlation: [0.1, 99.9],
+  votes_per_user: [1, 100],
+  alpha: [0.1, 99.9],
+  seed: [0, 2 ** 31 - 1],
+};
+
+function problemOf(name: Name, text: string): string | undefined {
+  const [low, high] = LIMITS[name];
+  if (isWithin(text, low, high)) return undefined;
+  return texts.simulation.between(low, high, PERCENT.has(name) ? ' %' : '');
+}
+
 /** Experiments whose truth is known: how often does each estimator err? The address holds the question. */
 export function Simulation() {
   const { query } = route.value;
   const [values, setValues] = useState(
     () => Object.fromEntries(NAMES.map((name) => [name, query.get(name) ?? STANDARD[name]])) as Record<Name, string>,
   );
+  const [isChecked, setChecked] = useState(false);
   const { simulation } = texts;
   return (
     <>
@@ -43,7 +63,8 @@ export function Simulation() {
         class="panel simulation-form"
         onSubmit={(event) => {
           event.preventDefault();
-          replace(href('simulation', values));
+          setChecked(true);
+          if (NAMES.every((name) => !problemOf(name, values[name]))) replace(href('simulation', values));
         }}
       >
         {NAMES.map((name) => (
@@ -52,6 +73,7 @@ export function Simulation() {
             name={name}
             label={simulation.fields[name]}
             value={values[name]}
+            error={isChecked ? problemOf(name, values[name]) : undefined}
             unit={PERCENT.has(name) ? '%' : ''}
             onValue={(value) => setValues({ ...values, [name]: value })}
           />
