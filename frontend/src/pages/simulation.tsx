@@ -48,7 +48,7 @@ export function Simulation() {
   const [values, setValues] = useState(
     () => Object.fromEntries(NAMES.map((name) => [name, query.get(name) ?? STANDARD[name]])) as Record<Name, string>,
   );
-  const [isChecked, setChecked] = useState(false);
+  const [isChecked, setChecked] = useState(query.size > 0);
   const { simulation } = texts;
   return (
     <>
