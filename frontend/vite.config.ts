@@ -2,7 +2,8 @@ import { loadEnv } from 'vite';
 import { defineConfig } from 'vitest/config';
 
 // The service's top-level paths; everything else in development is the app.
-const SERVICE = '^/(auth|me|api-keys|genres|movies|ratings|recommendations|health|training-runs)(/|\\?|$)';
+const SERVICE =
+  '^/(auth|me|api-keys|genres|movies|ratings|recommendations|feedback|hidden|experiments|health|training-runs)(/|\\?|$)';
 
 export default defineConfig(({ mode }) => {
   const { CINEFOLD_URL = 'http://127.0.0.1:8000' } = loadEnv(mode, '.', 'CINEFOLD_');

@@ -11,6 +11,15 @@ export type Recommendations = Schemas['Recommendations'];
 export type Personalization = Schemas['Personalization'];
 export type Reason = Schemas['Reason'];
 export type Me = Schemas['Me'];
+export type Vote = Schemas['FeedbackIn']['vote'];
+export type Experiment = Schemas['ExperimentOut'];
+export type ExperimentPlan = Schemas['ExperimentIn'];
+export type Metric = ExperimentPlan['metric'];
+export type Results = Schemas['Results'];
+export type Comparison = Schemas['ComparisonOut'];
+export type PowerPlan = Schemas['PowerIn'];
+export type SimulationPlan = Schemas['SimulationIn'];
+export type ErrorRate = Schemas['RateOut'];
 type Problem = Schemas['ProblemOut'];
 
 type Method = 'get' | 'post' | 'put' | 'delete';

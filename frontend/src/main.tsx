@@ -7,12 +7,26 @@ import { Notices } from './components/notices';
 import { Failure, Skeletons } from './components/states';
 import { Browse } from './pages/browse';
 import { ChoosePassword } from './pages/choose-password';
+import { ExperimentPage } from './pages/experiment';
+import { Experiments } from './pages/experiments';
 import { ForYou } from './pages/for-you';
+import { Hidden } from './pages/hidden';
 import { MoviePage } from './pages/movie';
 import { MyRatings } from './pages/my-ratings';
+import { NewExperiment } from './pages/new-experiment';
 import { NotFound } from './pages/not-found';
 import { SignIn } from './pages/sign-in';
-import { arrivalScroll, href, type PageName, replace, route, safeReturn, startRouting } from './routes';
+import { Simulation } from './pages/simulation';
+import {
+  arrivalScroll,
+  EXPERIMENT_PAGES,
+  href,
+  type PageName,
+  replace,
+  route,
+  safeReturn,
+  startRouting,
+} from './routes';
 import { session, startSession } from './session';
 import { texts } from './texts';
 import { startTheme } from './theme';
@@ -22,6 +36,11 @@ const TITLES: Record<PageName, string> = {
   movie: texts.browse.title,
   'for-you': texts.forYou.title,
   'my-ratings': texts.myRatings.title,
+  hidden: texts.hidden.title,
+  experiments: texts.experiments.title,
+  experiment: texts.experiments.title,
+  'new-experiment': texts.experiments.create,
+  simulation: texts.simulation.title,
   'sign-in': texts.account.signIn,
   register: texts.account.register,
   'not-found': texts.notFound.title,
@@ -86,6 +105,7 @@ function Content() {
 
 function Page({ me }: { me: Me }) {
   const { page, id } = route.value;
+  if (EXPERIMENT_PAGES.has(page) && !me.is_admin) return <NotFound />;
   switch (page) {
     case 'browse':
       return <Browse />;
@@ -95,6 +115,16 @@ function Page({ me }: { me: Me }) {
       return <ForYou me={me} />;
     case 'my-ratings':
       return <MyRatings me={me} />;
+    case 'hidden':
+      return <Hidden me={me} />;
+    case 'experiments':
+      return <Experiments />;
+    case 'experiment':
+      return <ExperimentPage key={id} id={id} />;
+    case 'new-experiment':
+      return <NewExperiment />;
+    case 'simulation':
+      return <Simulation />;
     default:
       return <NotFound />;
   }

@@ -2,7 +2,18 @@
 
 import { signal } from '@preact/signals';
 
-export type PageName = 'browse' | 'movie' | 'for-you' | 'my-ratings' | 'sign-in' | 'register' | 'not-found';
+const PLAIN = [
+  ...(['browse', 'for-you', 'my-ratings', 'hidden', 'sign-in', 'register'] as const),
+  ...(['experiments', 'new-experiment', 'simulation'] as const),
+];
+const NUMBERED = ['movie', 'experiment'] as const;
+
+export type PageName = (typeof PLAIN)[number] | (typeof NUMBERED)[number] | 'not-found';
+
+/** The pages of one section, all of them for administrators. */
+export const EXPERIMENT_PAGES: ReadonlySet<PageName> = new Set<PageName>([
+  ...(['experiments', 'experiment', 'new-experiment', 'simulation'] as const),
+]);
 
 interface Route {
   readonly page: PageName;
@@ -12,15 +23,13 @@ interface Route {
 
 type Query = Readonly<Record<string, string | number | null | undefined>>;
 
-const PLAIN = new Set<string>(['browse', 'for-you', 'my-ratings', 'sign-in', 'register']);
-
 export function parseRoute(hash: string): Route {
   const [path = '', search = ''] = hash.replace(/^#?\/?/, '').split(/\?(.*)/s);
   const query = new URLSearchParams(search);
-  const movie = /^movie\/([1-9]\d{0,9})$/.exec(path);
-  if (movie) return { page: 'movie', id: Number(movie[1]), query };
-  if (path === '' || PLAIN.has(path)) return { page: (path || 'browse') as PageName, id: 0, query };
-  return { page: 'not-found', id: 0, query };
+  const [, name, id] = /^([a-z]+)\/([1-9]\d{0,9})$/.exec(path) ?? [];
+  const numbered = NUMBERED.find((page) => page === name);
+  if (numbered) return { page: numbered, id: Number(id), query };
+  return { page: PLAIN.find((page) => page === (path || 'browse')) ?? 'not-found', id: 0, query };
 }
 
 /** The address of a page; empty values of the query are left out. */

@@ -3,6 +3,7 @@
 import { signal } from '@preact/signals';
 import { type ApiError, call, type Me, watchRefusals } from './api';
 import { asApiError } from './errors';
+import { forgetFeedback } from './feedback';
 import { forgetRatings, loadRatings } from './ratings';
 import { forgetResources } from './resource';
 import { href, replace } from './routes';
@@ -64,6 +65,7 @@ function signedIn(me: Me): void {
 function signedOut(): void {
   localStorage.removeItem(HINT);
   forgetRatings();
+  forgetFeedback();
   forgetResources();
   session.value = { state: 'signed-out' };
 }

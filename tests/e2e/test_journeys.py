@@ -3,8 +3,12 @@
 import re
 from uuid import uuid4
 
+import psycopg
 import pytest
 from playwright.sync_api import Locator, Page, expect
+
+from api.embedded_postgres import server_url
+from tests.service import Service
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
@@ -20,6 +24,25 @@ def register(page: Page) -> str:
     page.get_by_role("button", name="Create an account").click()
     expect(page.get_by_role("button", name="Sign out")).to_be_visible()
     return username
+
+
+def promote(service: Service, username: str) -> None:
+    """Make somebody an administrator."""
+    with (
+        server_url(service.data_dir) as url,
+        psycopg.connect(url.replace("+psycopg", "", 1)) as connection,
+    ):
+        connection.execute(
+            "UPDATE users SET is_admin = true WHERE username = %s", (username,)
+        )
+
+
+def fits(page: Page) -> bool:
+    """Whether nothing sticks out of the window sideways."""
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    overflow = "root => root.scrollWidth - root.clientWidth"
+    return bool(page.locator("html").evaluate(overflow) == 0)
 
 
 def search(page: Page, text: str) -> None:
@@ -103,14 +126,125 @@ def test_a_session_ends_with_sign_out_and_begins_with_the_password(page):
     expect(page.get_by_role("heading", name="My ratings")).to_be_visible()
 
 
-def test_every_page_fits_a_narrow_screen(page):
+def test_a_vote_is_counted_and_taken_back_by_the_same_key(page):
     register(page)
+    title = recommended(page).first.inner_text()
+    like = page.get_by_role("button", name=f"Good suggestion: {title}", exact=True)
+    dislike = page.get_by_role("button", name=f"Poor suggestion: {title}", exact=True)
+
+    like.focus()
+    with page.expect_response(re.compile("/feedback")) as liked:
+        page.keyboard.press("Space")
+    expect(like).to_have_attribute("aria-pressed", "true")
+    with page.expect_response(re.compile("/feedback")) as disliked:
+        dislike.click()
+    expect(like).to_have_attribute("aria-pressed", "false")
+    expect(dislike).to_have_attribute("aria-pressed", "true")
+    with page.expect_response(re.compile("/feedback")) as taken_back:
+        page.keyboard.press("Enter")
+    expect(dislike).to_have_attribute("aria-pressed", "false")
+
+    votes = [reply.value.json()["vote"] for reply in (liked, disliked, taken_back)]
+    assert votes == ["like", "dislike", "none"]
+
+
+def test_a_refused_vote_is_shown_taken_back(page):
+    register(page)
+    title = recommended(page).first.inner_text()
+    like = page.get_by_role("button", name=f"Good suggestion: {title}", exact=True)
+    page.evaluate(  # a response of 4xx would be a console error
+        "() => { const real = fetch; window.fetch = (url, init) =>"
+        " url === '/feedback' ? Promise.reject(new TypeError()) : real(url, init); }"
+    )
+
+    like.click()
+
+    expect(page.get_by_text(f"Your vote on {title} was not saved.")).to_be_visible()
+    expect(like).to_have_attribute("aria-pressed", "false")
+
+
+def test_a_hidden_film_leaves_the_list_until_it_is_shown_again(page):
+    register(page)
+    titles = recommended(page)
+    expect(titles).to_have_count(20)
+    first, second = titles.all_inner_texts()[:2]
+    messages = page.get_by_role("region", name="Messages")
+
+    page.get_by_role("button", name=f"Not interested in {first}", exact=True).click()
+    expect(titles.first).to_have_text(second)
+    expect(titles).to_have_count(20)
+    following = page.get_by_role("button", name=f"Not interested in {second}")
+    expect(following).to_be_focused()
+    messages.get_by_role("button", name="Undo").click()
+    expect(titles.first).to_have_text(first)
+
+    page.get_by_role("button", name=f"Not interested in {first}", exact=True).click()
+    expect(titles.first).to_have_text(second)
+    page.get_by_role("link", name="Hidden films").click()
+    page.get_by_role("button", name=f"Show again: {first}").click()
+    expect(page.get_by_text("Nothing is hidden.")).to_be_visible()
+    expect(recommended(page).first).to_have_text(first)
+
+
+def test_every_page_fits_a_narrow_screen(page, service):
+    promote(service, register(page))
+    page.reload()
     page.set_viewport_size({"width": 320, "height": 640})
 
-    for path in ("browse", "for-you", "my-ratings", "movie/1"):
+    for path in (
+        *("browse", "for-you", "my-ratings", "hidden", "movie/1"),
+        *("experiments", "new-experiment", "simulation?n_experiments=50"),
+    ):
         page.goto(f"/#/{path}")
-        expect(page.get_by_role("heading", level=1)).to_be_visible()
-        page.wait_for_load_state("networkidle")
-        root = page.locator("html")
-        overflow = root.evaluate("root => root.scrollWidth - root.clientWidth")
-        assert overflow == 0, path
+        assert fits(page), path
+
+
+def test_an_administrator_plans_starts_reads_and_stops_an_experiment(page, service):
+    username = register(page)
+    page.goto("/#/experiments")
+    expect(page.get_by_text("No such page")).to_be_visible()
+    promote(service, username)
+    page.reload()
+
+    # A plan with a mistake is pointed out; the calculator answers beside it.
+    page.get_by_role("link", name="New experiment").click()
+    expect(page.get_by_role("status").get_by_text("1,097")).to_be_visible()
+    page.get_by_role("button", name="Save as draft").click()
+    expect(page.get_by_text("Give it a name.")).to_be_visible()
+    expect(page.get_by_label("Name", exact=True)).to_be_focused()
+    page.get_by_label("Name", exact=True).fill("Order by stars")
+    page.get_by_label("Hypothesis").fill("People like it more.")
+    page.get_by_role("button", name="Save as draft").click()
+    expect(page.get_by_role("heading", name="Order by stars")).to_be_visible()
+
+    # Escape leaves the draft as it is.
+    page.get_by_role("button", name="Start").press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("A plan that has started cannot be changed.")
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("Draft", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Start").press("Enter")
+    dialog.get_by_role("button", name="Start").press("Enter")
+    expect(page.get_by_text("Running", exact=True)).to_be_visible()
+    expect(page.get_by_text("Nobody has seen it yet.")).to_be_visible()
+    address = page.url
+
+    # The administrator is a user as well: exposed once, voting once.
+    title = recommended(page).first.inner_text()
+    with page.expect_response(re.compile("/feedback")):
+        page.get_by_role("button", name=f"Good suggestion: {title}").click()
+    page.goto(address)
+    counts = page.get_by_role("region", name="Counts").get_by_role("row")
+    expect(counts.filter(has_text="100%")).to_have_count(1)
+    expect(page.get_by_role("heading", name="Too early")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").click()
+    page.get_by_role("button", name="Stop").click()
+    dialog.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text("Stopped", exact=True)).to_be_visible()
+
+    header, line = download.value.path().read_text().splitlines()
+    assert header == "user_id,variant,exposed_at,likes,dislikes"
+    assert line.endswith(",1,0")
+    page.set_viewport_size({"width": 320, "height": 640})
+    assert fits(page)

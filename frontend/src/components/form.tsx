@@ -112,3 +112,67 @@ export function TextField({ name, label, autoComplete, hint, error, type = 'text
     </div>
   );
 }
+
+interface InputFieldProps {
+  name: string;
+  label: string;
+  value: string;
+  onValue: (value: string) => void;
+  hint?: string | undefined;
+  error?: string | undefined;
+  /** The unit, after the number. */
+  unit?: string;
+  isLong?: boolean;
+}
+
+/** A labelled line, number or paragraph that the page itself keeps. */
+export function InputField({ name, label, value, onValue, hint, error, unit, isLong = false }: InputFieldProps) {
+  const id = useId();
+  const shared = {
+    id,
+    name,
+    value,
+    autoComplete: 'off',
+    'aria-invalid': error !== undefined,
+    'aria-describedby': `${id}-note`,
+    onInput: (event: { currentTarget: { value: string } }) => onValue(event.currentTarget.value),
+  };
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      {isLong ? (
+        <textarea {...shared} rows={3} maxLength={2000} />
+      ) : (
+        <div class="input-box">
+          <input {...shared} maxLength={100} {...(unit !== undefined && { inputMode: 'decimal' as const })} />
+          {unit && <span class="unit">{unit}</span>}
+        </div>
+      )}
+      <p id={`${id}-note`} class={error ? 'field-error' : 'field-hint'}>
+        {error ?? hint}
+      </p>
+    </div>
+  );
+}
+
+interface SelectFieldProps<Value extends string> {
+  label: string;
+  value: Value;
+  options: readonly (readonly [Value, string])[];
+  onValue: (value: Value) => void;
+}
+
+export function SelectField<Value extends string>({ label, value, options, onValue }: SelectFieldProps<Value>) {
+  return (
+    <label class="field">
+      <span>{label}</span>
+      <select value={value} onChange={(event) => onValue(event.currentTarget.value as Value)}>
+        {options.map(([option, text]) => (
+          <option key={option} value={option}>
+            {text}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}

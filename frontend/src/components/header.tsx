@@ -1,7 +1,7 @@
 import { asApiError } from '../errors';
 import { notify } from '../notices';
 import { nRatings } from '../ratings';
-import { href, type PageName, route } from '../routes';
+import { EXPERIMENT_PAGES, href, type PageName, route } from '../routes';
 import { session, signOut } from '../session';
 import { texts } from '../texts';
 import { chooseNextTheme, theme } from '../theme';
@@ -12,6 +12,14 @@ const PAGES: readonly [PageName, string][] = [
   ['for-you', texts.nav.forYou],
   ['my-ratings', texts.nav.myRatings],
 ];
+const ADMIN_PAGES: readonly [PageName, string][] = [['experiments', texts.nav.experiments]];
+
+/** The page itself, or the section that it belongs to. */
+function current(page: PageName): 'page' | 'true' | undefined {
+  const shown = route.value.page;
+  if (shown === page) return 'page';
+  return page === 'experiments' && EXPERIMENT_PAGES.has(shown) ? 'true' : undefined;
+}
 
 async function leave(): Promise<void> {
   try {
@@ -31,8 +39,8 @@ export function Header() {
       </a>
       {me && !me.must_change_password && (
         <nav aria-label={texts.nav.label}>
-          {PAGES.map(([page, label]) => (
-            <a key={page} href={href(page)} aria-current={route.value.page === page ? 'page' : undefined}>
+          {[...PAGES, ...(me.is_admin ? ADMIN_PAGES : [])].map(([page, label]) => (
+            <a key={page} href={href(page)} aria-current={current(page)}>
               {label}
               {page === 'my-ratings' && nRatings.value > 0 && (
                 <span class="count" aria-hidden="true">

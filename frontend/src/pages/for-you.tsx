@@ -1,10 +1,12 @@
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { call, type Me, type Movie, type Personalization, type Recommendation, type Recommendations } from '../api';
 import { type Change, Filters, filterQuery } from '../components/filters';
 import { PosterLink } from '../components/movie-card';
 import { Because, Prediction } from '../components/prediction';
 import { StarInput } from '../components/stars';
 import { Empty, Failure, Skeletons } from '../components/states';
+import { Votes } from '../components/votes';
+import { hiding, storedHides } from '../feedback';
 import { useFlip } from '../flip';
 import { announce } from '../notices';
 import { keepInPlace } from '../order';
@@ -29,8 +31,9 @@ export function ForYou({ me }: { me: Me }) {
   const list = useResource(`recommendations ${JSON.stringify(wanted)}`, (signal) =>
     call('get', '/recommendations/{user_id}', { path: { user_id: me.id }, query: wanted, signal }),
   );
-  useReloadAfterRating(list.reload);
+  useReloadAfterWrites(list.reload);
   const items = useStableOrder(list, JSON.stringify(filterQuery(query)));
+  const visible = items.filter(({ movie }) => !hiding.value.get(movie.id));
   const { data, error } = list;
 
   return (
@@ -45,14 +48,14 @@ export function ForYou({ me }: { me: Me }) {
       </search>
       {!data && list.isLoading && <Skeletons count={9} kind="pick" />}
       {error && !list.isLoading && <Failure error={error} retry={list.reload} />}
-      {data && items.length === 0 && !error && (
+      {data && visible.length === 0 && !error && !list.isLoading && (
         <Empty title={texts.forYou.empty} hint={texts.forYou.emptyHint}>
           <a class="button" href={query.size > 0 ? href('for-you') : href('browse')}>
             {query.size > 0 ? texts.forYou.clear : texts.forYou.start}
           </a>
         </Empty>
       )}
-      <Picks items={items} />
+      <Picks items={visible} userId={me.id} />
       {data && data.items.length >= limit && limit < MOST && (
         <button
           type="button"
@@ -63,27 +66,42 @@ export function ForYou({ me }: { me: Me }) {
           {texts.forYou.more}
         </button>
       )}
-      {data?.model && <p class="footnote">{texts.forYou.model(data.model.id, data.model.created_at)}</p>}
+      {data && (
+        <p class="footnote">
+          {data.model && `${texts.forYou.model(data.model.id, data.model.created_at)} · `}
+          <a href={href('hidden')}>{texts.hidden.link}</a>
+        </p>
+      )}
     </>
   );
 }
 
-function useReloadAfterRating(reload: () => void): void {
-  const seen = useRef(storedWrites.value);
+function useReloadAfterWrites(reload: () => void): void {
+  const n = storedWrites.value + storedHides.value;
+  const seen = useRef(n);
   useLayoutEffect(() => {
-    if (storedWrites.value === seen.current) return;
-    seen.current = storedWrites.value;
+    if (n === seen.current) return;
+    seen.current = n;
     reload();
-  }, [storedWrites.value]);
+  }, [n]);
+}
+
+/** A movie with the signed name of the list that it came in: what is pinned outlives its list. */
+interface Listed extends Recommendation {
+  readonly recommendationId: string | null;
 }
 
 /** The list as shown: what was rated here stays in its place until the page or the filters change. */
-function useStableOrder({ data, isStale }: Resource<Recommendations>, filters: string): readonly Recommendation[] {
-  const shown = useRef<{ filters: string; items: readonly Recommendation[] }>({ filters, items: [] });
+function useStableOrder({ data, isStale }: Resource<Recommendations>, filters: string): readonly Listed[] {
+  const shown = useRef<{ filters: string; items: readonly Listed[] }>({ filters, items: [] });
   useAnnouncedLeader(data?.items[0]?.movie);
-  if (!data || isStale) return data?.items ?? [];
+  const listed = useMemo(
+    () => data?.items.map((item) => ({ ...item, recommendationId: data.recommendation_id })),
+    [data],
+  );
+  if (!listed || isStale) return listed ?? [];
   const previous = shown.current.filters === filters ? shown.current.items : [];
-  const items = keepInPlace(previous, data.items, ({ movie }) => ratings.peek().has(movie.id));
+  const items = keepInPlace(previous, listed, ({ movie }) => ratings.peek().has(movie.id));
   shown.current = { filters, items };
   return items;
 }
@@ -114,19 +132,20 @@ function Level({ personalization, hasModel }: { personalization: Personalization
   );
 }
 
-function Picks({ items }: { items: readonly Recommendation[] }) {
+function Picks({ items, userId }: { items: readonly Listed[]; userId: number }) {
   const list = useRef<HTMLOListElement>(null);
   useFlip(list, items.map(({ movie }) => movie.id).join());
   return (
     <ol class="rows picks" ref={list}>
       {items.map((item) => (
-        <Pick key={item.movie.id} item={item} />
+        <Pick key={item.movie.id} item={item} userId={userId} />
       ))}
     </ol>
   );
 }
 
-function Pick({ item: { movie, predicted_rating: stars, uncertainty, reasons } }: { item: Recommendation }) {
+function Pick({ item, userId }: { item: Listed; userId: number }) {
+  const { movie, predicted_rating: stars, uncertainty, reasons, recommendationId } = item;
   const isRated = useOwnRating(movie.id) !== null;
   return (
     <li class="pick" data-rated={isRated}>
@@ -141,6 +160,7 @@ function Pick({ item: { movie, predicted_rating: stars, uncertainty, reasons } }
         {stars != null && <Prediction stars={stars} margin={uncertainty ?? null} />}
         {isRated ? <p class="because">{texts.forYou.rated}</p> : <Because reasons={reasons} />}
         <StarInput movie={movie} />
+        {recommendationId !== null && <Votes movie={movie} recommendationId={recommendationId} userId={userId} />}
       </div>
     </li>
   );

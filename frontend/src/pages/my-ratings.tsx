@@ -30,6 +30,9 @@ export function MyRatings({ me }: { me: Me }) {
             {texts.myRatings.count(listed.length)}
           </p>
         )}
+        <p>
+          <a href={href('hidden')}>{texts.hidden.link}</a>
+        </p>
       </header>
       {state === 'loading' && listed.length === 0 && <Skeletons count={6} kind="row" />}
       {state instanceof ApiError && <Failure error={state} retry={() => void loadRatings(me.id)} />}

@@ -1,0 +1,59 @@
+import { ticks } from '../experiments';
+import { texts } from '../texts';
+
+interface LineChartProps {
+  title: string;
+  days: readonly string[];
+  series: readonly { name: string; values: readonly (number | undefined)[] }[];
+  /** How a number on the scale is written. */
+  format: (value: number) => string;
+  isFromZero?: boolean;
+}
+
+/** Lines over days, one a series, told apart by colour and by dashes; a table beside it holds the numbers. */
+export function LineChart({ title, days, series, format, isFromZero = false }: LineChartProps) {
+  const known = series.flatMap(({ values }) => values.filter((value) => value !== undefined));
+  const scale = ticks(isFromZero ? 0 : Math.min(...known), Math.max(...known), 4);
+  const [low, high] = [scale[0] ?? 0, scale.at(-1) ?? 1];
+  const x = (index: number) => (days.length > 1 ? 2 + (96 * index) / (days.length - 1) : 50);
+  const y = (value: number) => (high > low ? 96 - (92 * (value - low)) / (high - low) : 50);
+  const points = (values: readonly (number | undefined)[]) =>
+    values.flatMap((value, i) => (value === undefined ? [] : [{ x: x(i), y: y(value), day: days[i] }]));
+  return (
+    <figure class="line-chart">
+      <figcaption>{title}</figcaption>
+      <div class="line-chart-scale" aria-hidden="true">
+        {scale.map((tick) => (
+          <span key={tick} style={{ top: `${y(tick)}%` }}>
+            {format(tick)}
+          </span>
+        ))}
+      </div>
+      <svg class="line-chart-plot" aria-hidden="true">
+        {scale.map((tick) => (
+          <line key={tick} class="grid-line" x1="0" x2="100%" y1={`${y(tick)}%`} y2={`${y(tick)}%`} />
+        ))}
+        <svg viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true">
+          {series.map(({ name, values }, i) => (
+            <polyline
+              key={name}
+              class={`series-${i}`}
+              points={points(values)
+                .map((point) => `${point.x},${point.y}`)
+                .join(' ')}
+            />
+          ))}
+        </svg>
+        {series.map(({ name, values }, i) =>
+          points(values)
+            .slice(-1)
+            .map((point) => <circle key={name} class={`series-${i}`} cx={`${point.x}%`} cy={`${point.y}%`} r="4" />),
+        )}
+      </svg>
+      <p class="line-chart-days" aria-hidden="true">
+        <span>{days[0] && texts.day(days[0])}</span>
+        {days.length > 1 && <span>{texts.day(days.at(-1) ?? '')}</span>}
+      </p>
+    </figure>
+  );
+}

@@ -1,0 +1,52 @@
+import type { Movie, Vote } from '../api';
+import { hideWithUndo, toggleVote, useOwnVote } from '../feedback';
+import { passFocusOn } from '../focus';
+import { texts } from '../texts';
+import { displayTitle } from '../titles';
+import { Icon } from './icon';
+
+const VOTES: readonly Exclude<Vote, 'none'>[] = ['like', 'dislike'];
+
+interface VotesProps {
+  movie: Movie;
+  recommendationId: string;
+  userId: number;
+}
+
+/** Like, dislike, hide: what to say of a recommendation without having seen the movie. */
+export function Votes({ movie, recommendationId, userId }: VotesProps) {
+  const own = useOwnVote(movie.id);
+  const title = displayTitle(movie.title);
+  const { label, votes, votesOf, hide, hideOf } = texts.feedback;
+  return (
+    <fieldset class="votes">
+      <legend class="visually-hidden">{label(title)}</legend>
+      {VOTES.map((vote) => (
+        <button
+          key={vote}
+          type="button"
+          class={`vote vote-${vote}`}
+          aria-pressed={vote === own}
+          aria-label={votesOf[vote](title)}
+          title={vote === own ? texts.feedback.takeBack : votes[vote]}
+          onClick={() => toggleVote(movie, recommendationId, vote)}
+        >
+          <Icon name={vote} />
+        </button>
+      ))}
+      <button
+        type="button"
+        class="vote vote-hide"
+        aria-label={hideOf(title)}
+        title={hideOf(title)}
+        onClick={(event) => {
+          passFocusOn(event.currentTarget);
+          hideWithUndo(userId, movie);
+        }}
+      >
+        <Icon name="hide" />
+        {hide}
+      </button>
+    </fieldset>
+  );
+}
