@@ -20,14 +20,12 @@ import { texts } from '../texts';
 const FIELDS: readonly PlanField[] = ['name', 'hypothesis', 'variants', 'traffic', 'effect', 'alpha', 'power'];
 const LETTERS = ['A', 'B', 'C', 'D'];
 
-/** Plan an experiment; what a variant can pin are the models of the latest training runs. */
+/** Plan an experiment; a variant pins one of the latest models. */
 export function NewExperiment() {
-  const { data, error, isLoading, reload } = useResource('training-runs', (signal) =>
-    call('get', '/training-runs', { query: { limit: 100 }, signal }),
+  const { data, error, isLoading, reload } = useResource('models', (signal) =>
+    call('get', '/models', { query: { limit: 100 }, signal }),
   );
-  const models = data?.items.flatMap(({ model_id: id, finished_at: at }) =>
-    id === null || at === null ? [] : [[String(id), texts.plan.model(id, at)] as const],
-  );
+  const models = data?.items.map(({ id, created_at: at }) => [String(id), texts.plan.model(id, at)] as const);
   return (
     <>
       <header class="page-head">
