@@ -12,7 +12,8 @@ from sqlalchemy.exc import OperationalError
 from api import backup, database
 from api.database import in_session
 from api.embedded_postgres import reach_database
-from api.schemas import ApiKeyIn, Username
+from api.schemas.account import ApiKeyIn
+from api.schemas.base import Username
 from api.services import administration, auth, doctor
 from api.services.doctor import Finding
 from api.settings import Settings

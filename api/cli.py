@@ -23,7 +23,7 @@ from api.main import create_app
 from api.openapi import document
 from api.problems import Problem
 from api.queries import training as training_queries
-from api.schemas import TrainingRunIn
+from api.schemas.training import TrainingRunIn
 from api.services import auth, models, training
 from api.services.loading import SAMPLE
 from api.services.loading import load as load_dataset

@@ -21,7 +21,7 @@ from api.problems import (
     PasswordChangeRequired,
     SessionRequired,
 )
-from api.schemas import UserId
+from api.schemas.base import UserId
 from api.security import SAFE_METHODS, cookie_name
 from api.services import auth
 from api.services.auth import Principal

@@ -12,7 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api.database import AnyRow, SessionFactory
 from api.queries import training as queries
-from api.schemas import MAX_VARIANTS, ModelReference
+from api.schemas.base import MAX_VARIANTS
+from api.schemas.recommendations import ModelReference
 from api.tables import Model as ModelRow
 from engine.artifacts import load_model
 from engine.errors import ArtifactError

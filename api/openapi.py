@@ -17,7 +17,7 @@ from api.dependencies import (
     session_user,
 )
 from api.problems import Problem
-from api.schemas import ProblemOut
+from api.schemas.base import ProblemOut
 from api.strict_route import StrictRoute
 
 PROBLEM_SCHEMA = {"$ref": "#/components/schemas/ProblemOut"}

@@ -36,7 +36,7 @@ from api.main import create_app
 from api.model_store import ModelStore, ServedModel
 from api.queries import auth as queries
 from api.queries.training import read_snapshot
-from api.schemas import ProblemOut
+from api.schemas.base import ProblemOut
 from api.services.loading import SAMPLE, load
 from api.settings import Settings
 from engine import als

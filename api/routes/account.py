@@ -4,7 +4,9 @@ from fastapi import APIRouter, Response, status
 
 from api.dependencies import AccountHolder, SessionDep, SettingsDep
 from api.routes.auth import ClientAddress
-from api.schemas import AccountDeletion, AccountExport, SessionId, Sessions
+from api.schemas.account import AccountDeletion, Sessions
+from api.schemas.base import SessionId
+from api.schemas.ratings import AccountExport
 from api.security import cookie_name
 from api.services import account
 from api.strict_route import StrictRoute

@@ -13,16 +13,16 @@ from api.dependencies import (
     SessionUser,
     SettingsDep,
 )
-from api.schemas import (
+from api.schemas.account import (
     ApiKeyIn,
     ApiKeyOut,
     ApiKeys,
     Credentials,
-    KeyId,
     Me,
     NewApiKey,
     PasswordChange,
 )
+from api.schemas.base import KeyId
 from api.security import cookie_name
 from api.services import auth
 from api.services.auth import Browser

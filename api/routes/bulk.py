@@ -5,7 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Request
 
 from api.dependencies import AdminUser, ServingUser, SessionDep
-from api.schemas import BulkReport, IdempotencyKey
+from api.schemas.base import IdempotencyKey
+from api.schemas.bulk import BulkReport
 from api.services import bulk, idempotency
 from api.services.auth import Principal
 from api.strict_route import NdjsonRoute

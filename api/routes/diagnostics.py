@@ -3,10 +3,10 @@
 from fastapi import APIRouter, Response, status
 
 from api.dependencies import AdminUser, ModelDep, ModelsDir, SessionDep
-from api.schemas import (
+from api.schemas.base import ExpectationId
+from api.schemas.diagnostics import (
     Diagnosis,
     DummyUser,
-    ExpectationId,
     ExpectationIn,
     ExpectationOut,
     Expectations,

@@ -5,7 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from api.dependencies import ModelDep, SessionDep, Subject
-from api.schemas import MAX_ID, Elicitation, PlainInteger
+from api.schemas.base import MAX_ID, PlainInteger
+from api.schemas.insights import Elicitation
 from api.services import elicitation
 from api.strict_route import StrictRoute
 

@@ -6,14 +6,13 @@ from fastapi import APIRouter, Header, Query, Response, status
 from fastapi.responses import StreamingResponse
 
 from api.dependencies import AdminUser, ServicesDep, SessionDep, Subject
-from api.schemas import (
+from api.schemas.base import ExperimentId, Limit
+from api.schemas.experiments import (
     AssignmentOut,
-    ExperimentId,
     ExperimentIn,
     ExperimentOut,
     ExperimentPatch,
     Experiments,
-    Limit,
     PowerIn,
     PowerOut,
     Results,

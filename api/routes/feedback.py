@@ -3,7 +3,8 @@
 from fastapi import APIRouter, Response, status
 
 from api.dependencies import Rater, ServicesDep, SessionDep, Subject
-from api.schemas import FeedbackIn, FeedbackOut, HiddenMovies, Limit, MovieId
+from api.schemas.base import Limit, MovieId
+from api.schemas.recommendations import FeedbackIn, FeedbackOut, HiddenMovies
 from api.services import feedback
 from api.strict_route import StrictRoute
 

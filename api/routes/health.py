@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from api.dependencies import ModelDep, Public, SessionDep
-from api.schemas import Live, Ready
+from api.schemas.health import Live, Ready
 from api.services import health
 from api.strict_route import StrictRoute
 

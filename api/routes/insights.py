@@ -5,10 +5,9 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 
 from api.dependencies import Public, SessionDep
-from api.schemas import (
+from api.schemas.base import Limit, PlainInteger
+from api.schemas.insights import (
     GenreInsights,
-    Limit,
-    PlainInteger,
     PolarizingMovies,
     PopularityInsights,
     RatingInsights,

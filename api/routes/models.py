@@ -5,19 +5,10 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Header, Query, Response, status
 
 from api.dependencies import AdminUser, CurrentUser, ModelsDir, SessionDep
-from api.schemas import (
-    ActiveModel,
-    Checks,
-    Cursor,
-    GenreMap,
-    Limit,
-    ModelCard,
-    ModelComparison,
-    ModelId,
-    ModelPage,
-    MovieMap,
-    PlainInteger,
-)
+from api.schemas.base import Cursor, Limit, ModelId, PlainInteger
+from api.schemas.diagnostics import Checks
+from api.schemas.insights import GenreMap, MovieMap
+from api.schemas.models import ActiveModel, ModelCard, ModelComparison, ModelPage
 from api.services import maps, models
 from api.strict_route import StrictRoute
 

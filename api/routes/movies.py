@@ -6,18 +6,9 @@ from fastapi import APIRouter, Query
 from pydantic import AfterValidator
 
 from api.dependencies import ModelDep, Public, SessionDep
-from api.schemas import (
-    Cursor,
-    GenreQuery,
-    Genres,
-    Limit,
-    MovieDetail,
-    MovieId,
-    MoviePage,
-    SimilarMovies,
-    YearQuery,
-    clean_text,
-)
+from api.schemas.base import Cursor, GenreQuery, Limit, MovieId, YearQuery, clean_text
+from api.schemas.movies import Genres, MovieDetail, MoviePage
+from api.schemas.recommendations import SimilarMovies
 from api.services import movies
 from api.strict_route import StrictRoute
 

@@ -6,17 +6,14 @@ from fastapi import APIRouter, Query, Response, status
 from fastapi.responses import PlainTextResponse
 
 from api.dependencies import AdminUser, CurrentUser, SessionDep
-from api.schemas import (
+from api.schemas.base import Cursor, Limit, ModelId, ProposalId
+from api.schemas.proposals import (
     CodeCommentIn,
     CodeProposalDetail,
     CodeProposalIn,
     CodeProposalPage,
-    Cursor,
     DecisionIn,
-    Limit,
-    ModelId,
     ModelSource,
-    ProposalId,
     ProposalStatus,
 )
 from api.services import proposals

@@ -3,7 +3,8 @@
 from fastapi import APIRouter, Response, status
 
 from api.dependencies import SessionDep, Subject
-from api.schemas import Cursor, Limit, MovieId, RatingIn, RatingOut, RatingPage
+from api.schemas.base import Cursor, Limit, MovieId
+from api.schemas.ratings import RatingIn, RatingOut, RatingPage
 from api.services import ratings
 from api.strict_route import StrictRoute
 from api.tables import Rating

@@ -5,18 +5,16 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from api.dependencies import ModelDep, Public, ServicesDep, SessionDep, Subject
-from api.schemas import (
+from api.schemas.base import (
     MAX_EXCLUDED,
     MAX_ID,
-    Explanation,
     GenreQuery,
-    InlineRatings,
     Limit,
     MovieId,
     PlainInteger,
-    Recommendations,
     YearQuery,
 )
+from api.schemas.recommendations import Explanation, InlineRatings, Recommendations
 from api.services import movies, recommendations
 from api.services.recommendations import Wanted
 from api.strict_route import StrictRoute

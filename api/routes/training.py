@@ -6,9 +6,8 @@ from fastapi import APIRouter, Header, Response, status
 from fastapi.responses import StreamingResponse
 
 from api.dependencies import AdminUser, SessionDep
-from api.schemas import (
-    Limit,
-    RunId,
+from api.schemas.base import Limit, RunId
+from api.schemas.training import (
     TrainingRunDetail,
     TrainingRunIn,
     TrainingRunOut,

@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Body, Query, Request, Response
 
 from api.dependencies import CurrentUser, SessionDep, Subject
-from api.schemas import IdempotencyKey, ImportReport
+from api.schemas.base import IdempotencyKey
+from api.schemas.ratings import ImportReport
 from api.services import idempotency, transfers
 from api.services.rating_files import FormatName
 from api.strict_route import CsvRoute, StrictRoute

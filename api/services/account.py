@@ -7,7 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.problems import LastAdministrator, NotFound
 from api.queries import auth as queries
 from api.queries import ratings as rating_queries
-from api.schemas import AccountExport, ApiKeyOut, ExportedRating, SessionOut
+from api.schemas.account import ApiKeyOut, SessionOut
+from api.schemas.ratings import AccountExport, ExportedRating
 from api.services import auth
 from api.services.auth import ABSOLUTE_TIMEOUT, IDLE_TIMEOUT, Principal
 

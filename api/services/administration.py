@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api import security
 from api.problems import LastAdministrator, NotFound, UsernameTaken
 from api.queries import auth as queries
-from api.schemas import ApiKeyIn, NewApiKey
+from api.schemas.account import ApiKeyIn, NewApiKey
 from api.services import auth
 from api.services.auth import ADMIN_SCOPES, USER_SCOPES, Principal
 from api.tables import ApiKey, User

@@ -18,7 +18,7 @@ from api.problems import (
     field_error,
 )
 from api.queries import auth as queries
-from api.schemas import ApiKeyIn, ApiKeyOut, Me, NewApiKey
+from api.schemas.account import ApiKeyIn, ApiKeyOut, Me, NewApiKey
 from api.tables import ApiKey, User
 
 IDLE_TIMEOUT = timedelta(hours=24)

@@ -12,7 +12,7 @@ from api.model_store import ServedModel
 from api.problems import InvalidRequest, NotFound, WrongState, field_error
 from api.queries import diagnostics as queries
 from api.queries.movies import Filters
-from api.schemas import (
+from api.schemas.diagnostics import (
     CheckOut,
     Diagnosis,
     DummyUser,

@@ -8,7 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.model_store import ServedModel
 from api.queries import movies as movie_queries
 from api.queries.movies import Filters
-from api.schemas import Elicitation, MovieOut
+from api.schemas.insights import Elicitation
+from api.schemas.movies import MovieOut
 from api.services.recommendations import personalization, place, stars_of
 from engine.foldin import questions
 

@@ -20,17 +20,17 @@ from api.problems import (
 )
 from api.queries import experiments as queries
 from api.queries.ratings import user_exists
-from api.schemas import (
+from api.schemas.base import HeadName
+from api.schemas.experiments import (
     AssignmentOut,
     ExperimentIn,
     ExperimentOut,
     ExperimentPatch,
-    ExperimentReference,
     Experiments,
-    HeadName,
     VariantIn,
     VariantOut,
 )
+from api.schemas.recommendations import ExperimentReference
 from api.tables import Experiment, Variant
 from engine.assignment import ALGORITHM_VERSION, Allocation, check_weights
 from engine.errors import DataError

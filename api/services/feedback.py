@@ -11,7 +11,8 @@ from api.queries import feedback as queries
 from api.queries.experiments import running_variant
 from api.queries.movies import summaries
 from api.queries.ratings import user_exists
-from api.schemas import FeedbackIn, FeedbackOut, HiddenMovies, MovieOut
+from api.schemas.movies import MovieOut
+from api.schemas.recommendations import FeedbackIn, FeedbackOut, HiddenMovies
 from api.services.auth import Principal
 from api.signing import ForgedError, Issued
 

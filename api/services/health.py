@@ -4,7 +4,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.model_store import ServedModel
-from api.schemas import Ready
+from api.schemas.health import Ready
 
 
 async def check(session: AsyncSession, served: ServedModel | None) -> Ready:

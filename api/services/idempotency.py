@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.fault_points import fault_point
 from api.problems import InvalidRequest, field_error
 from api.queries import idempotency as queries
-from api.schemas import Out
+from api.schemas.base import Out
 
 Reply = TypeVar("Reply", bound=Out)
 

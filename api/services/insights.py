@@ -10,17 +10,16 @@ from api.database import AnyRow
 from api.queries import insights as queries
 from api.queries import movies as movie_queries
 from api.queries import training as training_queries
-from api.schemas import (
+from api.schemas.insights import (
     GenreInsight,
     GenreInsights,
-    HistogramBin,
     MonthCount,
-    MovieOut,
     PolarizingMovie,
     PolarizingMovies,
     PopularityInsights,
     RatingInsights,
 )
+from api.schemas.movies import HistogramBin, MovieOut
 
 N_TOP = 10
 HALF_STARS = [step / 2 for step in range(1, 11)]

@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.problems import InvalidRequest, NotFound, WrongState, field_error
 from api.queries import movies as movie_queries
-from api.schemas import GenreMap, ModelReference, MovieMap
+from api.schemas.insights import GenreMap, MovieMap
+from api.schemas.recommendations import ModelReference
 from api.tables import Model
 from engine.arrays import ExactMatrix, FactorMatrix
 from engine.artifacts import load_model

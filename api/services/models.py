@@ -20,17 +20,16 @@ from api.queries import models as queries
 from api.queries import movies as movie_queries
 from api.queries import training as training_queries
 from api.queries.movies import Filters
-from api.schemas import (
+from api.schemas.diagnostics import CheckOut, Checks
+from api.schemas.models import (
     ActiveModel,
-    CheckOut,
-    Checks,
     ModelCard,
     ModelComparison,
     ModelPage,
-    ModelReference,
     ModelSummary,
     ParameterDifference,
 )
+from api.schemas.recommendations import ModelReference
 from api.services.diagnostics import checks
 from api.services.training import changes_since
 from api.tables import Model

@@ -11,16 +11,15 @@ from api.model_store import ServedModel
 from api.problems import InvalidRequest, NotFound, field_error
 from api.queries import movies as queries
 from api.queries.movies import Filters
-from api.schemas import (
+from api.schemas.movies import (
     GenreOut,
     Genres,
     HistogramBin,
     MovieDetail,
     MovieOut,
     MoviePage,
-    SimilarMovie,
-    SimilarMovies,
 )
+from api.schemas.recommendations import SimilarMovie, SimilarMovies
 from engine.ranking import similar_items
 
 SortName = Literal["popular", "title", "year"]

@@ -19,7 +19,7 @@ from api.problems import (
     field_error,
 )
 from api.queries import proposals as queries
-from api.schemas import (
+from api.schemas.proposals import (
     CodeCommentOut,
     CodeProposalDetail,
     CodeProposalIn,

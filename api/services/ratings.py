@@ -9,7 +9,8 @@ from api import cursors
 from api.problems import NotFound
 from api.queries import movies as movie_queries
 from api.queries import ratings as queries
-from api.schemas import MovieOut, RatedMovie, RatingPage
+from api.schemas.movies import MovieOut
+from api.schemas.ratings import RatedMovie, RatingPage
 from api.tables import Rating
 
 

@@ -14,12 +14,12 @@ from api.queries import feedback as feedback_queries
 from api.queries import movies as movie_queries
 from api.queries import ratings as rating_queries
 from api.queries.movies import Filters
-from api.schemas import (
+from api.schemas.base import HeadName
+from api.schemas.movies import MovieOut
+from api.schemas.recommendations import (
     Contributions,
     Explanation,
-    HeadName,
     InlineRating,
-    MovieOut,
     Personalization,
     Reason,
     Recommendation,

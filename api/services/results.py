@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.database import AnyRow
 from api.problems import InvalidRequest, NotFound, WrongState, field_error
 from api.queries import experiments as queries
-from api.schemas import (
+from api.schemas.experiments import (
     AnytimeOut,
     ChiSquareOut,
     ChiSquares,

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.database import AnyRow
 from api.problems import NotFound, TooManyAttempts, WrongState
 from api.queries import training as queries
-from api.schemas import (
+from api.schemas.training import (
     TrainingRunDetail,
     TrainingRunIn,
     TrainingRunOut,

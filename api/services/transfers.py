@@ -12,7 +12,7 @@ from api.problems import InvalidRequest, MalformedRequest, NotFound, field_error
 from api.queries import matching
 from api.queries import ratings as queries
 from api.queries.matching import Candidate, Wanted
-from api.schemas import ImportedRow, ImportReport
+from api.schemas.ratings import ImportedRow, ImportReport
 from api.services import rating_files
 from api.services.idempotency import Request, act_once
 from api.services.rating_files import (

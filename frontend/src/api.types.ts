@@ -2217,11 +2217,8 @@ export interface components {
             year_from?: number | null;
             /** Year To */
             year_to?: number | null;
-            /**
-             * Exclude
-             * @default []
-             */
-            exclude: number[];
+            /** Exclude */
+            exclude?: number[];
         };
         /**
          * Live

@@ -20,7 +20,7 @@ from api.main import create_app
 from api.queries.experiments import move
 from api.queries.feedback import signing_secret
 from api.queries.training import add_run, cancel_run
-from api.schemas import ExperimentIn, VariantIn
+from api.schemas.experiments import ExperimentIn, VariantIn
 from api.services import experiments
 from api.services.auth import IDLE_TIMEOUT
 from api.signing import Issued

@@ -12,7 +12,7 @@ from api.database import create_engine, create_session_factory, in_session
 from api.dependencies import Services
 from api.model_store import ModelStore
 from api.problems import LastAdministrator, NotFound, UsernameTaken
-from api.schemas import ApiKeyIn
+from api.schemas.account import ApiKeyIn
 from api.services import administration
 from api.tables import ApiKey, User
 from tests.conftest import PASSWORD, Client, create_database, keyed

@@ -13,7 +13,7 @@ from api import security
 from api.problems import NotFound
 from api.queries import auth as queries
 from api.routes.auth import UNKNOWN_ADDRESS
-from api.schemas import ApiKeyIn
+from api.schemas.account import ApiKeyIn
 from api.security import _DECOY_HASH, token_hash
 from api.services import auth
 from api.services.auth import ABSOLUTE_TIMEOUT, IDLE_TIMEOUT

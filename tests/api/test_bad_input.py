@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.schemas import ProblemOut
+from api.schemas.base import ProblemOut
 from tests.conftest import PASSWORD, Client
 
 pytestmark = pytest.mark.anyio

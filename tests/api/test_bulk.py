@@ -8,7 +8,7 @@ import httpx
 import pytest
 from sqlalchemy import event, func, select
 
-from api.schemas import MAX_BULK_ROWS
+from api.schemas.base import MAX_BULK_ROWS
 from api.tables import FIRST_REGISTERED_USER_ID, Movie, MovieStatistics, Rating, User
 from tests.conftest import Client, keyed
 

@@ -16,7 +16,7 @@ from scipy import stats
 from sqlalchemy import delete, func, insert, select, update
 
 from api.model_store import ModelStore
-from api.schemas import MAX_VARIANTS
+from api.schemas.base import MAX_VARIANTS
 from api.tables import (
     Experiment,
     Exposure,

@@ -14,7 +14,7 @@ from api.database import SessionFactory, create_engine, create_session_factory
 from api.dependencies import Public, Services, SessionDep
 from api.main import create_app
 from api.model_store import ModelStore
-from api.schemas import ProblemOut
+from api.schemas.base import ProblemOut
 from api.settings import Settings
 from api.tables import ApiKey, Rating, Session
 from tests.conftest import ORIGIN, PASSWORD, Client, keyed

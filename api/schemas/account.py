@@ -1,0 +1,96 @@
+"""Bodies of accounts, sessions and keys."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from api.schemas.base import (
+    MAX_KEY_DAYS,
+    Body,
+    Out,
+    Password,
+    Scope,
+    Username,
+    clean_text,
+)
+
+
+class Credentials(Body):
+    """User name and password; the password is never altered or cut."""
+
+    username: Username
+    password: Password
+
+
+class PasswordChange(Body):
+    """The current password proves who asks."""
+
+    current_password: Password
+    new_password: Password
+
+
+class Me(Out):
+    """The signed-in user."""
+
+    id: int
+    username: str
+    is_admin: bool
+    must_change_password: bool
+    created_at: datetime
+    n_ratings: int
+
+
+class SessionOut(Out):
+    """A browser that is signed in; `user_agent` is what it calls itself."""
+
+    id: int
+    user_agent: str | None
+    created_at: datetime
+    last_seen_at: datetime
+    is_current: bool
+
+
+class Sessions(Out):
+    """All live sessions of the caller, the last used first."""
+
+    items: list[SessionOut]
+
+
+class AccountDeletion(Body):
+    """The password proves who asks: nothing brings an account back."""
+
+    password: Password
+
+
+class ApiKeyIn(Body):
+    """A key for a program; its scopes are at most what its owner may do."""
+
+    name: Annotated[str, Field(max_length=100), AfterValidator(clean_text)]
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=4)]
+    expires_in_days: Annotated[int, Field(ge=1, le=MAX_KEY_DAYS)] | None = Field(
+        None, description="null: the key works until it is revoked"
+    )
+
+
+class ApiKeyOut(Out):
+    """A key without its secret; `prefix` is how it starts, to tell keys apart."""
+
+    id: int
+    name: str
+    prefix: str
+    scopes: list[Scope]
+    created_at: datetime
+    expires_at: datetime | None
+
+
+class NewApiKey(ApiKeyOut):
+    """The one reply that contains the secret."""
+
+    key: str
+
+
+class ApiKeys(Out):
+    """All keys of the caller."""
+
+    items: list[ApiKeyOut]

@@ -1,0 +1,145 @@
+"""What all bodies and parameters share: ids, stars, names, problems."""
+
+import re
+import unicodedata
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import Header, Path, Query
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+)
+
+MAX_ID = 2**31 - 1
+MAX_PAGE = 100
+MAX_EXCLUDED = 500
+MAX_INLINE_RATINGS = 1000
+MAX_VARIANTS = 4
+MAX_KEY_DAYS = 3650
+MAX_BULK_ROWS = 10_000
+MAX_GENRES = 20
+
+Scope = Literal["read", "rate", "serve", "admin"]
+Vote = Literal["like", "dislike", "none"]
+HeadName = Literal["ranking", "rating"]
+ExperimentState = Literal["draft", "running", "stopped"]
+
+
+def _plain_integer(value: Any) -> Any:  # noqa: ANN401 - anything
+    """Refuse what `int()` would be generous about: spaces, underscores, ٣, +3."""
+    if isinstance(value, str) and not re.fullmatch(r"-?[0-9]{1,19}", value):
+        raise ValueError("must be a plain decimal integer")
+    return value
+
+
+def clean_text(value: str) -> str:
+    """Normalise to NFC; refuse what PostgreSQL or a reader cannot hold."""
+    value = unicodedata.normalize("NFC", value)
+    if any(unicodedata.category(c) == "Cc" for c in value):
+        raise ValueError("must not contain control characters")
+    if not value.strip():
+        raise ValueError("must not be blank")
+    return value
+
+
+def _username(value: str) -> str:
+    if any(unicodedata.category(c) in {"Cf", "Zl", "Zp"} for c in value):
+        raise ValueError("must not contain invisible characters")
+    if value != value.strip():
+        raise ValueError("must not start or end with a space")
+    return value
+
+
+def _half_star(value: float) -> float:
+    if value * 2 != int(value * 2):
+        raise ValueError("must be a multiple of 0.5")
+    return value
+
+
+PlainInteger = BeforeValidator(_plain_integer)
+UserId = Annotated[int, PlainInteger, Path(ge=1, le=MAX_ID)]
+MovieId = Annotated[int, PlainInteger, Path(ge=1, le=MAX_ID)]
+RunId = Annotated[int, PlainInteger, Path(ge=1, le=MAX_ID)]
+KeyId = Annotated[int, PlainInteger, Path(ge=1, le=MAX_ID)]
+ExperimentId = Annotated[int, PlainInteger, Path(ge=1, le=MAX_ID)]
+SessionId = Annotated[int, PlainInteger, Path(ge=1, le=MAX_ID)]
+ModelId = Annotated[int, PlainInteger, Path(ge=1, le=MAX_ID)]
+ProposalId = Annotated[int, PlainInteger, Path(ge=1, le=MAX_ID)]
+ExpectationId = Annotated[int, PlainInteger, Path(ge=1, le=MAX_ID)]
+Limit = Annotated[int, PlainInteger, Query(ge=1, le=MAX_PAGE)]
+Cursor = Annotated[
+    str | None,
+    Query(max_length=2000, description="`next_cursor` of the page before"),
+]
+Year = Annotated[int, Field(ge=1800, le=2200)]
+YearQuery = Annotated[int | None, PlainInteger, Query(ge=1800, le=2200)]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=100,
+        pattern="^[!-~]+$",
+        description="repeating a request with its key repeats its answer, for a day",
+    ),
+]
+Genre = Annotated[str, Field(min_length=1, max_length=50), AfterValidator(clean_text)]
+GenreQuery = Annotated[
+    str | None, Query(min_length=1, max_length=50), AfterValidator(clean_text)
+]
+Stars = Annotated[
+    float,
+    Field(ge=0.5, le=5, allow_inf_nan=False, json_schema_extra={"multipleOf": 0.5}),
+    AfterValidator(_half_star),
+]
+Name = Annotated[str, Field(max_length=100), AfterValidator(clean_text)]
+Probability = Annotated[float, Field(ge=0.001, le=0.999, allow_inf_nan=False)]
+Share = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
+Effect = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
+BodyId = Annotated[int, Field(ge=1, le=MAX_ID)]
+RatedAt = Annotated[
+    AwareDatetime,
+    Field(ge=datetime(1900, 1, 1, tzinfo=UTC), lt=datetime(3000, 1, 1, tzinfo=UTC)),
+]
+Username = Annotated[
+    str,
+    Field(min_length=3, max_length=40),
+    AfterValidator(clean_text),
+    AfterValidator(_username),
+]
+Password = Annotated[str, Field(min_length=8, max_length=128)]
+
+
+class Body(BaseModel):
+    """A request body: no coercion, no unknown fields."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+
+class Out(BaseModel):
+    """A response body, read from rows and dataclasses."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class FieldErrorOut(Out):
+    """One invalid field: where it is, a stable code, a sentence."""
+
+    field: list[str | int]
+    code: str
+    message: str
+
+
+class ProblemOut(Out):
+    """An RFC 9457 problem document."""
+
+    type: str
+    title: str
+    status: int
+    detail: str | None
+    request_id: str
+    errors: list[FieldErrorOut] | None = None

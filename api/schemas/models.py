@@ -1,0 +1,91 @@
+"""Bodies of trained models."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from api.schemas.base import Out
+from api.schemas.recommendations import ModelReference
+from api.schemas.training import EstimateOut, MethodMetrics
+
+
+class ModelSummary(Out):
+    """A model of the registry; `refusal` says why publishing did not activate it."""
+
+    id: int
+    created_at: datetime
+    kind: Literal["trained", "imported"]
+    is_active: bool
+    last_active_at: datetime | None
+    refusal: str | None
+    run_id: int | None
+    n_items: int
+    n_users: int
+    n_ratings: int
+    rmse: EstimateOut | None
+    ndcg: EstimateOut | None
+
+
+class ModelPage(Out):
+    """One page of models, newest first."""
+
+    items: list[ModelSummary]
+    next_cursor: str | None
+
+
+class Evaluation(Out):
+    """How a fit on the other part of the data did on the ratings held out.
+
+    The published model itself was trained on all ratings with the same parameters.
+    `fold_in_parity`: the largest difference between users folded in and as trained.
+    """
+
+    test_share: float
+    n_train: int
+    n_test: int
+    fold_in_parity: float | None
+    methods: list[MethodMetrics]
+
+
+class ModelCard(ModelSummary):
+    """All that is known of a model; null where it was not recorded.
+
+    `data_cutoff` is the moment at which the ratings were read, `n_changes_since` the
+    ratings given, changed or taken back after it.
+    """
+
+    data_cutoff: datetime | None
+    n_changes_since: int | None
+    seed: int | None
+    preset: str | None
+    code_version: str | None
+    source: str | None
+    wall_seconds: float | None
+    peak_bytes: int | None
+    n_bytes: int
+    parameters: dict[Literal["rating", "ranking"], dict[str, Any]]
+    evaluation: Evaluation | None
+
+
+class ParameterDifference(Out):
+    """A parameter that two models do not share."""
+
+    head: Literal["rating", "ranking"]
+    name: str
+    first: Any
+    second: Any
+
+
+class ModelComparison(Out):
+    """Two models side by side, and the parameters in which they differ."""
+
+    first: ModelCard
+    second: ModelCard
+    differences: list[ParameterDifference]
+
+
+class ActiveModel(Out):
+    """The model that serves, and how much it does not know yet."""
+
+    model: ModelReference | None
+    data_cutoff: datetime | None
+    n_changes_since: int | None

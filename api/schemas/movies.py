@@ -1,0 +1,49 @@
+"""Bodies of movies and genres."""
+
+from api.schemas.base import Out
+
+
+class MovieOut(Out):
+    """A movie and what its ratings add up to."""
+
+    id: int
+    title: str
+    year: int | None
+    genres: list[str]
+    n_ratings: int
+    mean_rating: float | None
+
+
+class MoviePage(Out):
+    """One page of movies."""
+
+    items: list[MovieOut]
+    next_cursor: str | None
+
+
+class HistogramBin(Out):
+    """How many ratings have this value."""
+
+    value: float
+    count: int
+
+
+class MovieDetail(MovieOut):
+    """A movie with the distribution of its ratings."""
+
+    histogram: list[HistogramBin]
+    imdb_id: int | None
+    tmdb_id: int | None
+
+
+class GenreOut(Out):
+    """A genre and the number of its movies."""
+
+    name: str
+    n_movies: int
+
+
+class Genres(Out):
+    """All genres, by name."""
+
+    items: list[GenreOut]

@@ -1,0 +1,97 @@
+"""Bodies of ratings, single and in files."""
+
+from datetime import datetime
+from typing import Literal
+
+from api.schemas.account import ApiKeyOut, Me, SessionOut
+from api.schemas.base import Body, Out, Stars
+from api.schemas.movies import MovieOut
+
+
+class RatingIn(Body):
+    """A rating in stars, 0.5 to 5 in halves."""
+
+    value: Stars
+
+
+class RatingOut(Out):
+    """A stored rating."""
+
+    movie_id: int
+    value: float
+    rated_at: datetime
+
+
+class RatedMovie(Out):
+    """A stored rating with its movie."""
+
+    movie: MovieOut
+    value: float
+    rated_at: datetime
+
+
+class RatingPage(Out):
+    """One page of a user's ratings, newest first."""
+
+    items: list[RatedMovie]
+    next_cursor: str | None
+
+
+class ExportedRating(Out):
+    """A stored rating with the name of its movie."""
+
+    movie_id: int
+    title: str
+    year: int | None
+    value: float
+    rated_at: datetime
+
+
+class AccountExport(Out):
+    """Everything stored about the caller, but secrets and what a day forgets."""
+
+    exported_at: datetime
+    user: Me
+    sessions: list[SessionOut]
+    api_keys: list[ApiKeyOut]
+    ratings: list[ExportedRating]
+
+
+class ImportedRow(Out):
+    """What became of one row of a file.
+
+    `rating` is as the file has it, `value` that in half stars, `previous` what was
+    stored before. `unmatched`: no such movie here; `ambiguous`: more than one movie for
+    the row, or another row fits its movie as well; `unrated`: the row has no rating.
+    """
+
+    line: int
+    status: Literal[
+        "added", "replaced", "unchanged", "unmatched", "ambiguous", "not_a_movie",
+        "unrated",
+    ]  # fmt: skip
+    title: str | None
+    year: int | None
+    rating: str
+    value: float | None
+    is_rounded: bool
+    movie_id: int | None
+    movie_title: str | None
+    previous: float | None
+
+
+class ImportReport(Out):
+    """What an import did or, as a dry run, would do; every row of the file is told.
+
+    Ratings on a scale of 10 or 100 become the nearest half star, from the middle
+    upwards and never below half a star; `is_rounded` says where that changed one.
+    """
+
+    format: Literal["movielens", "letterboxd", "imdb", "trakt", "csv"]
+    scale: Literal[5, 10, 100]
+    is_dry_run: bool
+    n_added: int
+    n_replaced: int
+    n_unchanged: int
+    n_skipped: int
+    rows: list[ImportedRow]

@@ -1,0 +1,158 @@
+"""Bodies of lists, reasons and votes."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from api.schemas.base import (
+    MAX_EXCLUDED,
+    MAX_INLINE_RATINGS,
+    MAX_PAGE,
+    Body,
+    BodyId,
+    Genre,
+    Out,
+    Stars,
+    Vote,
+    Year,
+)
+from api.schemas.movies import MovieOut
+
+
+class ModelReference(Out):
+    """The one published model a reply was computed with."""
+
+    id: int
+    created_at: datetime
+
+
+class SimilarMovie(Out):
+    """A movie and the cosine of its factors with those of the movie asked about."""
+
+    movie: MovieOut
+    similarity: float
+
+
+class SimilarMovies(Out):
+    """Movies liked by the same people; empty if the model does not know this one."""
+
+    model: ModelReference | None
+    items: list[SimilarMovie]
+
+
+class InlineRating(Body):
+    """A rating that is used for this request and stored nowhere."""
+
+    movie_id: BodyId
+    value: Stars
+
+
+class InlineRatings(Body):
+    """Ratings of somebody who need not exist in the database, and filters."""
+
+    ratings: Annotated[list[InlineRating], Field(max_length=MAX_INLINE_RATINGS)]
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 20
+    genre: Genre | None = None
+    year_from: Year | None = None
+    year_to: Year | None = None
+    exclude: Annotated[
+        list[BodyId], Field(max_length=MAX_EXCLUDED, default_factory=list)
+    ]
+
+
+class Personalization(Out):
+    """How much of the list is the user's own taste.
+
+    `none`: no rating the model knows; `partial`: fewer than ten; `full`: ten or more.
+    """
+
+    level: Literal["none", "partial", "full"]
+    n_ratings: int
+    n_ratings_used: int
+
+
+class Reason(Out):
+    """One of the user's ratings and its exact share of a score."""
+
+    movie_id: int
+    title: str
+    year: int | None
+    value: float
+    share: float
+
+
+class Recommendation(Out):
+    """A movie, why it stands here, and how many stars to expect."""
+
+    movie: MovieOut
+    rank: int
+    score: float | None
+    predicted_rating: float | None
+    uncertainty: float | None
+    reasons: list[Reason]
+
+
+class ExperimentReference(Out):
+    """The experiment that decided a list, and the variant its user sees."""
+
+    id: int
+    variant: str
+
+
+class Recommendations(Out):
+    """A ranked list; `model` is null while it is by popularity alone.
+
+    `recommendation_id` is what a vote on one of its movies sends back; null for a list
+    made from the ratings of a request, whose reader is nobody in particular.
+    """
+
+    recommendation_id: str | None
+    model: ModelReference | None
+    experiment: ExperimentReference | None
+    personalization: Personalization
+    items: list[Recommendation]
+
+
+class Contributions(Out):
+    """The parts of a predicted rating before any of the user's ratings, in stars."""
+
+    global_mean: float
+    movie_bias: float
+    ratings: float
+
+
+class Explanation(Out):
+    """A predicted rating, taken apart: the contributions add up to it exactly.
+
+    `reasons` are shares of the score that orders the recommendations, largest first.
+    """
+
+    movie: MovieOut
+    model: ModelReference
+    predicted_rating: float
+    unclipped_rating: float
+    uncertainty: float
+    contributions: Contributions
+    reasons: list[Reason]
+
+
+class HiddenMovies(Out):
+    """Movies a user has hidden, the last one first."""
+
+    items: list[MovieOut]
+
+
+class FeedbackIn(Body):
+    """A vote on a movie of a list; `none` takes an earlier vote back."""
+
+    recommendation_id: Annotated[str, Field(min_length=1, max_length=1000)]
+    movie_id: BodyId
+    vote: Vote
+
+
+class FeedbackOut(Out):
+    """The vote that stands now."""
+
+    movie_id: int
+    vote: Vote

@@ -1,0 +1,168 @@
+"""Bodies of training runs."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal, get_origin, get_type_hints
+
+from pydantic import Field, create_model, model_validator
+
+from api.schemas.base import Body, Out
+from engine.model import Configuration, Learned
+
+# Bounds of hyper-parameters by their names in `engine.model.Configuration`. A parameter
+# that is not in here yet has the bounds of its type.
+BOUNDS: dict[str, dict[str, float]] = {
+    "n_factors": {"ge": 0, "le": 256},
+    "n_sweeps": {"ge": 1, "le": 100},
+    "n_gradient_steps": {"ge": 1, "le": 50},
+    "exponent": {"ge": 0, "le": 2},
+    "prior_count": {"ge": 0, "le": 1000},
+    "user_weight": {"gt": 0, "le": 10_000},
+    "item_weight": {"gt": 0, "le": 10_000},
+    "user_bias_weight": {"gt": 0, "le": 10_000},
+    "item_bias_weight": {"gt": 0, "le": 10_000},
+    "unobserved_weight": {"ge": 0, "lt": 1},
+    "unobserved_target": {"ge": 0, "le": 5},
+}
+BOUNDS_OF_TYPE: dict[Any, dict[str, float]] = {
+    int: {"ge": 0, "le": 1000},
+    float: {"ge": 0, "le": 10_000},
+}
+
+
+def _parameters_of(*configurations: type) -> dict[str, Any]:
+    """Turn the fields of configurations into optional fields of a request."""
+    types: dict[str, Any] = {}
+    for configuration in configurations:
+        types |= get_type_hints(configuration)
+    fields: dict[str, Any] = {}
+    for name, kind in types.items():
+        if kind in {int, float, bool} or get_origin(kind) is Literal:
+            bounds: Any = BOUNDS.get(name, BOUNDS_OF_TYPE.get(kind, {}))
+            fields[name] = kind | None, Field(None, **bounds)
+    return fields
+
+
+RatingParameters: type[Body] = create_model(
+    "RatingParameters",
+    __base__=Body,
+    __doc__="Of the rating head; what is left out takes the preset's value.",
+    **_parameters_of(Learned, Configuration),
+)
+RankingParameters: type[Body] = create_model(
+    "RankingParameters",
+    __base__=Body,
+    __doc__="Of the ranking head; what is left out takes the engine's value.",
+    **_parameters_of(Configuration),
+)
+MAX_SEED = 2**31 - 1
+PAPER_PARAMETERS = frozenset({"n_factors", "n_sweeps"})
+# What can be set of each preset of the rating head.
+PRESETS: dict[str, frozenset[str]] = {
+    "default": frozenset(get_type_hints(Learned)),
+    "plain": frozenset(get_type_hints(Configuration)),
+    **dict.fromkeys(("bias", "latent", "features"), PAPER_PARAMETERS),
+}
+
+
+class TrainingRunIn(Body):
+    """What to train, on what to measure it, and whether to let it serve.
+
+    `preset` is of the rating head: `default` learns its weights from the ratings, and
+    takes `n_factors`, `n_sweeps` and `rated_sets`; `plain` has weights that can be
+    set; the others are the source paper's models, which take `n_factors` and
+    `n_sweeps`. `test_share` of every
+    user's ratings is held out to measure on; the published model is then trained on
+    all ratings. `evaluate`: `auto` leaves that out above two million ratings.
+    """
+
+    preset: Literal["default", "plain", "bias", "latent", "features"] = "default"
+    rating: RatingParameters = Field(default_factory=RatingParameters)
+    ranking: RankingParameters = Field(default_factory=RankingParameters)
+    seed: Annotated[int, Field(ge=0, le=MAX_SEED)] = 0
+    test_share: Annotated[float, Field(ge=0.01, le=0.5)] = 0.1
+    evaluate: Literal["auto", "always", "never"] = "auto"
+    activate: bool = True
+
+    @model_validator(mode="after")
+    def _fits_preset(self) -> "TrainingRunIn":
+        given = self.rating.model_dump(exclude_none=True)
+        if not given.keys() <= PRESETS[self.preset]:
+            known = ", ".join(sorted(PRESETS[self.preset]))
+            raise ValueError(f"the preset {self.preset} takes {known} only")
+        if self.preset == "bias" and given.get("n_factors", 0) != 0:
+            raise ValueError("the model of biases has no factors")
+        if self.preset in {"default", "features"} and given.get("n_factors") == 0:
+            raise ValueError(f"the preset {self.preset} needs factors")
+        return self
+
+
+class EstimateOut(Out):
+    """A mean over users' ratings or lists with its 95 % bootstrap interval."""
+
+    value: float
+    low: float
+    high: float
+    n_users: int
+    n_excluded: int
+
+
+class MethodMetrics(Out):
+    """One method on the held-out ratings; null where it predicts no stars."""
+
+    name: str
+    rmse: EstimateOut | None
+    mae: EstimateOut | None
+    ndcg: EstimateOut | None
+    recall: EstimateOut | None
+    coverage: float
+
+
+class TrainingRunOut(Out):
+    """A training run and how far it is.
+
+    `progress` is the share of the work of all sweeps, `metrics` what has been measured
+    on held-out ratings so far.
+    """
+
+    id: int
+    status: Literal["queued", "running", "succeeded", "failed", "cancelled"]
+    stage: str | None
+    error: str | None
+    requested_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    model_id: int | None
+    reason: Literal["request", "schedule", "ratings"]
+    parameters: dict[str, Any]
+    progress: float
+    eta_seconds: float | None
+    metrics: list[MethodMetrics]
+
+
+class TrainingSweepOut(Out):
+    """One pass over all users and items.
+
+    Of the fit that is measured (`evaluation`) or of the one on all ratings that is
+    published; `test_rmse` where the fit looks at the held-out ratings as it goes.
+    """
+
+    fit: Literal["evaluation", "publication"]
+    head: Literal["rating", "ranking"]
+    sweep: int
+    n_sweeps: int
+    rmse: float
+    test_rmse: float | None
+    loss: float
+    seconds: float
+
+
+class TrainingRunDetail(TrainingRunOut):
+    """A run with its sweeps so far."""
+
+    sweeps: list[TrainingSweepOut]
+
+
+class TrainingRuns(Out):
+    """The latest runs, newest first."""
+
+    items: list[TrainingRunOut]
