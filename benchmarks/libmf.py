@@ -50,7 +50,7 @@ class Libmf:
 
     def __init__(self) -> None:
         path = os.environ.get("LIBMF")
-        if path is None:
+        if not path:
             raise LibraryMissingError("set LIBMF to the path of its shared library")
         self._library = ctypes.CDLL(path)
         self._library.mf_get_default_param.restype = _Parameter

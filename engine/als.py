@@ -77,8 +77,9 @@ RANKING = Configuration(
     unobserved_weight=0.15,
     unobserved_target=1.0,
 )
-"""Ranking head. Chosen likewise. The heavy weight on item biases makes popularity a
-matter of factors, so a single rating can already overrule it."""
+"""Ranking head. Chosen as `PLAIN` was, but for the number of factors, which was taken
+for its lead on test splits of the sample and of MovieLens 1M. The heavy weight on item
+biases makes popularity a matter of factors, so one rating can already overrule it."""
 
 
 @dataclass(frozen=True)
