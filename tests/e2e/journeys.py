@@ -42,9 +42,10 @@ def fits(page: Page) -> bool:
 
 
 def search(page: Page, text: str) -> None:
-    """Type into the search field of the browse page."""
+    """Search on the browse page, until the address says so."""
     page.goto("/#/browse")
     page.get_by_label("Search films").fill(text)
+    page.wait_for_url("**/*query=*")
 
 
 def stars(page: Page, title: str) -> Locator:
