@@ -3,6 +3,7 @@ import { render } from 'preact';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import type { Me } from './api';
 import { Header } from './components/header';
+import { later } from './components/later';
 import { Notices } from './components/notices';
 import { Failure, Skeletons } from './components/states';
 import { Browse } from './pages/browse';
@@ -31,12 +32,19 @@ import { session, startSession } from './session';
 import { texts } from './texts';
 import { startTheme } from './theme';
 
+const Insights = later('insights', async () => (await import('./pages/insights')).Insights);
+const MapPage = later('map', async () => (await import('./pages/map')).MapPage);
+const Polarizing = later('polarizing', async () => (await import('./pages/polarizing')).Polarizing);
+
 const TITLES: Record<PageName, string> = {
   browse: texts.browse.title,
   movie: texts.browse.title,
   'for-you': texts.forYou.title,
   'my-ratings': texts.myRatings.title,
   hidden: texts.hidden.title,
+  insights: texts.insights.title,
+  map: texts.map.title,
+  polarizing: texts.polarizing.title,
   experiments: texts.experiments.title,
   experiment: texts.experiments.title,
   'new-experiment': texts.experiments.create,
@@ -96,6 +104,7 @@ function Content() {
     case 'unreachable':
       return <Failure error={current.error} retry={() => void startSession()} />;
     case 'signed-out':
+      if (page === 'insights') return <Insights />;
       return isEntrance ? <SignIn key={page} /> : <Redirect to={href('sign-in', { next: location.hash })} />;
     case 'signed-in':
       if (current.me.must_change_password) return <ChoosePassword username={current.me.username} />;
@@ -117,6 +126,12 @@ function Page({ me }: { me: Me }) {
       return <MyRatings me={me} />;
     case 'hidden':
       return <Hidden me={me} />;
+    case 'insights':
+      return <Insights />;
+    case 'map':
+      return <MapPage me={me} />;
+    case 'polarizing':
+      return <Polarizing />;
     case 'experiments':
       return <Experiments />;
     case 'experiment':

@@ -11,6 +11,8 @@ const PAGES: readonly [PageName, string][] = [
   ['browse', texts.nav.browse],
   ['for-you', texts.nav.forYou],
   ['my-ratings', texts.nav.myRatings],
+  ['insights', texts.nav.insights],
+  ['map', texts.nav.map],
 ];
 const ADMIN_PAGES: readonly [PageName, string][] = [['experiments', texts.nav.experiments]];
 
@@ -18,6 +20,7 @@ const ADMIN_PAGES: readonly [PageName, string][] = [['experiments', texts.nav.ex
 function current(page: PageName): 'page' | 'true' | undefined {
   const shown = route.value.page;
   if (shown === page) return 'page';
+  if (page === 'insights' && shown === 'polarizing') return 'true';
   return page === 'experiments' && EXPERIMENT_PAGES.has(shown) ? 'true' : undefined;
 }
 
