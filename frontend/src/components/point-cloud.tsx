@@ -36,6 +36,7 @@ export function PointCloud(props: PointCloudProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [size, setSize] = useState<Size>({ width: 0, height: 0 });
   const [loop, setLoop] = useState<readonly [number, number][]>([]);
+  const drawn = useRef(loop); // pointers move faster than pages are drawn
   const drag = useRef<{ x: number; y: number; far: number } | null>(null);
   const places = useMemo(() => project(columns, view, size), [columns, view, size]);
   const isTurnable = columns.length > 2;
@@ -68,19 +69,24 @@ export function PointCloud(props: PointCloudProps) {
     event.preventDefault();
     onView(next);
   };
+  const lay = (next: readonly [number, number][]) => {
+    drawn.current = next;
+    setLoop(next);
+  };
   const onPointerMove = (event: PointerEvent) => {
     const from = drag.current;
     if (!from) return;
     const [dx, dy] = [event.clientX - from.x, event.clientY - from.y];
     drag.current = { x: event.clientX, y: event.clientY, far: from.far + Math.abs(dx) + Math.abs(dy) };
-    if (isLasso) setLoop([...loop, [event.offsetX, event.offsetY]]);
+    if (isLasso) lay([...drawn.current, [event.offsetX, event.offsetY]]);
     else onView(isTurnable && !event.shiftKey ? rotate(view, dx, dy) : pan(view, dx, dy, size));
   };
   const onPointerUp = (event: PointerEvent) => {
     const far = drag.current?.far ?? 0;
+    const { current: lasso } = drawn;
     drag.current = null;
-    setLoop([]);
-    if (isLasso && loop.length > 2) onLasso(within(places, (x, y) => isInside(loop, x, y)));
+    lay([]);
+    if (isLasso && lasso.length > 2) onLasso(within(places, (x, y) => isInside(lasso, x, y)));
     else if (far < 4) {
       const index = nearest(places, event.offsetX, event.offsetY);
       if (index !== null) onPick(index);
@@ -108,6 +114,7 @@ export function PointCloud(props: PointCloudProps) {
       onPointerDown={(event) => {
         event.currentTarget.setPointerCapture(event.pointerId);
         drag.current = { x: event.clientX, y: event.clientY, far: 0 };
+        if (isLasso) lay([[event.offsetX, event.offsetY]]);
       }}
       onPointerMove={onPointerMove}
       onPointerUp={onPointerUp}
@@ -194,7 +201,7 @@ function draw(canvas: HTMLCanvasElement, { x, y }: Places, size: Size, { classes
 function disc(radius: number): (readonly [number, number])[] {
   const side = Math.ceil(radius);
   const steps = Array.from({ length: 2 * side + 1 }, (_, i) => i - side);
-  return steps.flatMap((dy) => steps.filter((dx) => Math.hypot(dx, dy) <= radius).map((dx) => [dx, dy] as const));
+  return steps.flatMap((dy) => steps.filter((dx) => Math.hypot(dx, dy) < radius + 0.5).map((dx) => [dx, dy] as const));
 }
 
 /** A colour as its four bytes lie in a canvas. */

@@ -147,6 +147,11 @@ function MoviePlaces({ map, me, dims }: { map: MovieMap; me: Me; dims: 2 | 3 }) 
   const look = useMemo(() => colouring(map, by), [map, by]);
   const radii = useMemo(() => Uint8Array.from(map.n_ratings, RADIUS), [map]);
   const centres = useMemo(() => genreCentres(map), [map]);
+  const axes = useMemo(() => poles(map, centres), [map, centres]);
+  const outer = useMemo(() => {
+    const names = new Set(axes.flatMap(({ low, high }) => [low.genres[0], high.genres[0]]));
+    return centres.filter(({ name }) => names.has(name));
+  }, [axes, centres]);
   const places = useMemo(() => new Map(map.ids.map((id, index) => [id, index])), [map]);
   const legend = useRef<HTMLUListElement>(null);
   const palette = usePalette(legend, `${by} ${theme.value}`);
@@ -183,7 +188,7 @@ function MoviePlaces({ map, me, dims }: { map: MovieMap; me: Me; dims: 2 | 3 }) 
 
   const own = position.data && position.data.n_ratings_used > 0 ? position.data.position : null;
   const marks: Mark[] = [
-    ...centres.map(({ name, place }) => ({ place, name, kind: 'genre' as const })),
+    ...outer.map(({ name, place }) => ({ place, name, kind: 'genre' as const })),
     ...around.neighbours.flatMap(({ id, title }) => markOf(placeOf(id), displayTitle(title), 'near')),
     ...markOf(chosen && placeOf(chosen), displayTitle(around.movie?.title ?? ''), 'chosen'),
     ...markOf(own, texts.map.me, 'me'),
@@ -251,7 +256,7 @@ function MoviePlaces({ map, me, dims }: { map: MovieMap; me: Me; dims: 2 | 3 }) 
             <MovieList ids={inView.slice(0, N_LISTED).map((index) => map.ids[index] ?? 0)} onChoose={choose} />
           </section>
         )}
-        <Axes map={map} centres={centres} onChoose={choose} />
+        <Axes axes={axes} explained={map.explained} onChoose={choose} />
       </div>
     </div>
   );
@@ -423,20 +428,19 @@ function LikeThese({ ids }: { ids: readonly number[] }) {
 }
 
 interface AxesProps {
-  map: MovieMap;
-  centres: readonly { name: string; place: readonly number[] }[];
+  axes: ReturnType<typeof poles>;
+  explained: readonly number[];
   onChoose: Choose;
 }
 
 /** What each axis is about: the movies and genres at its two ends. */
-function Axes({ map, centres, onChoose }: AxesProps) {
-  const axes = useMemo(() => poles(map, centres), [map, centres]);
+function Axes({ axes, explained, onChoose }: AxesProps) {
   return (
     <section class="panel">
       <h2>{texts.map.axes}</h2>
       {axes.map(({ low, high }, axis) => (
         <div key={axis}>
-          <h3>{texts.map.axis(axis, map.explained[axis] ?? 0)}</h3>
+          <h3>{texts.map.axis(axis, explained[axis] ?? 0)}</h3>
           <div class="field-pair">
             {[low, high].map(({ genres, ids }, end) => (
               <div key={end}>
