@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
-from tests.e2e.test_journeys import fits, register
+from tests.e2e.journeys import fits, register
 from tests.service import Service
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]

@@ -1,0 +1,87 @@
+/** Every page: its title, who it is for, and how it comes. */
+
+import type { FunctionComponent } from 'preact';
+import { ApiError, type Me } from './api';
+import { Failure, Skeletons } from './components/states';
+import { Browse } from './pages/browse';
+import { ForYou } from './pages/for-you';
+import { MoviePage } from './pages/movie';
+import { MyRatings } from './pages/my-ratings';
+import { useResource } from './resource';
+import type { PageName } from './routes';
+import { texts } from './texts';
+
+interface PageProps {
+  /** The number in the address, else 0. */
+  readonly id: number;
+  readonly me: Me;
+}
+
+type PageView = FunctionComponent<PageProps>;
+
+interface Page {
+  readonly title: () => string;
+  readonly View: PageView;
+  readonly isForAdmins?: true;
+}
+
+/** A page that is fetched when it is first opened; the others come with the app. */
+function later<Props extends object>(
+  name: string,
+  load: () => Promise<FunctionComponent<Props>>,
+): FunctionComponent<Props> {
+  return function Later(props) {
+    const {
+      data: View,
+      error,
+      isLoading,
+      reload,
+    } = useResource(`page ${name}`, () =>
+      load().catch(() => {
+        throw new ApiError('offline');
+      }),
+    );
+    if (View) return <View {...props} />;
+    return error && !isLoading ? <Failure error={error} retry={reload} /> : <Skeletons count={3} kind="row" />;
+  };
+}
+
+/** Anybody may see it, signed in or not. */
+export const Insights = later('insights', async () => (await import('./pages/insights')).Insights);
+
+export const PAGES: Record<Exclude<PageName, 'sign-in' | 'register' | 'not-found'>, Page> = {
+  browse: { title: () => texts.browse.title, View: Browse },
+  movie: { title: () => texts.browse.title, View: MoviePage },
+  'for-you': { title: () => texts.forYou.title, View: ForYou },
+  'my-ratings': { title: () => texts.myRatings.title, View: MyRatings },
+  hidden: {
+    title: () => texts.hidden.title,
+    View: later('hidden', async () => (await import('./pages/hidden')).Hidden),
+  },
+  insights: { title: () => texts.insights.title, View: Insights },
+  map: { title: () => texts.map.title, View: later('map', async () => (await import('./pages/map')).MapPage) },
+  polarizing: {
+    title: () => texts.polarizing.title,
+    View: later('polarizing', async () => (await import('./pages/polarizing')).Polarizing),
+  },
+  experiments: {
+    title: () => texts.experiments.title,
+    View: later('experiments', async () => (await import('./pages/experiments')).Experiments),
+    isForAdmins: true,
+  },
+  experiment: {
+    title: () => texts.experiments.title,
+    View: later('experiment', async () => (await import('./pages/experiment')).ExperimentPage),
+    isForAdmins: true,
+  },
+  'new-experiment': {
+    title: () => texts.experiments.create,
+    View: later('new-experiment', async () => (await import('./pages/new-experiment')).NewExperiment),
+    isForAdmins: true,
+  },
+  simulation: {
+    title: () => texts.simulation.title,
+    View: later('simulation', async () => (await import('./pages/simulation')).Simulation),
+    isForAdmins: true,
+  },
+};

@@ -1,0 +1,31 @@
+/** Numbers and dates as a language writes them. */
+
+/** Made at first use: setting up the formatters takes longer than the rest of the start. */
+function lazily<T>(make: () => { format(value: T): string }): (value: T) => string {
+  let formatter: { format(value: T): string } | undefined;
+  return (value) => {
+    formatter ??= make();
+    return formatter.format(value);
+  };
+}
+
+export function formatsOf(language: string) {
+  const numbers = (options: Intl.NumberFormatOptions) => lazily<number>(() => new Intl.NumberFormat(language, options));
+  const decimals = (n: number) => numbers({ minimumFractionDigits: n, maximumFractionDigits: n });
+  const date = lazily<Date>(() => new Intl.DateTimeFormat(language, { dateStyle: 'medium' }));
+  const [oneDecimal, twoDecimals] = [decimals(1), decimals(2)];
+  const sign = (value: number) => (value < 0 ? '−' : '+');
+  const twoDigits = numbers({ maximumSignificantDigits: 2 });
+  return {
+    /** At most one decimal. */
+    number: numbers({ maximumFractionDigits: 1 }),
+    oneDecimal,
+    twoDecimals,
+    upToTwo: numbers({ maximumFractionDigits: 2 }),
+    percent: numbers({ style: 'percent', maximumFractionDigits: 1 }),
+    day: (iso: string) => date(new Date(iso)),
+    signed: (value: number) => `${sign(value)}${oneDecimal(Math.abs(value))}`,
+    signed2: (value: number) => `${sign(value)}${twoDecimals(Math.abs(value))}`,
+    pValue: (p: number) => (p < 0.0001 ? '< 0.0001' : twoDigits(p)),
+  };
+}
