@@ -27,6 +27,7 @@ interface PointCloudProps {
 
 const REACH = 10; // pixels from a point within which a click means it
 const STEP = 40;
+const MOST_RADIUS = 9;
 const MOST_PIXELS = 2_000_000; // a larger canvas is drawn coarser: it is filled by hand
 
 /** Points drawn straight into the pixels of a canvas: no WebGL needed, and 60,000 of them move smoothly. */
@@ -184,24 +185,24 @@ function draw(canvas: HTMLCanvasElement, { x, y }: Places, size: Size, { classes
   const image = context.createImageData(width, height);
   const pixels = new Uint32Array(image.data.buffer);
   const colours = palette.map(packed);
-  const discs = Array.from({ length: 10 }, (_, radius) => disc(radius * scale));
+  const discs = Array.from({ length: MOST_RADIUS + 1 }, (_, radius) => disc(radius * scale, width));
+  const side = Math.ceil(MOST_RADIUS * scale); // a disc that would cross an edge is left out
   for (let i = 0; i < x.length; i += 1) {
     const [left, top] = [Math.round((x[i] ?? 0) * scale), Math.round((y[i] ?? 0) * scale)];
-    if (left < 0 || top < 0 || left >= width || top >= height) continue;
-    const colour = colours[classes[i] ?? 0] ?? 0;
-    for (const [dx, dy] of discs[radii[i] ?? 0] ?? []) {
-      const column = left + dx;
-      if (column >= 0 && column < width) pixels[(top + dy) * width + column] = colour;
-    }
+    if (left < side || top < side || left >= width - side || top >= height - side) continue;
+    const offsets = discs[radii[i] ?? 0] ?? [];
+    const [middle, colour] = [top * width + left, colours[classes[i] ?? 0] ?? 0];
+    for (let n = 0; n < offsets.length; n += 1) pixels[middle + (offsets[n] ?? 0)] = colour;
   }
   context.putImageData(image, 0, 0);
 }
 
-/** The pixels of a disc about its middle. */
-function disc(radius: number): (readonly [number, number])[] {
+/** The pixels of a disc, as distances from its middle in a canvas of that width. */
+function disc(radius: number, width: number): Int32Array {
   const side = Math.ceil(radius);
   const steps = Array.from({ length: 2 * side + 1 }, (_, i) => i - side);
-  return steps.flatMap((dy) => steps.filter((dx) => Math.hypot(dx, dy) < radius + 0.5).map((dx) => [dx, dy] as const));
+  const inside = (dy: number) => steps.filter((dx) => Math.hypot(dx, dy) < radius + 0.5);
+  return Int32Array.from(steps.flatMap((dy) => inside(dy).map((dx) => dy * width + dx)));
 }
 
 /** A colour as its four bytes lie in a canvas. */

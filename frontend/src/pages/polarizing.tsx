@@ -25,7 +25,7 @@ export function Polarizing() {
   const by = query.get('by') === 'excess' ? 'excess' : 'variance';
   const least = query.get('min_ratings') ?? STANDARD;
   const minimum = Number(isMinimum(least) ? least : STANDARD);
-  const { data, error, isLoading, reload } = useResource(`polarizing ${by} ${minimum}`, (signal) =>
+  const { data, error, isLoading, isStale, reload } = useResource(`polarizing ${by} ${minimum}`, (signal) =>
     call('get', '/insights/polarizing', { query: { by, min_ratings: minimum }, signal }),
   );
   const { polarizing } = texts;
@@ -46,7 +46,9 @@ export function Polarizing() {
           onValue={(value) => change({ by: value })}
         />
         <Minimum value={least} />
-        {data && <CsvButton name={polarizing.title} columns={polarizing.columns} rows={data.items.map(rowOf)} />}
+        {data && !isStale && (
+          <CsvButton name={polarizing.title} columns={polarizing.columns} rows={data.items.map(rowOf)} />
+        )}
       </search>
       {!data && isLoading && <Skeletons count={6} kind="row" />}
       {error && !isLoading && <Failure error={error} retry={reload} />}
