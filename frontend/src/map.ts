@@ -1,7 +1,14 @@
 /** How a map of movies is coloured, and what its axes are about. */
 
 import type { MovieMap } from './api';
+import { href, replace, route } from './routes';
 import { texts } from './texts';
+
+type Change = Readonly<Record<string, string | number | null>>;
+/** Change the address of the map in parts. */
+export const changeMap = (patch: Change) => {
+  replace(href('map', { ...Object.fromEntries(route.value.query), ...patch }));
+};
 
 export const COLOURINGS = ['genre', 'year', 'popularity'] as const;
 export type Colouring = (typeof COLOURINGS)[number];
