@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Query, Response, status
 
-from api.dependencies import AdminUser, CurrentUser, ModelsDir, SessionDep
+from api.dependencies import AdminUser, CurrentUser, ModelsDir, SessionDep, Subject
 from api.schemas.base import Cursor, Limit, ModelId, PlainInteger
 from api.schemas.diagnostics import Checks
-from api.schemas.insights import GenreMap, MovieMap
+from api.schemas.insights import GenreMap, MovieMap, UserPosition
 from api.schemas.models import ActiveModel, ModelCard, ModelComparison, ModelPage
 from api.services import maps, models
 from api.strict_route import StrictRoute
@@ -102,3 +102,17 @@ async def get_map(
     place = maps.of_movies if of == "movies" else maps.of_genres
     content = await place(session, models_dir, model_id=model_id, dims=dims)
     return Response(content, media_type="application/json", headers=headers)
+
+
+@router.get("/{model_id}/map/users/{user_id}")
+async def get_position(
+    model_id: ModelId,
+    user_id: Subject,
+    session: SessionDep,
+    models_dir: ModelsDir,
+    dims: Dims = 2,
+) -> UserPosition:
+    """Show where a user's taste points on a model's map of movies."""
+    return await maps.of_user(
+        session, models_dir, model_id=model_id, user_id=user_id, dims=dims
+    )

@@ -96,6 +96,17 @@ class GenreMap(Out):
     n_movies: list[int]
 
 
+class UserPosition(Out):
+    """A user's taste along the axes of a model's movie map.
+
+    `n_ratings_used` of their ratings decide it; without any it is nobody's.
+    """
+
+    model: ModelReference
+    n_ratings_used: int
+    position: list[float]
+
+
 class Elicitation(Out):
     """Movies to ask about next, the most telling first."""
 

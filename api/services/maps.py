@@ -12,12 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.problems import InvalidRequest, NotFound, WrongState, field_error
 from api.queries import movies as movie_queries
-from api.schemas.insights import GenreMap, MovieMap
+from api.schemas.insights import GenreMap, MovieMap, UserPosition
 from api.schemas.recommendations import ModelReference
+from api.services.recommendations import StarsByMovie, stars_of
 from api.tables import Model
 from engine.arrays import ExactMatrix, FactorMatrix
 from engine.artifacts import load_model
 from engine.errors import ArtifactError, DataError
+from engine.foldin import fold_in
 from engine.insights import PrincipalAxes, genres_of, principal_axes
 from engine.model import Head
 from engine.model import Model as EngineModel
@@ -54,6 +56,32 @@ async def of_genres(
     await session.commit()
     reference = ModelReference(id=row.id, created_at=row.created_at)
     return await to_thread.run_sync(_genre_map, reference, folder, dims, known)
+
+
+async def of_user(
+    session: AsyncSession, models_dir: Path, *, model_id: int, user_id: int, dims: int
+) -> UserPosition:
+    """Place a user, by all ratings stored until now, on the map of movies."""
+    row, folder = await _found(session, models_dir, model_id)
+    stars = await stars_of(session, user_id)
+    await session.commit()
+    reference = ModelReference(id=row.id, created_at=row.created_at)
+    return await to_thread.run_sync(_user_position, reference, folder, dims, stars)
+
+
+def _user_position(
+    reference: ModelReference, folder: Path, dims: int, stars: StarsByMovie
+) -> UserPosition:
+    model, axes = _movie_axes(folder, dims)
+    indices = model.item_indices_of(list(stars))
+    known = indices >= 0
+    values = np.fromiter(stars.values(), dtype=np.float32, count=len(stars))
+    taste = fold_in(model.rating, indices[known], values[known])
+    return UserPosition(
+        model=reference,
+        n_ratings_used=int(known.sum()),
+        position=np.round(axes.axes @ taste.factors, DECIMALS).tolist(),
+    )
 
 
 def _movie_map(

@@ -20,6 +20,9 @@ export type Comparison = Schemas['ComparisonOut'];
 export type PowerPlan = Schemas['PowerIn'];
 export type SimulationPlan = Schemas['SimulationIn'];
 export type ErrorRate = Schemas['RateOut'];
+export type PolarizingMovie = Schemas['PolarizingMovie'];
+export type MovieMap = Schemas['MovieMap'];
+export type GenreMap = Schemas['GenreMap'];
 type Problem = Schemas['ProblemOut'];
 
 type Method = 'get' | 'post' | 'put' | 'delete';

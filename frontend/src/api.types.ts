@@ -1024,6 +1024,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/models/{model_id}/map/users/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Position
+         * @description Show where a user's taste points on a model's map of movies.
+         */
+        get: operations["get_position_models__model_id__map_users__user_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/models/{model_id}/source": {
         parameters: {
             query?: never;
@@ -3186,6 +3206,19 @@ export interface components {
             seconds: number;
         };
         /**
+         * UserPosition
+         * @description A user's taste along the axes of a model's movie map.
+         *
+         *     `n_ratings_used` of their ratings decide it; without any it is nobody's.
+         */
+        UserPosition: {
+            model: components["schemas"]["ModelReference"];
+            /** N Ratings Used */
+            n_ratings_used: number;
+            /** Position */
+            position: number[];
+        };
+        /**
          * VariantIn
          * @description A model and the head that orders its lists, for a share of the users.
          */
@@ -3386,6 +3419,7 @@ export type TrainingRunIn = components['schemas']['TrainingRunIn'];
 export type TrainingRunOut = components['schemas']['TrainingRunOut'];
 export type TrainingRuns = components['schemas']['TrainingRuns'];
 export type TrainingSweepOut = components['schemas']['TrainingSweepOut'];
+export type UserPosition = components['schemas']['UserPosition'];
 export type VariantIn = components['schemas']['VariantIn'];
 export type VariantOut = components['schemas']['VariantOut'];
 export type VariantResult = components['schemas']['VariantResult'];
@@ -9377,6 +9411,103 @@ export interface operations {
             };
             /** @description Not possible in this state */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description This host is not served here */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The service is not available right now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    get_position_models__model_id__map_users__user_id__get: {
+        parameters: {
+            query?: {
+                dims?: number;
+            };
+            header?: never;
+            path: {
+                model_id: number;
+                user_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserPosition"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Choose your own password first */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description No such resource */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -5,7 +5,7 @@ import type { Me } from './api';
 import { Header } from './components/header';
 import { Notices } from './components/notices';
 import { Failure, Skeletons } from './components/states';
-import { PAGES } from './pages';
+import { Insights, PAGES } from './pages';
 import { ChoosePassword } from './pages/choose-password';
 import { NotFound } from './pages/not-found';
 import { SignIn } from './pages/sign-in';
@@ -70,6 +70,7 @@ function Content() {
     case 'unreachable':
       return <Failure error={current.error} retry={() => void startSession()} />;
     case 'signed-out':
+      if (page === 'insights') return <Insights />;
       return isEntrance ? <SignIn key={page} /> : <Redirect to={href('sign-in', { next: location.hash })} />;
     case 'signed-in':
       if (current.me.must_change_password) return <ChoosePassword username={current.me.username} />;

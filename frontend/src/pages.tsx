@@ -26,7 +26,10 @@ interface Page {
 }
 
 /** A page that is fetched when it is first opened; the others come with the app. */
-function later(name: string, load: () => Promise<PageView>): PageView {
+function later<Props extends object>(
+  name: string,
+  load: () => Promise<FunctionComponent<Props>>,
+): FunctionComponent<Props> {
   return function Later(props) {
     const {
       data: View,
@@ -43,6 +46,9 @@ function later(name: string, load: () => Promise<PageView>): PageView {
   };
 }
 
+/** Anybody may see it, signed in or not. */
+export const Insights = later('insights', async () => (await import('./pages/insights')).Insights);
+
 export const PAGES: Record<Exclude<PageName, 'sign-in' | 'register' | 'not-found'>, Page> = {
   browse: { title: () => texts.browse.title, View: Browse },
   movie: { title: () => texts.browse.title, View: MoviePage },
@@ -51,6 +57,12 @@ export const PAGES: Record<Exclude<PageName, 'sign-in' | 'register' | 'not-found
   hidden: {
     title: () => texts.hidden.title,
     View: later('hidden', async () => (await import('./pages/hidden')).Hidden),
+  },
+  insights: { title: () => texts.insights.title, View: Insights },
+  map: { title: () => texts.map.title, View: later('map', async () => (await import('./pages/map')).MapPage) },
+  polarizing: {
+    title: () => texts.polarizing.title,
+    View: later('polarizing', async () => (await import('./pages/polarizing')).Polarizing),
   },
   experiments: {
     title: () => texts.experiments.title,

@@ -4,6 +4,7 @@ import { signal } from '@preact/signals';
 
 const PLAIN = [
   ...(['browse', 'for-you', 'my-ratings', 'hidden', 'sign-in', 'register'] as const),
+  ...(['insights', 'map', 'polarizing'] as const),
   ...(['experiments', 'new-experiment', 'simulation'] as const),
 ];
 const NUMBERED = ['movie', 'experiment'] as const;

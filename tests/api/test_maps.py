@@ -9,6 +9,7 @@ from api.services.maps import RIDGE, genre_weights
 from api.tables import Model
 from engine.als import BIASES
 from engine.artifacts import save_model
+from engine.foldin import fold_in
 from engine.insights import principal_axes
 from tests.api.test_models import folders as folders  # noqa: PLC0414 - a fixture
 
@@ -46,6 +47,30 @@ async def test_genres_lie_along_the_axes_of_their_directions(alice, trained):
     assert [len(axis) for axis in found["coordinates"]] == [len(found["names"])] * 3
     assert sorted(found["explained"], reverse=True) == found["explained"]
     assert 0 < sum(found["explained"]) <= 1
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+async def test_a_user_lies_where_their_taste_points(alice, bob, trained, dims):
+    await alice.put(f"/ratings/{alice.user_id}/1", json={"value": 5})
+    path = f"/models/{trained.id}/map/users/{alice.user_id}?dims={dims}"
+
+    anothers = await bob.get(path)
+    found = (await alice.get(path)).json()
+
+    head = trained.model.rating
+    rows = trained.model.item_indices_of([1])
+    taste = fold_in(head, rows, np.array([5], dtype=np.float32))
+    axes = principal_axes(head.item_factors, dims).axes
+    assert anothers.status_code == 404
+    assert found["model"]["id"] == trained.id
+    assert found["n_ratings_used"] == 1
+    np.testing.assert_allclose(found["position"], axes @ taste.factors, atol=1e-4)
+
+
+async def test_the_position_on_an_unknown_map_is_404(alice):
+    reply = await alice.get(f"/models/{UNKNOWN}/map/users/{alice.user_id}")
+
+    assert reply.status_code == 404
 
 
 def test_genre_directions_are_the_minimum_of_the_ridge():

@@ -7,13 +7,14 @@ import { chooseLanguage, LANGUAGES, language, texts } from '../texts';
 import { chooseNextTheme, theme } from '../theme';
 import { Icon } from './icon';
 
-const PAGES = ['browse', 'for-you', 'my-ratings'] as const;
+const PAGES = ['browse', 'for-you', 'my-ratings', 'insights', 'map'] as const;
 const ADMIN_PAGES = ['experiments'] as const;
 
 /** The page itself, or the section that it belongs to. */
 function current(page: PageName): 'page' | 'true' | undefined {
   const shown = route.value.page;
   if (shown === page) return 'page';
+  if (page === 'insights' && shown === 'polarizing') return 'true';
   return page === 'experiments' && EXPERIMENT_PAGES.has(shown) ? 'true' : undefined;
 }
 

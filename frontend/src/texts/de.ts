@@ -4,7 +4,7 @@ import type { Comparison } from '../api';
 import type { Texts } from '../texts';
 import { formatsOf } from './formats';
 
-const { day, number, oneDecimal, percent, pValue, signed, twoDecimals } = formatsOf('de');
+const { day, number, oneDecimal, percent, pValue, signed, signed2, twoDecimals, upToTwo } = formatsOf('de');
 
 const NONE = '–';
 const plural = (n: number, one: string, many: string) => `${number(n)} ${n === 1 ? one : many}`;
@@ -30,7 +30,14 @@ export const de: Texts = {
   nav: {
     label: 'Hauptmenü',
     skip: 'Zum Inhalt springen',
-    pages: { browse: 'Stöbern', 'for-you': 'Für dich', 'my-ratings': 'Meine Bewertungen', experiments: 'Experimente' },
+    pages: {
+      browse: 'Stöbern',
+      'for-you': 'Für dich',
+      'my-ratings': 'Meine Bewertungen',
+      insights: 'Einblicke',
+      map: 'Karte',
+      experiments: 'Experimente',
+    },
     signOut: 'Abmelden',
     signedInAs: (username) => `Angemeldet als ${username}`,
     theme: { auto: 'Darstellung: automatisch', light: 'Darstellung: hell', dark: 'Darstellung: dunkel' },
@@ -176,6 +183,127 @@ export const de: Texts = {
     empty: 'Du hast noch nichts bewertet.',
     emptyHint: 'Ein Film genügt für den Anfang.',
     start: 'Filme finden, die du kennst',
+  },
+
+  plot: {
+    table: 'Die Zahlen als Tabelle',
+    csv: 'Als CSV herunterladen',
+    csvOf: (title) => `Als CSV herunterladen: ${title}`,
+    number: (value) => upToTwo(value).replace('-', '−'),
+    axes: (x, y) => `Waagerecht: ${x}. Senkrecht: ${y}. Beide Achsen sind logarithmisch.`,
+  },
+
+  insights: {
+    title: 'Einblicke',
+    lead: 'Was alle Bewertungen zusammen zeigen.',
+    tabs: { ratings: 'Bewertungen und Leute', movies: 'Filme', genres: 'Genres' },
+    empty: 'Noch gibt es keine Bewertungen.',
+    emptyHint: 'Mit den ersten kommen die Diagramme.',
+    asOf: (n, users, date) => `${ratings(n)} von ${plural(users, 'Person', 'Personen')}, gezählt am ${day(date)}.`,
+    distribution: 'Wie sich die Bewertungen verteilen',
+    distributionText: (value, share) =>
+      `Am häufigsten ist die Bewertung ${number(value)}: ${percent(share)} von allen.`,
+    distributionColumns: ['Sterne', 'Bewertungen'],
+    strictness: 'Strenge und Großzügige',
+    strictnessText: (value) => `Die Hälfte aller Leute gibt im Mittel ${number(value)} Sterne oder weniger.`,
+    strictnessColumns: ['Mittlere Bewertung', 'Personen'],
+    activity: 'Bewertungen im Lauf der Zeit',
+    activityText: (first, last, busiest) =>
+      `Von ${first} bis ${last}; die meisten im Monat ${busiest.month}: ${ratings(busiest.count)}.`,
+    activityColumns: ['Monat', 'Bewertungen'],
+    popularity: 'Wie oft Filme bewertet werden',
+    popularityText: (once, most) =>
+      `${plural(once, 'Film hat', 'Filme haben')} eine einzige Bewertung; der bekannteste hat ${number(most)}.`,
+    popularityColumns: ['Bewertungen eines Films', 'Filme'],
+    top: 'Die zehn meistbewerteten Filme',
+    topText: (title, n) => `Vorn liegt ${title} mit ${ratings(n)}.`,
+    topColumns: ['Film', 'Bewertungen', 'Mittel'],
+    genre: {
+      mean_rating: {
+        title: 'Mittlere Bewertung nach Genre',
+        column: 'Mittlere Bewertung',
+        text: (most, least) =>
+          `${most} wird am besten bewertet, ${least} am schlechtesten. Die Balken reichen von 2,5 bis 5 Sterne.`,
+      },
+      n_movies: {
+        title: 'Filme nach Genre',
+        column: 'Filme',
+        text: (most, least) =>
+          `${most} hat die meisten Filme, ${least} die wenigsten. Ein Film zählt in jedem seiner Genres.`,
+      },
+      n_ratings: {
+        title: 'Bewertungen nach Genre',
+        column: 'Bewertungen',
+        text: (most, least) => `${most} wird am häufigsten bewertet, ${least} am seltensten.`,
+      },
+    },
+  },
+
+  polarizing: {
+    title: 'Umstrittene Filme',
+    lead: {
+      variance: 'Die Filme, über die sich die Leute am wenigsten einig sind: nach der Varianz ihrer Bewertungen.',
+      excess:
+        'Am uneinigsten kann man sich bei Filmen mit mittlerem Schnitt sein. Hier stehen die vorn, die darüber hinaus spalten.',
+    },
+    by: 'Reihenfolge',
+    measures: { variance: 'Nach Varianz', excess: 'Über das hinaus, was der Schnitt erklärt' },
+    minimum: 'Bewertungen, mindestens',
+    minimumProblem: 'Eine ganze Zahl von 2 bis 1.000.000.',
+    facts: (variance, excess) =>
+      `Varianz ${twoDecimals(variance)}, ${signed2(excess)} über das hinaus, was der Schnitt erklärt`,
+    columns: ['Film', 'Jahr', 'Bewertungen', 'Mittel', 'Varianz', 'Über das hinaus, was der Schnitt erklärt'],
+    empty: 'Kein Film hat so viele Bewertungen.',
+    emptyHint: 'Verlange weniger.',
+  },
+
+  map: {
+    title: 'Karte',
+    lead: 'Filme, die dieselben Leute mögen, liegen nah beieinander. Die Achsen sind die Richtungen der größten Unterschiede.',
+    of: 'Zeige',
+    movies: 'Filme',
+    genres: 'Genres',
+    dims: 'Dimensionen',
+    flat: 'Zwei',
+    deep: 'Drei',
+    colour: 'Farbe nach',
+    colours: { genre: 'Genre', year: 'Jahr', popularity: 'Bewertungen' },
+    step: (from, below) =>
+      from === null ? `vor ${below}` : below === null ? `ab ${from}` : `${from} bis ${below - 1}`,
+    unknown: 'Unbekannt',
+    other: 'Andere',
+    noModel: 'Noch gibt es keine Karte.',
+    noModelHint: 'Sie kommt mit dem ersten trainierten Modell.',
+    label: (n, dims) =>
+      `Karte von ${films(n)} in ${dims} Dimensionen. Pfeiltasten verschieben oder drehen sie, Plus und Minus zoomen; die Listen daneben enthalten dieselben Filme.`,
+    genreLabel: (n) => `Karte von ${plural(n, 'Genre', 'Genres')}; die Liste daneben enthält dieselben.`,
+    genreSize: 'Ein Genre; größer mit mehr Filmen',
+    keys: {
+      2: 'Ziehen verschiebt. Plus und Minus zoomen, auch das Mausrad, sobald die Karte den Fokus hat.',
+      3: 'Ziehen oder Pfeiltasten drehen, mit Umschalt verschieben sie. Plus und Minus zoomen, auch das Mausrad, sobald die Karte den Fokus hat.',
+    },
+    me: 'Du',
+    toMe: 'Zu mir',
+    overview: 'Alles zeigen',
+    lasso: 'Lasso',
+    takeView: 'Wähle, was zu sehen ist',
+    found: 'Auf der Karte gefunden',
+    neighbours: 'Nachbarn',
+    notPlaced: 'Das Modell kennt diesen Film noch nicht.',
+    inView: (n) => `Zu sehen: ${films(n)}, die bekanntesten zuerst`,
+    liked: (n) => `${films(n)} gewählt`,
+    likedList: 'Die gewählten Filme',
+    recommend: 'Empfiehl Ähnliches',
+    recommended: 'Für jemanden, der diesen fünf Sterne gibt',
+    clear: 'Auswahl aufheben',
+    axes: 'Worum es auf den Achsen geht',
+    axisName: (axis) => `Achse ${axis + 1}`,
+    axis: (axis, share) => `Achse ${axis + 1}: ${percent(share)} der Varianz`,
+    ends: [
+      (axis, genres) => `${['Links', 'Unten', 'Fern'][axis]}: ${genres.join(', ')}`,
+      (axis, genres) => `${['Rechts', 'Oben', 'Nah'][axis]}: ${genres.join(', ')}`,
+    ],
+    at: (x, y) => `bei ${twoDecimals(x)}; ${twoDecimals(y)}`.replaceAll('-', '−'),
   },
 
   experiments: {

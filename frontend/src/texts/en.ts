@@ -4,7 +4,7 @@ import type { Comparison, Experiment, Metric } from '../api';
 import type { Health } from '../experiments';
 import { formatsOf } from './formats';
 
-const { day, number, oneDecimal, percent, pValue, signed, twoDecimals } = formatsOf('en');
+const { day, number, oneDecimal, percent, pValue, signed, signed2, twoDecimals, upToTwo } = formatsOf('en');
 
 const NONE = '–';
 const plural = (n: number, one: string, many: string) => `${number(n)} ${n === 1 ? one : many}`;
@@ -29,7 +29,14 @@ export const en = {
   nav: {
     label: 'Main',
     skip: 'Skip to content',
-    pages: { browse: 'Browse', 'for-you': 'For you', 'my-ratings': 'My ratings', experiments: 'Experiments' },
+    pages: {
+      browse: 'Browse',
+      'for-you': 'For you',
+      'my-ratings': 'My ratings',
+      insights: 'Insights',
+      map: 'Map',
+      experiments: 'Experiments',
+    },
     signOut: 'Sign out',
     signedInAs: (username: string) => `Signed in as ${username}`,
     theme: { auto: 'Theme: automatic', light: 'Theme: light', dark: 'Theme: dark' },
@@ -172,6 +179,128 @@ export const en = {
     empty: 'You have not rated anything yet.',
     emptyHint: 'One film is enough to start.',
     start: 'Find films you know',
+  },
+
+  plot: {
+    table: 'The numbers as a table',
+    csv: 'Download as CSV',
+    csvOf: (title: string) => `Download as CSV: ${title}`,
+    number: (value: number) => upToTwo(value).replace('-', '−'),
+    axes: (x: string, y: string) => `Across: ${x}. Up: ${y}. Both axes are logarithmic.`,
+  },
+
+  insights: {
+    title: 'Insights',
+    lead: 'What all ratings together show.',
+    tabs: { ratings: 'Ratings and users', movies: 'Films', genres: 'Genres' },
+    empty: 'There are no ratings yet.',
+    emptyHint: 'The plots come with the first ones.',
+    asOf: (n: number, users: number, date: string) =>
+      `${ratings(n)} of ${plural(users, 'user', 'users')}, counted ${day(date)}.`,
+    distribution: 'How ratings spread',
+    distributionText: (value: number, share: number) =>
+      `The most common rating is ${number(value)} stars, ${percent(share)} of all.`,
+    distributionColumns: ['Stars', 'Ratings'],
+    strictness: 'Strict and generous users',
+    strictnessText: (value: number) => `Half of all users give ${number(value)} stars or less on average.`,
+    strictnessColumns: ['Mean rating of a user', 'Users'],
+    activity: 'Ratings over time',
+    activityText: (first: string, last: string, busiest: { month: string; count: number }) =>
+      `From ${first} to ${last}; most in ${busiest.month}, ${ratings(busiest.count)}.`,
+    activityColumns: ['Month', 'Ratings'],
+    popularity: 'How often films are rated',
+    popularityText: (once: number, most: number) =>
+      `${plural(once, 'film has', 'films have')} a single rating; the best known has ${number(most)}.`,
+    popularityColumns: ['Ratings of a film', 'Films'] as [string, string],
+    top: 'The ten most rated films',
+    topText: (title: string, n: number) => `${title} leads with ${ratings(n)}.`,
+    topColumns: ['Film', 'Ratings', 'Average'],
+    genre: {
+      mean_rating: {
+        title: 'Average rating by genre',
+        column: 'Average rating',
+        text: (most: string, least: string) =>
+          `${most} is rated highest, ${least} lowest. Bars begin at 2.5 stars and end at 5.`,
+      },
+      n_movies: {
+        title: 'Films by genre',
+        column: 'Films',
+        text: (most: string, least: string) =>
+          `${most} has most films, ${least} fewest. A film counts in all its genres.`,
+      },
+      n_ratings: {
+        title: 'Ratings by genre',
+        column: 'Ratings',
+        text: (most: string, least: string) => `${most} is rated most often, ${least} least.`,
+      },
+    },
+  },
+
+  polarizing: {
+    title: 'Polarizing films',
+    lead: {
+      variance: 'The films on which opinions differ most: by the variance of their ratings.',
+      excess:
+        'Opinions can differ most on films of middling average. Here films come first that are divisive beyond that.',
+    },
+    by: 'Order',
+    measures: { variance: 'By variance', excess: 'Beyond what the average explains' },
+    minimum: 'Ratings, at least',
+    minimumProblem: 'A whole number from 2 to 1,000,000.',
+    facts: (variance: number, excess: number) =>
+      `Variance ${twoDecimals(variance)}, ${signed2(excess)} beyond what its average explains`,
+    columns: ['Film', 'Year', 'Ratings', 'Average', 'Variance', 'Beyond what the average explains'],
+    empty: 'No film has so many ratings.',
+    emptyHint: 'Ask for fewer.',
+  },
+
+  map: {
+    title: 'Map',
+    lead: 'Films that the same people like lie close together. The directions of most difference are the axes.',
+    of: 'Show',
+    movies: 'Films',
+    genres: 'Genres',
+    dims: 'Dimensions',
+    flat: 'Two',
+    deep: 'Three',
+    colour: 'Colour by',
+    colours: { genre: 'Genre', year: 'Year', popularity: 'Ratings' },
+    step: (from: number | null, below: number | null) =>
+      from === null ? `before ${below}` : below === null ? `${from} and up` : `${from} to ${below - 1}`,
+    unknown: 'Unknown',
+    other: 'Other',
+    noModel: 'There is no map yet.',
+    noModelHint: 'It comes with the first trained model.',
+    label: (n: number, dims: number) =>
+      `Map of ${plural(n, 'film', 'films')} in ${dims} dimensions. Arrow keys move or turn it, plus and minus zoom; the lists beside it hold the same films.`,
+    genreLabel: (n: number) => `Map of ${plural(n, 'genre', 'genres')}; the list beside it holds the same.`,
+    genreSize: 'A genre; larger with more films',
+    keys: {
+      2: 'Drag to move. Plus and minus zoom, and the wheel once the map has the focus.',
+      3: 'Drag or use the arrow keys to turn, with Shift to move. Plus and minus zoom, and the wheel once the map has the focus.',
+    },
+    me: 'You',
+    toMe: 'Go to me',
+    overview: 'Show all',
+    lasso: 'Lasso',
+    takeView: 'Choose what is in view',
+    found: 'Found on the map',
+    neighbours: 'Neighbours',
+    notPlaced: 'The model does not know this film yet.',
+    inView: (n: number) => `In view: ${plural(n, 'film', 'films')}, best known first`,
+    liked: (n: number) => `${plural(n, 'film', 'films')} chosen`,
+    likedList: 'The chosen films',
+    recommend: 'Recommend like these',
+    recommended: 'For somebody who gives these five stars',
+    clear: 'Choose none',
+    axes: 'What the axes are about',
+    axisName: (axis: number) => `Axis ${axis + 1}`,
+    axis: (axis: number, share: number) => `Axis ${axis + 1}: ${percent(share)} of the variance`,
+    ends: [
+      (axis: number, genres: readonly string[]) => `${['Left', 'Bottom', 'Far'][axis]}: ${genres.join(', ')}`,
+      (axis: number, genres: readonly string[]) => `${['Right', 'Top', 'Near'][axis]}: ${genres.join(', ')}`,
+    ],
+    at: (x: number, y: number) => `at ${twoDecimals(x)}, ${twoDecimals(y)}`.replaceAll('-', '−'),
   },
 
   experiments: {

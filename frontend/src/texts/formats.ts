@@ -13,16 +13,19 @@ export function formatsOf(language: string) {
   const numbers = (options: Intl.NumberFormatOptions) => lazily<number>(() => new Intl.NumberFormat(language, options));
   const decimals = (n: number) => numbers({ minimumFractionDigits: n, maximumFractionDigits: n });
   const date = lazily<Date>(() => new Intl.DateTimeFormat(language, { dateStyle: 'medium' }));
-  const oneDecimal = decimals(1);
+  const [oneDecimal, twoDecimals] = [decimals(1), decimals(2)];
+  const sign = (value: number) => (value < 0 ? '−' : '+');
   const twoDigits = numbers({ maximumSignificantDigits: 2 });
   return {
     /** At most one decimal. */
     number: numbers({ maximumFractionDigits: 1 }),
     oneDecimal,
-    twoDecimals: decimals(2),
+    twoDecimals,
+    upToTwo: numbers({ maximumFractionDigits: 2 }),
     percent: numbers({ style: 'percent', maximumFractionDigits: 1 }),
     day: (iso: string) => date(new Date(iso)),
-    signed: (value: number) => `${value < 0 ? '−' : '+'}${oneDecimal(Math.abs(value))}`,
+    signed: (value: number) => `${sign(value)}${oneDecimal(Math.abs(value))}`,
+    signed2: (value: number) => `${sign(value)}${twoDecimals(Math.abs(value))}`,
     pValue: (p: number) => (p < 0.0001 ? '< 0.0001' : twoDigits(p)),
   };
 }
