@@ -11,10 +11,12 @@ import { ExperimentPage } from './pages/experiment';
 import { Experiments } from './pages/experiments';
 import { ForYou } from './pages/for-you';
 import { Hidden } from './pages/hidden';
+import { ImportRatings } from './pages/import';
 import { MoviePage } from './pages/movie';
 import { MyRatings } from './pages/my-ratings';
 import { NewExperiment } from './pages/new-experiment';
 import { NotFound } from './pages/not-found';
+import { Settings } from './pages/settings';
 import { SignIn } from './pages/sign-in';
 import { Simulation } from './pages/simulation';
 import {
@@ -37,6 +39,8 @@ const TITLES: Record<PageName, string> = {
   'for-you': texts.forYou.title,
   'my-ratings': texts.myRatings.title,
   hidden: texts.hidden.title,
+  import: texts.transfer.title,
+  settings: texts.settings.title,
   experiments: texts.experiments.title,
   experiment: texts.experiments.title,
   'new-experiment': texts.experiments.create,
@@ -108,7 +112,7 @@ function Page({ me }: { me: Me }) {
   if (EXPERIMENT_PAGES.has(page) && !me.is_admin) return <NotFound />;
   switch (page) {
     case 'browse':
-      return <Browse />;
+      return <Browse me={me} />;
     case 'movie':
       return <MoviePage key={id} id={id} me={me} />;
     case 'for-you':
@@ -117,6 +121,10 @@ function Page({ me }: { me: Me }) {
       return <MyRatings me={me} />;
     case 'hidden':
       return <Hidden me={me} />;
+    case 'import':
+      return <ImportRatings me={me} />;
+    case 'settings':
+      return <Settings me={me} />;
     case 'experiments':
       return <Experiments />;
     case 'experiment':

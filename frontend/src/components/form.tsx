@@ -74,7 +74,7 @@ interface FormEndProps {
 interface TextFieldProps {
   name: string;
   label: string;
-  autoComplete: 'username' | 'current-password' | 'new-password';
+  autoComplete: 'username' | 'current-password' | 'new-password' | 'off';
   hint?: string | undefined;
   error?: string | undefined;
   type?: 'text' | 'password';
