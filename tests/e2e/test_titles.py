@@ -254,7 +254,11 @@ def test_a_slow_page_says_so_and_a_lost_session_leads_back(page_of_failures):
     page = page_of_failures
     username = register(page)
     waiting = []
-    page.route(re.compile("/me/sessions$"), lambda route: waiting.append(route))
+
+    def hold(route) -> None:
+        waiting.append(route)
+
+    page.route(re.compile("/me/sessions$"), hold)
     page.goto("/#/settings")
     expect(page.get_by_role("status", name="Loading").first).to_be_visible()
     waiting[0].continue_()

@@ -146,7 +146,9 @@ function Row({ row }: { row: ImportedRow }) {
       <th scope="row">{row.line}</th>
       <td class="wide">
         {row.title ?? texts.none}
-        {row.movie_title && row.movie_title !== row.title && <small>{displayTitle(row.movie_title)}</small>}
+        {row.movie_title && displayTitle(row.movie_title) !== row.title && (
+          <small>{displayTitle(row.movie_title)}</small>
+        )}
       </td>
       <td>{texts.transfer.value(row.rating, row.value)}</td>
       <td>{texts.transfer.fates[row.status]}</td>

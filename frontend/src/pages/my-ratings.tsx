@@ -125,7 +125,7 @@ function useInfluence(userId: number): ReadonlyMap<number, number> {
 function Toolbar({ query, genres }: { query: URLSearchParams; genres: readonly string[] }) {
   const { search, sort, sorts, stars, anyStars, option } = texts.myRatings;
   return (
-    <search class="toolbar">
+    <search class="toolbar own-toolbar">
       <label class="field search-field">
         <span>{search}</span>
         <input
@@ -251,11 +251,11 @@ function Distribution({ own }: { own: readonly RatedMovie[] }) {
     <section class="panel own-distribution">
       <h2>{texts.myRatings.distribution}</h2>
       <p class="legend" aria-hidden="true">
-        <span class="series-2">
-          <i class="swatch" /> {texts.myRatings.yours}
+        <span>
+          <i class="swatch series-2" /> {texts.myRatings.yours}
         </span>
-        <span class="series-0">
-          <i class="swatch" /> {texts.myRatings.everyone}
+        <span>
+          <i class="swatch series-0" /> {texts.myRatings.everyone}
         </span>
       </p>
       <ol class="histogram paired">

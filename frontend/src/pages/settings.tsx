@@ -313,7 +313,9 @@ function Deletion({ me }: { me: Me }) {
           autoComplete="current-password"
           error={errors.password}
         />
-        <FormEnd {...end}>{texts.settings.deleteForever}</FormEnd>
+        <FormEnd {...end} kind="danger">
+          {texts.settings.deleteForever}
+        </FormEnd>
       </form>
     </section>
   );
