@@ -5,50 +5,14 @@ import type { Me } from './api';
 import { Header } from './components/header';
 import { Notices } from './components/notices';
 import { Failure, Skeletons } from './components/states';
-import { Browse } from './pages/browse';
+import { PAGES } from './pages';
 import { ChoosePassword } from './pages/choose-password';
-import { ExperimentPage } from './pages/experiment';
-import { Experiments } from './pages/experiments';
-import { ForYou } from './pages/for-you';
-import { Hidden } from './pages/hidden';
-import { ImportRatings } from './pages/import';
-import { MoviePage } from './pages/movie';
-import { MyRatings } from './pages/my-ratings';
-import { NewExperiment } from './pages/new-experiment';
 import { NotFound } from './pages/not-found';
-import { Settings } from './pages/settings';
 import { SignIn } from './pages/sign-in';
-import { Simulation } from './pages/simulation';
-import {
-  arrivalScroll,
-  EXPERIMENT_PAGES,
-  href,
-  type PageName,
-  replace,
-  route,
-  safeReturn,
-  startRouting,
-} from './routes';
+import { arrivalScroll, href, type PageName, replace, route, safeReturn, startRouting } from './routes';
 import { session, startSession } from './session';
-import { texts } from './texts';
+import { startLanguage, texts } from './texts';
 import { startTheme } from './theme';
-
-const TITLES: Record<PageName, string> = {
-  browse: texts.browse.title,
-  movie: texts.browse.title,
-  'for-you': texts.forYou.title,
-  'my-ratings': texts.myRatings.title,
-  hidden: texts.hidden.title,
-  import: texts.transfer.title,
-  settings: texts.settings.title,
-  experiments: texts.experiments.title,
-  experiment: texts.experiments.title,
-  'new-experiment': texts.experiments.create,
-  simulation: texts.simulation.title,
-  'sign-in': texts.account.signIn,
-  register: texts.account.register,
-  'not-found': texts.notFound.title,
-};
 
 function App() {
   const main = useRef<HTMLElement>(null);
@@ -83,11 +47,17 @@ function App() {
 function useArrival(main: { current: HTMLElement | null }, page: PageName, id: number): void {
   const isFirst = useRef(true);
   useLayoutEffect(() => {
-    document.title = texts.pageTitle(TITLES[page]);
+    document.title = texts.pageTitle(titleOf(page));
     if (!isFirst.current) main.current?.focus({ preventScroll: true });
     scrollTo(0, arrivalScroll);
     isFirst.current = false;
   }, [page, id]);
+}
+
+function titleOf(page: PageName): string {
+  if (page === 'sign-in') return texts.account.signIn;
+  if (page === 'register') return texts.account.register;
+  return page === 'not-found' ? texts.notFound.title : PAGES[page].title();
 }
 
 function Content() {
@@ -109,33 +79,9 @@ function Content() {
 
 function Page({ me }: { me: Me }) {
   const { page, id } = route.value;
-  if (EXPERIMENT_PAGES.has(page) && !me.is_admin) return <NotFound />;
-  switch (page) {
-    case 'browse':
-      return <Browse me={me} />;
-    case 'movie':
-      return <MoviePage key={id} id={id} me={me} />;
-    case 'for-you':
-      return <ForYou me={me} />;
-    case 'my-ratings':
-      return <MyRatings me={me} />;
-    case 'hidden':
-      return <Hidden me={me} />;
-    case 'import':
-      return <ImportRatings me={me} />;
-    case 'settings':
-      return <Settings me={me} />;
-    case 'experiments':
-      return <Experiments />;
-    case 'experiment':
-      return <ExperimentPage key={id} id={id} />;
-    case 'new-experiment':
-      return <NewExperiment />;
-    case 'simulation':
-      return <Simulation />;
-    default:
-      return <NotFound />;
-  }
+  if (page === 'sign-in' || page === 'register' || page === 'not-found') return <NotFound />;
+  const { View, isForAdmins } = PAGES[page];
+  return isForAdmins && !me.is_admin ? <NotFound /> : <View key={id} id={id} me={me} />;
 }
 
 function Redirect({ to }: { to: string }) {
@@ -143,10 +89,13 @@ function Redirect({ to }: { to: string }) {
   return null;
 }
 
-const root = document.getElementById('app');
-if (root) {
+async function start(root: HTMLElement): Promise<void> {
   startTheme();
   startRouting();
   void startSession();
+  await startLanguage();
   render(<App />, root);
 }
+
+const root = document.getElementById('app');
+if (root) void start(root);

@@ -1,66 +1,21 @@
 """What a newcomer does, by mouse and by keyboard, in a real browser."""
 
 import re
-from uuid import uuid4
 
-import psycopg
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import expect
 
-from api.embedded_postgres import server_url
-from tests.service import Service
+from tests.e2e.journeys import (
+    PASSWORD,
+    fits,
+    promote,
+    recommended,
+    register,
+    search,
+    stars,
+)
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
-
-PASSWORD = "a sentence is good"  # noqa: S105 - of users that live as long as a test
-
-
-def register(page: Page) -> str:
-    """Create an account through the form."""
-    username = f"user {uuid4().hex[:8]}"
-    page.goto("/#/register")
-    page.get_by_label("Username").fill(username)
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Create an account").click()
-    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
-    return username
-
-
-def promote(service: Service, username: str) -> None:
-    """Make somebody an administrator."""
-    with (
-        server_url(service.data_dir) as url,
-        psycopg.connect(url.replace("+psycopg", "", 1)) as connection,
-    ):
-        connection.execute(
-            "UPDATE users SET is_admin = true WHERE username = %s", (username,)
-        )
-
-
-def fits(page: Page) -> bool:
-    """Whether nothing sticks out of the window sideways."""
-    expect(page.get_by_role("heading", level=1)).to_be_visible()
-    page.wait_for_load_state("networkidle")
-    overflow = "root => root.scrollWidth - root.clientWidth"
-    return bool(page.locator("html").evaluate(overflow) == 0)
-
-
-def search(page: Page, text: str) -> None:
-    """Type into the search field of the browse page."""
-    page.goto("/#/browse")
-    page.get_by_label("Search films").fill(text)
-
-
-def stars(page: Page, title: str) -> Locator:
-    """Find the star input of a film."""
-    return page.get_by_role("group", name=f"Your rating of {title}", exact=True).first
-
-
-def recommended(page: Page) -> Locator:
-    """Find the titles of the list."""
-    page.goto("/#/for-you")
-    expect(page.get_by_role("heading", name="For you")).to_be_visible()
-    return page.get_by_role("main").get_by_role("heading", level=2)
 
 
 def test_a_newcomer_rates_toy_story_and_is_shown_its_sequel(page):
@@ -184,6 +139,19 @@ def test_a_hidden_film_leaves_the_list_until_it_is_shown_again(page):
     page.get_by_role("button", name=f"Show again: {first}").click()
     expect(page.get_by_text("Nothing is hidden.")).to_be_visible()
     expect(recommended(page).first).to_have_text(first)
+
+
+def test_the_app_speaks_german_and_keeps_to_it(page):
+    register(page)
+
+    page.get_by_role("button", name="Deutsch").click()
+    expect(page.get_by_role("heading", name="Stöbern")).to_be_visible()
+    page.reload()
+
+    expect(page.get_by_role("link", name="Meine Bewertungen")).to_be_visible()
+    expect(page.locator("html")).to_have_attribute("lang", "de")
+    page.get_by_role("button", name="English").click()
+    expect(page.get_by_role("heading", name="Browse")).to_be_visible()
 
 
 def test_every_page_fits_a_narrow_screen(page, service):

@@ -3,16 +3,12 @@ import { notify } from '../notices';
 import { nRatings } from '../ratings';
 import { EXPERIMENT_PAGES, href, type PageName, route } from '../routes';
 import { session, signOut } from '../session';
-import { texts } from '../texts';
+import { chooseLanguage, LANGUAGES, language, texts } from '../texts';
 import { chooseNextTheme, theme } from '../theme';
 import { Icon } from './icon';
 
-const PAGES: readonly [PageName, string][] = [
-  ['browse', texts.nav.browse],
-  ['for-you', texts.nav.forYou],
-  ['my-ratings', texts.nav.myRatings],
-];
-const ADMIN_PAGES: readonly [PageName, string][] = [['experiments', texts.nav.experiments]];
+const PAGES = ['browse', 'for-you', 'my-ratings'] as const;
+const ADMIN_PAGES = ['experiments'] as const;
 
 /** The page itself, or the section that it belongs to. */
 function current(page: PageName): 'page' | 'true' | undefined {
@@ -39,9 +35,9 @@ export function Header() {
       </a>
       {me && !me.must_change_password && (
         <nav aria-label={texts.nav.label}>
-          {[...PAGES, ...(me.is_admin ? ADMIN_PAGES : [])].map(([page, label]) => (
+          {[...PAGES, ...(me.is_admin ? ADMIN_PAGES : [])].map((page) => (
             <a key={page} href={href(page)} aria-current={current(page)}>
-              {label}
+              {texts.nav.pages[page]}
               {page === 'my-ratings' && nRatings.value > 0 && (
                 <span class="count" aria-hidden="true">
                   {nRatings.value}
@@ -61,6 +57,7 @@ export function Header() {
         >
           <Icon name={theme.value} />
         </button>
+        <LanguageChoice />
         {me && (
           <>
             <a class="quiet-button" href={href('settings')} title={texts.nav.signedInAs(me.username)}>
@@ -76,6 +73,23 @@ export function Header() {
         )}
       </div>
     </header>
+  );
+}
+
+/** Offers the other language, by its own name. */
+function LanguageChoice() {
+  const other = language.value === 'en' ? 'de' : 'en';
+  return (
+    <button
+      type="button"
+      class="quiet-button"
+      lang={other}
+      aria-label={LANGUAGES[other]}
+      title={LANGUAGES[other]}
+      onClick={() => chooseLanguage(other)}
+    >
+      {other.toUpperCase()}
+    </button>
   );
 }
 

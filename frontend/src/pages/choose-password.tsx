@@ -4,10 +4,9 @@ import { passwordProblem } from '../credentials';
 import { changePassword } from '../session';
 import { texts } from '../texts';
 
-const { account } = texts;
-
 /** A one-time password opens nothing but its own replacement. */
 export function ChoosePassword({ username }: { username: string }) {
+  const { account } = texts;
   const { errors, onSubmit, ...end } = useForm({
     names: ['current_password', 'new_password'],
     check: (values) => ({

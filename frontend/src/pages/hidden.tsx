@@ -30,7 +30,7 @@ export function Hidden({ me }: { me: Me }) {
       {data && items.length === 0 && (
         <Empty title={texts.hidden.empty} hint={texts.hidden.emptyHint}>
           <a class="button" href={href('for-you')}>
-            {texts.nav.forYou}
+            {texts.nav.pages['for-you']}
           </a>
         </Empty>
       )}

@@ -9,7 +9,7 @@ import { notify } from '../notices';
 import { type Resource, useResource } from '../resource';
 import { href } from '../routes';
 import { changePassword, startSession } from '../session';
-import { texts } from '../texts';
+import { chooseLanguage, LANGUAGES, type Language, language, texts } from '../texts';
 import { chooseTheme, THEMES, theme } from '../theme';
 
 /** One's own account: how it looks, who may use it, what it holds, and its end. */
@@ -28,6 +28,12 @@ export function Settings({ me }: { me: Me }) {
             value={theme.value}
             options={THEMES.map((name) => [name, texts.settings.themes[name]])}
             onValue={chooseTheme}
+          />
+          <SelectField
+            label={texts.settings.language}
+            value={language.value}
+            options={Object.entries(LANGUAGES) as [Language, string][]}
+            onValue={chooseLanguage}
           />
         </section>
         <Sessions />

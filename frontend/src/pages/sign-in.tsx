@@ -6,10 +6,9 @@ import { href, replace, route, safeReturn } from '../routes';
 import { register, signIn } from '../session';
 import { texts } from '../texts';
 
-const { account } = texts;
-
 /** Sign in, or with the same form create an account. */
 export function SignIn() {
+  const { account } = texts;
   const isNew = route.value.page === 'register';
   const next = route.value.query.get('next');
   const title = isNew ? account.register : account.signIn;
@@ -55,6 +54,7 @@ export function SignIn() {
 }
 
 function blame(error: ApiError) {
+  const { account } = texts;
   return {
     username: error.slug === 'username-taken' ? account.taken : error.fieldMessage('username'),
     password: error.slug === 'invalid-credentials' ? account.wrong : error.fieldMessage('password'),

@@ -1,0 +1,83 @@
+/** Every page: its title, who it is for, and how it comes. */
+
+import type { FunctionComponent } from 'preact';
+import { ApiError, type Me } from './api';
+import { Failure, Skeletons } from './components/states';
+import { Browse } from './pages/browse';
+import { ForYou } from './pages/for-you';
+import { MoviePage } from './pages/movie';
+import { MyRatings } from './pages/my-ratings';
+import { useResource } from './resource';
+import type { PageName } from './routes';
+import { texts } from './texts';
+
+interface PageProps {
+  /** The number in the address, else 0. */
+  readonly id: number;
+  readonly me: Me;
+}
+
+type PageView = FunctionComponent<PageProps>;
+
+interface Page {
+  readonly title: () => string;
+  readonly View: PageView;
+  readonly isForAdmins?: true;
+}
+
+/** A page that is fetched when it is first opened; the others come with the app. */
+function later(name: string, load: () => Promise<PageView>): PageView {
+  return function Later(props) {
+    const {
+      data: View,
+      error,
+      isLoading,
+      reload,
+    } = useResource(`page ${name}`, () =>
+      load().catch(() => {
+        throw new ApiError('offline');
+      }),
+    );
+    if (View) return <View {...props} />;
+    return error && !isLoading ? <Failure error={error} retry={reload} /> : <Skeletons count={3} kind="row" />;
+  };
+}
+
+export const PAGES: Record<Exclude<PageName, 'sign-in' | 'register' | 'not-found'>, Page> = {
+  browse: { title: () => texts.browse.title, View: Browse },
+  movie: { title: () => texts.browse.title, View: MoviePage },
+  'for-you': { title: () => texts.forYou.title, View: ForYou },
+  'my-ratings': { title: () => texts.myRatings.title, View: MyRatings },
+  hidden: {
+    title: () => texts.hidden.title,
+    View: later('hidden', async () => (await import('./pages/hidden')).Hidden),
+  },
+  import: {
+    title: () => texts.transfer.title,
+    View: later('import', async () => (await import('./pages/import')).ImportRatings),
+  },
+  settings: {
+    title: () => texts.settings.title,
+    View: later('settings', async () => (await import('./pages/settings')).Settings),
+  },
+  experiments: {
+    title: () => texts.experiments.title,
+    View: later('experiments', async () => (await import('./pages/experiments')).Experiments),
+    isForAdmins: true,
+  },
+  experiment: {
+    title: () => texts.experiments.title,
+    View: later('experiment', async () => (await import('./pages/experiment')).ExperimentPage),
+    isForAdmins: true,
+  },
+  'new-experiment': {
+    title: () => texts.experiments.create,
+    View: later('new-experiment', async () => (await import('./pages/new-experiment')).NewExperiment),
+    isForAdmins: true,
+  },
+  simulation: {
+    title: () => texts.simulation.title,
+    View: later('simulation', async () => (await import('./pages/simulation')).Simulation),
+    isForAdmins: true,
+  },
+};
