@@ -259,7 +259,9 @@ def test_a_slow_page_says_so_and_a_lost_session_leads_back(page_of_failures):
         waiting.append(route)
 
     page.route(re.compile("/me/sessions$"), hold)
-    page.goto("/#/settings")
+    with page.expect_request(re.compile("/me/sessions$")):
+        page.goto("/#/settings")
+    expect(page.get_by_role("heading", name="Where you are")).to_be_visible()
     expect(page.get_by_role("status", name="Loading").first).to_be_visible()
     waiting[0].continue_()
     expect(page.get_by_text("Last seen")).to_be_visible()
