@@ -2,6 +2,7 @@
 
 import base64
 import json
+import math
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ from api.problems import InvalidRequest, field_error
 Key = tuple[Any, ...]
 
 
-def encode(*key: int | str | datetime) -> str:
+def encode(*key: float | str | datetime) -> str:
     """Write the sort key of a page's last row."""
     text = json.dumps(
         key, separators=(",", ":"), ensure_ascii=False, default=datetime.isoformat
@@ -38,6 +39,12 @@ def _integer(part: object) -> int:
     return part
 
 
+def _number(part: object) -> float:
+    if type(part) is not float or not math.isfinite(part):
+        raise TypeError("no number of the database")
+    return part
+
+
 def _text(part: object) -> str:
     if not isinstance(part, str) or "\0" in part:
         raise TypeError("no text of the database")
@@ -52,4 +59,4 @@ def _instant(part: object) -> datetime:
     return instant.astimezone(UTC)
 
 
-_PARSERS = {int: _integer, str: _text, datetime: _instant}
+_PARSERS = {int: _integer, float: _number, str: _text, datetime: _instant}

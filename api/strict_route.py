@@ -8,6 +8,7 @@ from urllib.parse import unquote_to_bytes
 
 from fastapi import Request, Response
 from fastapi._compat import ModelField
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from api.problems import (
@@ -98,7 +99,7 @@ class StrictRoute(APIRoute):
             unquote_to_bytes(request.scope["query_string"]).decode()
         except UnicodeDecodeError:
             raise MalformedRequest("the query is not UTF-8") from None
-        fields = {field.alias: field for field in self.dependant.query_params}
+        fields = {field.alias: field for field in _query_fields(self.dependant)}
         errors = []
         for name in request.query_params:
             n_values = len(request.query_params.getlist(name))
@@ -128,6 +129,12 @@ class NdjsonRoute(StrictRoute):
 
     media_type = "application/x-ndjson"
     max_body_bytes = MAX_FILE_BYTES
+
+
+def _query_fields(dependant: Dependant) -> list[ModelField]:
+    """List the query parameters of a route and of all it depends on."""
+    nested = [_query_fields(each) for each in dependant.dependencies]
+    return sum(nested, start=dependant.query_params)
 
 
 def _is_list(field: ModelField) -> bool:

@@ -12,18 +12,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.database import AnyRow
-from api.queries.movies import mean_rating
+from api.queries.movies import mean_rating, variance
 from api.tables import Movie, MovieStatistics, Rating, RatingSummary
 
 LOWEST, HIGHEST = 0.5, 5.0
 
 n_ratings = MovieStatistics.n_ratings
-# From integers, so nothing is lost in the difference: s² = Σr²/n - (Σr/n)², in stars.
-variance = cast(
-    n_ratings * MovieStatistics.half_stars_sum_squares
-    - MovieStatistics.half_stars_sum * MovieStatistics.half_stars_sum,
-    Double,
-) / (4 * cast(n_ratings, Double) * n_ratings)
 possible_variance = (mean_rating - LOWEST) * (HIGHEST - mean_rating)
 
 

@@ -31,6 +31,18 @@ n_ratings = func.coalesce(MovieStatistics.n_ratings, 0)
 mean_rating = MovieStatistics.half_stars_sum / (
     2.0 * func.nullif(MovieStatistics.n_ratings, 0)
 )
+# From integers, so nothing is lost in the difference: s² = Σr²/n - (Σr/n)², in stars.
+variance = cast(
+    MovieStatistics.n_ratings * MovieStatistics.half_stars_sum_squares
+    - MovieStatistics.half_stars_sum * MovieStatistics.half_stars_sum,
+    Double,
+) / (
+    4
+    * cast(func.nullif(MovieStatistics.n_ratings, 0), Double)
+    * MovieStatistics.n_ratings
+)
+# Fewer ratings than these say little of how far opinions lie apart.
+LEAST_FOR_VARIANCE = 10
 
 
 @dataclass(frozen=True)
@@ -100,6 +112,11 @@ BY_POPULARITY = Sort(key=(-n_ratings, Movie.id), types=(int, int))
 BY_TITLE = Sort(key=(func.lower(Movie.title), Movie.id), types=(str, int))
 # Newest first, unknown years last.
 BY_YEAR = Sort(key=(-func.coalesce(Movie.year, 0), Movie.id), types=(int, int))
+BY_VARIANCE = Sort(
+    key=(-variance, Movie.id),
+    types=(float, int),
+    condition=MovieStatistics.n_ratings >= LEAST_FOR_VARIANCE,
+)
 
 
 def by_similarity(query: str) -> Sort:
@@ -142,6 +159,19 @@ async def detail(session: AsyncSession, movie_id: int) -> AnyRow | None:
     query = _summaries().add_columns(Movie.imdb_id, Movie.tmdb_id)
     query = query.where(Movie.id == movie_id)
     return (await session.execute(query)).one_or_none()
+
+
+async def calmer_share(session: AsyncSession, movie_id: int) -> float | None:
+    """Find the share of movies with enough ratings whose variance is smaller.
+
+    `None` for a movie that has too few itself.
+    """
+    enough = MovieStatistics.n_ratings >= LEAST_FOR_VARIANCE
+    own = select(variance).where(MovieStatistics.movie_id == movie_id, enough)
+    is_calmer = cast(variance < own.scalar_subquery(), Integer)
+    query = select(func.avg(cast(is_calmer, Double))).where(enough)
+    share: float | None = (await session.execute(query)).scalar_one()
+    return share
 
 
 async def histogram(session: AsyncSession, movie_id: int) -> dict[float, int]:

@@ -38,7 +38,10 @@ async def get_movies(
     limit: Limit = 24,
     cursor: Cursor = None,
 ) -> MoviePage:
-    """Browse movies; with `query`, the best matches come first whatever `sort` says."""
+    """Browse movies; with `query`, the best matches come first whatever `sort` says.
+
+    Polarizing movies are those whose ratings vary most, of at least ten.
+    """
     wanted = movies.filters(genre=genre, year_from=year_from, year_to=year_to)
     return await movies.browse(
         session, wanted, query=query, sort=sort, limit=limit, cursor=cursor

@@ -2,10 +2,11 @@
 
 from fastapi import APIRouter, Response, status
 
-from api.dependencies import SessionDep, Subject
+from api.dependencies import ServicesDep, SessionDep, Subject
 from api.schemas.base import Cursor, Limit, MovieId
 from api.schemas.ratings import RatingIn, RatingOut, RatingPage
-from api.services import ratings
+from api.schemas.recommendations import Influence
+from api.services import predictions, ratings
 from api.strict_route import StrictRoute
 from api.tables import Rating
 
@@ -18,6 +19,14 @@ async def get_ratings(
 ) -> RatingPage:
     """List a user's ratings, newest first."""
     return await ratings.browse(session, user_id=user_id, limit=limit, cursor=cursor)
+
+
+@router.get("/{user_id}/influence")
+async def get_influence(
+    user_id: Subject, session: SessionDep, built: ServicesDep
+) -> Influence:
+    """Say how much of a user's list each of their ratings makes."""
+    return await predictions.influence(session, built.model_store, user_id=user_id)
 
 
 @router.get("/{user_id}/{movie_id}", response_model=RatingOut)

@@ -29,9 +29,14 @@ class HistogramBin(Out):
 
 
 class MovieDetail(MovieOut):
-    """A movie with the distribution of its ratings."""
+    """A movie with the distribution of its ratings.
+
+    `calmer_share`: of all movies with at least ten ratings, the share on which opinions
+    differ less, by variance; null for a movie with fewer itself.
+    """
 
     histogram: list[HistogramBin]
+    calmer_share: float | None
     imdb_id: int | None
     tmdb_id: int | None
 

@@ -114,6 +114,44 @@ class Recommendations(Out):
     items: list[Recommendation]
 
 
+class Prediction(Out):
+    """The stars a user would give a movie; `uncertainty` is a standard deviation."""
+
+    movie: MovieOut
+    predicted_rating: float
+    uncertainty: float
+
+
+class PredictionPage(Out):
+    """One page of movies, the one that promises most stars first.
+
+    Movies unknown to the model are missing; all of them while `model` is null.
+    """
+
+    model: ModelReference | None
+    items: list[Prediction]
+    next_cursor: str | None
+
+
+class RatingInfluence(Out):
+    """How much of a user's list one of their ratings makes."""
+
+    movie_id: int
+    share: float
+
+
+class Influence(Out):
+    """The influence of a user's ratings, largest first; the shares add up to 1.
+
+    A score is a sum over ratings. The share is the absolute part of a rating in the
+    scores of the first twenty recommendations, over the parts of all ratings. A rating
+    of a movie unknown to the model has none and is missing.
+    """
+
+    model: ModelReference | None
+    items: list[RatingInfluence]
+
+
 class Contributions(Out):
     """The parts of a predicted rating before any of the user's ratings, in stars."""
 

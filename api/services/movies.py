@@ -22,11 +22,12 @@ from api.schemas.movies import (
 from api.schemas.recommendations import SimilarMovie, SimilarMovies
 from engine.ranking import similar_items
 
-SortName = Literal["popular", "title", "year"]
+SortName = Literal["popular", "title", "year", "polarizing"]
 SORTS = {
     "popular": queries.BY_POPULARITY,
     "title": queries.BY_TITLE,
     "year": queries.BY_YEAR,
+    "polarizing": queries.BY_VARIANCE,
 }
 HALF_STARS = [step / 2 for step in range(1, 11)]
 
@@ -78,7 +79,11 @@ async def detail(session: AsyncSession, *, movie_id: int) -> MovieDetail:
         raise NotFound
     counts = await queries.histogram(session, movie_id)
     bins = [HistogramBin(value=v, count=counts.get(v, 0)) for v in HALF_STARS]
-    return MovieDetail(**row._mapping, histogram=bins)  # noqa: SLF001 - SQLAlchemy's public name
+    return MovieDetail(
+        **row._mapping,  # noqa: SLF001 - SQLAlchemy's public name
+        histogram=bins,
+        calmer_share=await queries.calmer_share(session, movie_id),
+    )
 
 
 async def list_genres(session: AsyncSession) -> Genres:

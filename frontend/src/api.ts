@@ -9,6 +9,11 @@ export type RatedMovie = Schemas['RatedMovie'];
 export type Recommendation = Schemas['Recommendation'];
 export type Recommendations = Schemas['Recommendations'];
 export type Personalization = Schemas['Personalization'];
+export type Prediction = Schemas['Prediction'];
+export type ImportReport = Schemas['ImportReport'];
+export type ImportedRow = Schemas['ImportedRow'];
+export type ApiKey = Schemas['ApiKeyOut'];
+export type Scope = ApiKey['scopes'][number];
 export type Reason = Schemas['Reason'];
 export type Me = Schemas['Me'];
 export type Vote = Schemas['FeedbackIn']['vote'];
@@ -89,6 +94,20 @@ export async function call<P extends keyof paths & string, M extends Method>(
   });
   if (!response.ok) throw await refusal(response);
   return (response.status === 204 ? undefined : await json(response)) as Answer<Operation<P, M>>;
+}
+
+/** Send a file of ratings; as a dry run it changes nothing. */
+export async function importRatings(userId: number, file: Blob, isDryRun: boolean): Promise<ImportReport> {
+  const url = address('/ratings/{user_id}/import', { user_id: userId }, { dry_run: isDryRun });
+  const response = await reach(url, {
+    method: 'POST',
+    signal: withTimeout(),
+    credentials: 'same-origin',
+    headers: { Accept: 'application/json', 'Content-Type': 'text/csv' },
+    body: file,
+  });
+  if (!response.ok) throw await refusal(response);
+  return (await json(response)) as ImportReport;
 }
 
 const JSON_BODY = { 'Content-Type': 'application/json' };

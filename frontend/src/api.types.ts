@@ -246,6 +246,8 @@ export interface paths {
         /**
          * Get Movies
          * @description Browse movies; with `query`, the best matches come first whatever `sort` says.
+         *
+         *     Polarizing movies are those whose ratings vary most, of at least ten.
          */
         get: operations["get_movies_movies_get"];
         put?: never;
@@ -348,6 +350,26 @@ export interface paths {
          * @description List a user's ratings, newest first.
          */
         get: operations["get_ratings_ratings__user_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ratings/{user_id}/influence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Influence
+         * @description Say how much of a user's list each of their ratings makes.
+         */
+        get: operations["get_influence_ratings__user_id__influence_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -496,6 +518,26 @@ export interface paths {
          * @description Explain the prediction of one movie for one user.
          */
         get: operations["get_explanation_recommendations__user_id___movie_id__explanation_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/predictions/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Predictions
+         * @description Predict a user's stars, for the given movies or all; most stars come first.
+         */
+        get: operations["get_predictions_predictions__user_id__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2210,6 +2252,19 @@ export interface components {
             previous: number | null;
         };
         /**
+         * Influence
+         * @description The influence of a user's ratings, largest first; the shares add up to 1.
+         *
+         *     A score is a sum over ratings. The share is the absolute part of a rating in the
+         *     scores of the first twenty recommendations, over the parts of all ratings. A rating
+         *     of a movie unknown to the model has none and is missing.
+         */
+        Influence: {
+            model: components["schemas"]["ModelReference"] | null;
+            /** Items */
+            items: components["schemas"]["RatingInfluence"][];
+        };
+        /**
          * InlineRating
          * @description A rating that is used for this request and stored nowhere.
          */
@@ -2448,6 +2503,9 @@ export interface components {
         /**
          * MovieDetail
          * @description A movie with the distribution of its ratings.
+         *
+         *     `calmer_share`: of all movies with at least ten ratings, the share on which opinions
+         *     differ less, by variance; null for a movie with fewer itself.
          */
         MovieDetail: {
             /** Id */
@@ -2464,6 +2522,8 @@ export interface components {
             mean_rating: number | null;
             /** Histogram */
             histogram: components["schemas"]["HistogramBin"][];
+            /** Calmer Share */
+            calmer_share: number | null;
             /** Imdb Id */
             imdb_id: number | null;
             /** Tmdb Id */
@@ -2679,6 +2739,30 @@ export interface components {
             design_effect: number;
         };
         /**
+         * Prediction
+         * @description The stars a user would give a movie; `uncertainty` is a standard deviation.
+         */
+        Prediction: {
+            movie: components["schemas"]["MovieOut"];
+            /** Predicted Rating */
+            predicted_rating: number;
+            /** Uncertainty */
+            uncertainty: number;
+        };
+        /**
+         * PredictionPage
+         * @description One page of movies, the one that promises most stars first.
+         *
+         *     Movies unknown to the model are missing; all of them while `model` is null.
+         */
+        PredictionPage: {
+            model: components["schemas"]["ModelReference"] | null;
+            /** Items */
+            items: components["schemas"]["Prediction"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
          * RankingParameters
          * @description Of the ranking head; what is left out takes the engine's value.
          */
@@ -2741,6 +2825,16 @@ export interface components {
         RatingIn: {
             /** Value */
             value: number;
+        };
+        /**
+         * RatingInfluence
+         * @description How much of a user's list one of their ratings makes.
+         */
+        RatingInfluence: {
+            /** Movie Id */
+            movie_id: number;
+            /** Share */
+            share: number;
         };
         /**
          * RatingInsights
@@ -3369,6 +3463,7 @@ export type HiddenMovies = components['schemas']['HiddenMovies'];
 export type HistogramBin = components['schemas']['HistogramBin'];
 export type ImportReport = components['schemas']['ImportReport'];
 export type ImportedRow = components['schemas']['ImportedRow'];
+export type Influence = components['schemas']['Influence'];
 export type InlineRating = components['schemas']['InlineRating'];
 export type InlineRatings = components['schemas']['InlineRatings'];
 export type Live = components['schemas']['Live'];
@@ -3395,10 +3490,13 @@ export type PolarizingMovies = components['schemas']['PolarizingMovies'];
 export type PopularityInsights = components['schemas']['PopularityInsights'];
 export type PowerIn = components['schemas']['PowerIn'];
 export type PowerOut = components['schemas']['PowerOut'];
+export type Prediction = components['schemas']['Prediction'];
+export type PredictionPage = components['schemas']['PredictionPage'];
 export type RankingParameters = components['schemas']['RankingParameters'];
 export type RateOut = components['schemas']['RateOut'];
 export type RatedMovie = components['schemas']['RatedMovie'];
 export type RatingIn = components['schemas']['RatingIn'];
+export type RatingInfluence = components['schemas']['RatingInfluence'];
 export type RatingInsights = components['schemas']['RatingInsights'];
 export type RatingOut = components['schemas']['RatingOut'];
 export type RatingPage = components['schemas']['RatingPage'];
@@ -4780,7 +4878,7 @@ export interface operations {
                 genre?: string | null;
                 year_from?: number | null;
                 year_to?: number | null;
-                sort?: "popular" | "title" | "year";
+                sort?: "popular" | "title" | "year" | "polarizing";
                 limit?: number;
                 /** @description `next_cursor` of the page before */
                 cursor?: string | null;
@@ -5251,6 +5349,100 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RatingPage"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Choose your own password first */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description No such resource */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description This host is not served here */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The service is not available right now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    get_influence_ratings__user_id__influence_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Influence"];
                 };
             };
             /** @description The request cannot be read */
@@ -6244,6 +6436,109 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Explanation"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Choose your own password first */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description No such resource */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description This host is not served here */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The service is not available right now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    get_predictions_predictions__user_id__get: {
+        parameters: {
+            query?: {
+                /** @description only these movie ids, repeatable */
+                movie_id?: number[];
+                genre?: string | null;
+                year_from?: number | null;
+                year_to?: number | null;
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                user_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PredictionPage"];
                 };
             };
             /** @description The request cannot be read */

@@ -64,6 +64,14 @@ export const PAGES: Record<Exclude<PageName, 'sign-in' | 'register' | 'not-found
     title: () => texts.polarizing.title,
     View: later('polarizing', async () => (await import('./pages/polarizing')).Polarizing),
   },
+  import: {
+    title: () => texts.transfer.title,
+    View: later('import', async () => (await import('./pages/import')).ImportRatings),
+  },
+  settings: {
+    title: () => texts.settings.title,
+    View: later('settings', async () => (await import('./pages/settings')).Settings),
+  },
   experiments: {
     title: () => texts.experiments.title,
     View: later('experiments', async () => (await import('./pages/experiments')).Experiments),

@@ -58,12 +58,33 @@ export function forgetRatings(): void {
   ratings.value = new Map();
 }
 
+/** Read everything anew: a file has changed ratings behind the copy here. */
+export async function reloadRatings(userId: number): Promise<void> {
+  forgetRatings();
+  await loadRatings(userId);
+  storedWrites.value += 1;
+}
+
 /** Rate a movie, or with null take the rating back. */
 export function rate(movie: Movie, value: number | null): void {
   const current = ratings.value.get(movie.id)?.value ?? null;
   if (value === current) return;
   movies.set(movie.id, movie);
   void writes.write(movie.id, value, current);
+}
+
+/** Take several ratings back, with a way to undo it all. */
+export function removeAllWithUndo(chosen: readonly RatedMovie[]): void {
+  for (const { movie } of chosen) rate(movie, null);
+  notify({
+    text: texts.myRatings.removed(chosen.length),
+    action: {
+      label: texts.myRatings.undo,
+      run: () => {
+        for (const { movie, value } of chosen) rate(movie, value);
+      },
+    },
+  });
 }
 
 /** Take a rating back, with a way to undo it. */

@@ -3,7 +3,7 @@
 import { signal } from '@preact/signals';
 
 const PLAIN = [
-  ...(['browse', 'for-you', 'my-ratings', 'hidden', 'sign-in', 'register'] as const),
+  ...(['browse', 'for-you', 'my-ratings', 'hidden', 'import', 'settings', 'sign-in', 'register'] as const),
   ...(['insights', 'map', 'polarizing'] as const),
   ...(['experiments', 'new-experiment', 'simulation'] as const),
 ];

@@ -2,8 +2,8 @@
 
 import { signal } from '@preact/signals';
 
-const THEMES = ['auto', 'light', 'dark'] as const;
-type Theme = (typeof THEMES)[number];
+export const THEMES = ['auto', 'light', 'dark'] as const;
+export type Theme = (typeof THEMES)[number];
 
 const KEY = 'cinefold.theme';
 
@@ -15,8 +15,12 @@ export function startTheme(): void {
 }
 
 export function chooseNextTheme(): void {
-  apply(THEMES[(THEMES.indexOf(theme.value) + 1) % THEMES.length] ?? 'auto');
-  localStorage.setItem(KEY, theme.value);
+  chooseTheme(THEMES[(THEMES.indexOf(theme.value) + 1) % THEMES.length] ?? 'auto');
+}
+
+export function chooseTheme(name: Theme): void {
+  apply(name);
+  localStorage.setItem(KEY, name);
 }
 
 function apply(name: Theme): void {

@@ -145,6 +145,18 @@ async def test_cursors_visit_every_movie_once_in_order(
     assert await walk(anonymous, f"/movies?sort={sort}") == expected
 
 
+async def test_polarizing_movies_come_by_variance_and_no_rarely_rated_one(
+    anonymous, connection
+):
+    query = (
+        "SELECT movie_id FROM ratings GROUP BY movie_id HAVING count(*) >= 10 "
+        "ORDER BY var_pop(round(2 * value)::integer) DESC, movie_id"
+    )
+    expected = list(await connection.scalars(text(query)))
+
+    assert await walk(anonymous, "/movies?sort=polarizing", limit=50) == expected
+
+
 async def test_cursors_visit_every_match_of_a_search_once(anonymous):
     url = "/movies?query=star+wars"
     reply = await anonymous.get(f"{url}&limit=100")
@@ -189,6 +201,21 @@ async def test_a_movie_tells_its_histogram_and_its_ids_elsewhere(anonymous, conn
     assert movie["n_ratings"] == sum(counts.values())
     total = sum(value * count for value, count in counts.items())
     assert movie["mean_rating"] == pytest.approx(total / movie["n_ratings"])
+
+
+async def test_a_movie_tells_on_how_many_others_opinions_differ_less(anonymous):
+    async def calmer_share(movie_id: int) -> float | None:
+        share: float | None = (await anonymous.get(f"/movies/{movie_id}")).json()[
+            "calmer_share"
+        ]
+        return share
+
+    order = await walk(anonymous, "/movies?sort=polarizing")
+
+    assert await calmer_share(order[0]) == pytest.approx(1 - 1 / len(order))
+    assert await calmer_share(order[-1]) == 0
+    rarely_rated = (await walk(anonymous, "/movies?sort=popular"))[-1]
+    assert await calmer_share(rarely_rated) is None
 
 
 async def test_a_movie_nobody_rated_has_no_mean(anonymous, connection):

@@ -51,14 +51,14 @@ export function useForm<Name extends string>({ names, check, send, blame }: Form
   return { errors, failure, isBusy, onSubmit };
 }
 
-export function FormEnd({ failure, isBusy, children }: FormEndProps) {
+export function FormEnd({ failure, isBusy, kind = 'primary', children }: FormEndProps) {
   return (
     <>
       <div role="alert" class="form-failure">
         {failure && <p>{explain(failure)}</p>}
         {failure && <RequestId error={failure} />}
       </div>
-      <button type="submit" class="button primary" aria-busy={isBusy}>
+      <button type="submit" class={`button ${kind}`} aria-busy={isBusy}>
         {children}
       </button>
     </>
@@ -68,13 +68,14 @@ export function FormEnd({ failure, isBusy, children }: FormEndProps) {
 interface FormEndProps {
   failure: ApiError | null;
   isBusy: boolean;
+  kind?: 'primary' | 'danger';
   children: ComponentChildren;
 }
 
 interface TextFieldProps {
   name: string;
   label: string;
-  autoComplete: 'username' | 'current-password' | 'new-password';
+  autoComplete: 'username' | 'current-password' | 'new-password' | 'off';
   hint?: string | undefined;
   error?: string | undefined;
   type?: 'text' | 'password';

@@ -61,9 +61,11 @@ export function Header() {
         <LanguageChoice />
         {me && (
           <>
-            <span class="username" title={texts.nav.signedInAs(me.username)}>
-              {me.username}
-            </span>
+            <a class="quiet-button" href={href('settings')} title={texts.nav.signedInAs(me.username)}>
+              <Icon name="settings" />
+              <span class="visually-hidden">{texts.settings.title}</span>
+              <span class="username">{me.username}</span>
+            </a>
             <button type="button" class="quiet-button" onClick={leave}>
               <Icon name="leave" />
               <span>{texts.nav.signOut}</span>

@@ -1,16 +1,19 @@
-import type { Movie } from '../api';
+import type { Movie, Prediction } from '../api';
 import { href } from '../routes';
 import { texts } from '../texts';
 import { displayTitle } from '../titles';
 import { Poster } from './poster';
 import { StarInput } from './stars';
 
-/** A poster with the user's own rating under it. */
-export function MovieCard({ movie }: { movie: Movie }) {
+/** A poster with the user's own rating under it, and what we would have guessed. */
+export function MovieCard({ movie, prediction }: { movie: Movie; prediction?: Prediction | undefined }) {
   return (
     <li class="card">
       <PosterLink movie={movie} />
       <StarInput movie={movie} />
+      {prediction && (
+        <p class="guess">{texts.prediction.forYou(prediction.predicted_rating, prediction.uncertainty)}</p>
+      )}
       <Mean movie={movie} />
     </li>
   );

@@ -1,16 +1,17 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { call } from '../api';
+import { call, type Me, type Movie } from '../api';
 import { type Change, Filters, filterQuery } from '../components/filters';
 import { Icon } from '../components/icon';
 import { MovieCard } from '../components/movie-card';
 import { Empty, Failure, Skeletons } from '../components/states';
+import { usePredictions } from '../predictions';
 import { usePages } from '../resource';
 import { href, replace, route } from '../routes';
 import { texts } from '../texts';
 
 const PAGE = 36;
 const TYPING_MILLISECONDS = 150;
-const SORTS = ['popular', 'title', 'year'] as const;
+const SORTS = ['popular', 'predicted', 'title', 'year', 'polarizing'] as const;
 type Sort = (typeof SORTS)[number];
 
 const change: Change = (patch) => {
@@ -18,15 +19,16 @@ const change: Change = (patch) => {
 };
 
 /** Search, filter and sort the catalogue; rate in place. */
-export function Browse() {
+export function Browse({ me }: { me: Me }) {
   const { query } = route.value;
   const search = query.get('query') ?? '';
   const sort = SORTS.find((name) => name === query.get('sort')) ?? 'popular';
   const wanted = { query: search, sort, ...filterQuery(query) };
-  const movies = usePages(`movies ${JSON.stringify(wanted)}`, (cursor, signal) =>
-    call('get', '/movies', { query: { ...wanted, limit: PAGE, cursor }, signal }),
-  );
+  const movies = usePages(`movies ${JSON.stringify(wanted)}`, (cursor, signal) => load(me.id, wanted, cursor, signal));
   const { data, error } = movies;
+  // Ratings move predictions, so the next page may bring a film again.
+  const items = [...new Map(data?.items.map((movie) => [movie.id, movie])).values()];
+  const predictions = usePredictions(me.id, items);
   const isFiltered = query.size > (query.has('sort') ? 1 : 0);
 
   return (
@@ -41,14 +43,14 @@ export function Browse() {
         <SortField value={sort} />
       </search>
       <div class="toolbar-foot">
-        <p role="status">{data && texts.browse.shown(data.items.length, data.next_cursor === null)}</p>
+        <p role="status">{data && texts.browse.shown(items.length, data.next_cursor === null)}</p>
         {isFiltered && <a href={href('browse')}>{texts.browse.clear}</a>}
       </div>
       {!data && movies.isLoading && <Skeletons count={18} kind="poster" />}
       {data && data.items.length > 0 && (
         <ul class="grid" data-stale={movies.isStale}>
-          {data.items.map((movie) => (
-            <MovieCard key={movie.id} movie={movie} />
+          {items.map((movie) => (
+            <MovieCard key={movie.id} movie={movie} prediction={predictions.get(movie.id)} />
           ))}
         </ul>
       )}
@@ -63,6 +65,24 @@ export function Browse() {
       {data?.next_cursor && !error && <MoreButton isBusy={movies.isLoading} onMore={movies.loadMore} />}
     </>
   );
+}
+
+interface Wanted extends ReturnType<typeof filterQuery> {
+  readonly query: string;
+  readonly sort: Sort;
+}
+
+/** A search brings its own order, so the order by prediction is for browsing. */
+async function load(userId: number, { query, sort, ...filters }: Wanted, cursor: string | null, signal: AbortSignal) {
+  const page = { limit: PAGE, cursor };
+  if (sort !== 'predicted') return call('get', '/movies', { query: { ...filters, ...page, query, sort }, signal });
+  if (query) return call('get', '/movies', { query: { ...filters, ...page, query }, signal });
+  const predicted = await call('get', '/predictions/{user_id}', {
+    path: { user_id: userId },
+    query: { ...filters, ...page },
+    signal,
+  });
+  return { items: predicted.items.map(({ movie }): Movie => movie), next_cursor: predicted.next_cursor };
 }
 
 /** Types ahead of the address: what is typed is never overwritten by what comes back. */

@@ -8,6 +8,7 @@ import { Prediction } from '../components/prediction';
 import { StarInput } from '../components/stars';
 import { Failure, Skeletons } from '../components/states';
 import { posterOf } from '../poster';
+import { usePredictions } from '../predictions';
 import { storedWrites, useOwnRating } from '../ratings';
 import { useResource } from '../resource';
 import { href } from '../routes';
@@ -16,6 +17,8 @@ import { displayTitle } from '../titles';
 import { NotFound } from './not-found';
 
 const N_SIMILAR = 12;
+/** A film is called polarizing when opinions differ more than on nine of ten. */
+const POLARIZING = 0.9;
 
 interface MoviePageProps {
   id: number;
@@ -47,7 +50,7 @@ export function MoviePage({ id, me }: MoviePageProps) {
           <Histogram bins={movie.histogram} own={own} />
         </section>
       </div>
-      <Similar id={id} />
+      <Similar id={id} me={me} />
     </article>
   );
 }
@@ -66,6 +69,11 @@ function Hero({ movie }: { movie: MovieDetail }) {
             </li>
           ))}
         </ul>
+        {(movie.calmer_share ?? 0) >= POLARIZING && (
+          <p class="facts">
+            <b class="chip">{texts.movie.polarizing}</b> {texts.movie.polarizingWhy(movie.calmer_share ?? 0)}
+          </p>
+        )}
         <h2>{texts.movie.yours}</h2>
         <StarInput movie={movie} size="large" />
       </div>
@@ -125,7 +133,7 @@ function Reasons({ reasons }: { reasons: readonly Reason[] }) {
   );
 }
 
-function Similar({ id }: { id: number }) {
+function Similar({ id, me }: MoviePageProps) {
   const { data, error, isLoading, reload } = useResource(`similar ${id}`, (signal) =>
     call('get', '/movies/{movie_id}/similar', {
       path: { movie_id: id },
@@ -133,6 +141,8 @@ function Similar({ id }: { id: number }) {
       signal,
     }),
   );
+  const movies = data?.items.map(({ movie }) => movie) ?? [];
+  const predictions = usePredictions(me.id, movies);
   return (
     <section class="similar">
       <h2>{texts.movie.similar}</h2>
@@ -140,8 +150,8 @@ function Similar({ id }: { id: number }) {
       {error && !isLoading && <Failure error={error} retry={reload} />}
       {data?.items.length === 0 && <p class="facts">{texts.movie.similarNone}</p>}
       <ul class="grid">
-        {data?.items.map(({ movie }) => (
-          <MovieCard key={movie.id} movie={movie} />
+        {movies.map((movie) => (
+          <MovieCard key={movie.id} movie={movie} prediction={predictions.get(movie.id)} />
         ))}
       </ul>
     </section>

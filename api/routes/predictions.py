@@ -1,0 +1,55 @@
+"""How many stars a user would give, movie by movie."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+
+from api.dependencies import ServicesDep, SessionDep, Subject
+from api.schemas.base import (
+    MAX_ID,
+    MAX_PAGE,
+    Cursor,
+    GenreQuery,
+    Limit,
+    PlainInteger,
+    YearQuery,
+)
+from api.schemas.recommendations import PredictionPage
+from api.services import movies, predictions
+from api.services.predictions import Wanted
+from api.strict_route import StrictRoute
+
+router = APIRouter(
+    prefix="/predictions", tags=["recommendations"], route_class=StrictRoute
+)
+
+Chosen = Annotated[
+    list[Annotated[int, PlainInteger, Query(ge=1, le=MAX_ID)]],
+    Query(max_length=MAX_PAGE, description="only these movie ids, repeatable"),
+]
+
+
+def wanted(
+    movie_id: Chosen = [],  # noqa: B006 - FastAPI copies defaults
+    genre: GenreQuery = None,
+    year_from: YearQuery = None,
+    year_to: YearQuery = None,
+    limit: Limit = 24,
+    cursor: Cursor = None,
+) -> Wanted:
+    """Read which predictions are asked for."""
+    filters = movies.filters(genre=genre, year_from=year_from, year_to=year_to)
+    return Wanted(filters, movie_id, limit, cursor)
+
+
+@router.get("/{user_id}")
+async def get_predictions(
+    user_id: Subject,
+    session: SessionDep,
+    built: ServicesDep,
+    wanted: Annotated[Wanted, Depends(wanted)],
+) -> PredictionPage:
+    """Predict a user's stars, for the given movies or all; most stars come first."""
+    return await predictions.page(
+        session, built.model_store, user_id=user_id, wanted=wanted
+    )
