@@ -38,6 +38,7 @@ SPECIAL: dict[tuple[str, str], tuple[type[Problem], ...]] = {
     ("POST", "/auth/register"): (problems.UsernameTaken,),
     ("POST", "/auth/session"): (problems.InvalidCredentials, problems.TooManyAttempts),
     ("PUT", "/me/password"): (problems.InvalidCredentials, problems.TooManyAttempts),
+    ("POST", "/recommendations"): (problems.NotFound,),
     ("PUT", "/feedback"): (problems.NotFound, problems.TooManyAttempts),
     ("PATCH", "/experiments/{experiment_id}"): (
         problems.WrongState,

@@ -6,6 +6,7 @@ from engine.arrays import FloatVector, IndexVector, Indices
 from engine.errors import DataError
 from engine.model import Head
 
+POOL_SIZE = 500  # of the best items, from which lists other than the best are made
 _BLOCK = 64  # scores, strided, so that maxima are taken of whole vectors
 
 
@@ -92,6 +93,122 @@ def similar_items(
         cosines, k, excluded=np.array([item_index]), candidates=directed
     )  # fmt: skip
     return found, np.clip(cosines[found], -1, 1)
+
+
+def explored(
+    scores: FloatVector, doubts: FloatVector, *, exploration: float
+) -> FloatVector:
+    """Blend how good items seem with how little is known of them.
+
+    The upper-confidence idea, "optimism in the face of uncertainty" [1]_, on a scale
+    that needs no unit: with both stretched to 0 .. 1 over the items given::
+
+        (1 - ε) score_i + ε doubt_i
+
+    Parameters
+    ----------
+    scores, doubts : ndarray of float32, shape (n,)
+        Finite; of some of the best items, or rubbish is explored as well.
+    exploration : float
+        ``ε`` from 0, the order of the scores, to 1, that of the doubts.
+
+    Returns
+    -------
+    ndarray of float32, shape (n,)
+        Between 0 and 1.
+
+    Raises
+    ------
+    DataError
+        Lengths differ, a number is not finite, or ``ε`` is not in 0 .. 1.
+
+    References
+    ----------
+    .. [1] Auer (2002), Using confidence bounds for exploitation-exploration trade-offs.
+       Journal of Machine Learning Research 3, 397-422.
+    """
+    _check_share(exploration, name="exploration")
+    if scores.shape != doubts.shape:
+        raise DataError(f"{len(scores)} scores, but {len(doubts)} doubts")
+    return (1 - exploration) * _stretched(scores) + exploration * _stretched(doubts)
+
+
+def diversified(
+    head: Head,
+    item_indices: IndexVector,
+    relevance: FloatVector,
+    k: int,
+    *,
+    diversity: float,
+) -> IndexVector:
+    """Choose `k` of some items that are good and unlike each other.
+
+    Maximal marginal relevance [1]_: one after another, the item with the largest::
+
+        (1 - δ) relevance_i - δ max_{j chosen} q_i'q_j / (|q_i| |q_j|)
+
+    Parameters
+    ----------
+    head : Head
+        Its factors say what is alike.
+    item_indices : ndarray of int32, shape (n,)
+        Rows of the head, each once.
+    relevance : ndarray of float32, shape (n,)
+        Between 0 and 1, as from `explored`.
+    k : int
+        At least 0.
+    diversity : float
+        ``δ`` from 0, by relevance alone, to 1, by unlikeness alone.
+
+    Returns
+    -------
+    ndarray of int32, shape (min(k, n),)
+        Of equal items the one named first comes first.
+
+    Raises
+    ------
+    DataError
+        Lengths differ, `k` is negative, or ``δ`` is not in 0 .. 1.
+
+    References
+    ----------
+    .. [1] Carbonell and Goldstein (1998). doi:10.1145/290941.291025
+    """
+    _check_share(diversity, name="diversity")
+    if k < 0:
+        raise DataError(f"k is {k}; it must be at least 0")
+    if relevance.shape != item_indices.shape:
+        raise DataError(f"{len(item_indices)} items, but {len(relevance)} relevances")
+    factors = head.item_factors[item_indices].astype(np.float64)
+    lengths = np.sqrt(np.square(factors).sum(axis=1, keepdims=True))
+    directions = factors / np.where(lengths > 0, lengths, 1)
+    likeness = np.zeros(len(item_indices))
+    left = np.ones(len(item_indices), dtype=np.bool_)
+    chosen: list[int] = []
+    for _ in range(min(k, len(item_indices))):
+        gains = (1 - diversity) * relevance - diversity * likeness
+        best = int(np.argmax(np.where(left, gains, -np.inf)))
+        towards = directions @ directions[best]
+        likeness = np.maximum(likeness, towards) if chosen else towards
+        chosen.append(best)
+        left[best] = False
+    return item_indices[chosen]
+
+
+def _check_share(value: float, *, name: str) -> None:
+    if not 0 <= value <= 1:
+        raise DataError(f"{name} is {value}; it must be between 0 and 1")
+
+
+def _stretched(values: FloatVector) -> FloatVector:
+    """Move values to 0 .. 1; all 0 where they are equal."""
+    if not np.isfinite(values).all():
+        raise DataError("scores and doubts must be finite")
+    if len(values) == 0:
+        return values
+    low, width = values.min(), np.ptp(values)
+    stretched: FloatVector = (values - low) / (width or np.float32(1))
+    return stretched
 
 
 def _checked(indices: Indices, n_items: int, *, name: str) -> Indices:

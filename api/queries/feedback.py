@@ -67,6 +67,17 @@ async def take_back(
     )
 
 
+async def votes_of(
+    session: AsyncSession, user_id: int, *, variant_id: int | None
+) -> dict[int, bool]:
+    """Tell whether the user likes each movie voted on, in one variant or in none."""
+    query = select(Feedback.movie_id, Feedback.is_like).where(
+        Feedback.user_id == user_id,
+        Feedback.variant_id.is_not_distinct_from(variant_id),
+    )
+    return {row.movie_id: row.is_like for row in await session.execute(query)}
+
+
 async def hide(session: AsyncSession, *, user_id: int, movie_id: int) -> None:
     """Hide a movie; hiding it again changes nothing."""
     statement = insert(HiddenMovie).values(user_id=user_id, movie_id=movie_id)

@@ -52,6 +52,7 @@ class Filters:
     genre: str | None = None
     year_from: int | None = None
     year_to: int | None = None
+    max_ratings: int | None = None  # at most so many, for films few people know
 
     @property
     def are_set(self) -> bool:
@@ -67,6 +68,8 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
         conditions.append(Movie.year >= filters.year_from)
     if filters.year_to is not None:
         conditions.append(Movie.year <= filters.year_to)
+    if filters.max_ratings is not None:
+        conditions.append(n_ratings <= filters.max_ratings)
     return conditions
 
 
@@ -206,7 +209,11 @@ async def years_and_genres(
 
 async def ids(session: AsyncSession, filters: Filters) -> Sequence[int]:
     """List the ids of the movies that pass the filters."""
-    query = select(Movie.id).where(*_conditions(filters))
+    query = (
+        select(Movie.id)
+        .outerjoin(MovieStatistics, MovieStatistics.movie_id == Movie.id)
+        .where(*_conditions(filters))
+    )
     return (await session.scalars(query)).all()
 
 

@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 
 from api.dependencies import ModelDep, Public, ServicesDep, SessionDep, Subject
+from api.queries.movies import Filters
 from api.schemas.base import (
     MAX_EXCLUDED,
     MAX_ID,
@@ -27,6 +28,55 @@ Excluded = Annotated[
     list[Annotated[int, PlainInteger, Query(ge=1, le=MAX_ID)]],
     Query(max_length=MAX_EXCLUDED, description="movie ids to leave out, repeatable"),
 ]
+MaxRatings = Annotated[
+    int | None,
+    PlainInteger,
+    Query(ge=0, le=MAX_ID, description="only movies with at most so many ratings"),
+]
+SimilarTo = Annotated[
+    int | None,
+    PlainInteger,
+    Query(ge=1, le=MAX_ID, description="only the movies most like this one"),
+]
+Diversity = Annotated[
+    float,
+    Query(ge=0, le=1, allow_inf_nan=False, description="0: best first; 1: all unlike"),
+]
+Exploration = Annotated[
+    float,
+    Query(ge=0, le=1, allow_inf_nan=False, description="0: best first; 1: least known"),
+]
+
+
+def filtered(
+    genre: GenreQuery = None,
+    year_from: YearQuery = None,
+    year_to: YearQuery = None,
+    max_ratings: MaxRatings = None,
+) -> Filters:
+    """Read which movies a list may hold."""
+    return movies.filters(
+        genre=genre, year_from=year_from, year_to=year_to, max_ratings=max_ratings
+    )
+
+
+def wanted(
+    filters: Annotated[Filters, Depends(filtered)],
+    limit: Limit = 20,
+    exclude: Excluded = [],  # noqa: B006 - FastAPI copies defaults
+    similar_to: SimilarTo = None,
+    diversity: Diversity = 0,
+    exploration: Exploration = 0,
+) -> Wanted:
+    """Read what list is asked for."""
+    return Wanted(
+        filters=filters,
+        excluded=exclude,
+        limit=limit,
+        similar_to=similar_to,
+        diversity=diversity,
+        exploration=exploration,
+    )
 
 
 @router.get("/{user_id}")
@@ -34,15 +84,9 @@ async def get_recommendations(
     user_id: Subject,
     session: SessionDep,
     built: ServicesDep,
-    genre: GenreQuery = None,
-    year_from: YearQuery = None,
-    year_to: YearQuery = None,
-    limit: Limit = 20,
-    exclude: Excluded = [],  # noqa: B006 - FastAPI copies defaults
+    wanted: Annotated[Wanted, Depends(wanted)],
 ) -> Recommendations:
     """Recommend movies a user has not rated, by all ratings stored until now."""
-    filters = movies.filters(genre=genre, year_from=year_from, year_to=year_to)
-    wanted = Wanted(filters, exclude, limit)
     secret = await built.signer.secret(session)
     return await recommendations.for_user(
         session,
@@ -62,9 +106,17 @@ async def post_recommendations(
         genre=body.genre,
         year_from=body.year_from,
         year_to=body.year_to,
+        max_ratings=body.max_ratings,
         where="body",
     )
-    wanted = Wanted(filters, body.exclude, body.limit)
+    wanted = Wanted(
+        filters=filters,
+        excluded=body.exclude,
+        limit=body.limit,
+        similar_to=body.similar_to,
+        diversity=body.diversity,
+        exploration=body.exploration,
+    )
     return await recommendations.for_ratings(
         session, model, ratings=body.ratings, wanted=wanted
     )

@@ -7,10 +7,12 @@ from pydantic import Field
 
 from api.schemas.base import (
     MAX_EXCLUDED,
+    MAX_ID,
     MAX_INLINE_RATINGS,
     MAX_PAGE,
     Body,
     BodyId,
+    Fraction,
     Genre,
     Out,
     Stars,
@@ -56,9 +58,13 @@ class InlineRatings(Body):
     genre: Genre | None = None
     year_from: Year | None = None
     year_to: Year | None = None
+    max_ratings: Annotated[int, Field(ge=0, le=MAX_ID)] | None = None
     exclude: Annotated[
         list[BodyId], Field(max_length=MAX_EXCLUDED, default_factory=list)
     ]
+    similar_to: BodyId | None = None
+    diversity: Fraction = 0
+    exploration: Fraction = 0
 
 
 class Personalization(Out):
@@ -83,7 +89,7 @@ class Reason(Out):
 
 
 class Recommendation(Out):
-    """A movie, why it stands here, and how many stars to expect."""
+    """A movie, why it stands here, how many stars to expect, and the reader's vote."""
 
     movie: MovieOut
     rank: int
@@ -91,6 +97,7 @@ class Recommendation(Out):
     predicted_rating: float | None
     uncertainty: float | None
     reasons: list[Reason]
+    vote: Vote = "none"
 
 
 class ExperimentReference(Out):

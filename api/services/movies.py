@@ -37,6 +37,7 @@ def filters(
     genre: str | None,
     year_from: int | None,
     year_to: int | None,
+    max_ratings: int | None = None,
     where: Literal["query", "body"] = "query",
 ) -> Filters:
     """Check that the range of years is one."""
@@ -44,7 +45,9 @@ def filters(
         message = "Must not be before year_from"
         error = field_error(where, "year_to", code="range", message=message)
         raise InvalidRequest(errors=[error])
-    return Filters(genre=genre, year_from=year_from, year_to=year_to)
+    return Filters(
+        genre=genre, year_from=year_from, year_to=year_to, max_ratings=max_ratings
+    )
 
 
 async def browse(

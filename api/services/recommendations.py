@@ -30,10 +30,17 @@ from api.signing import Issued
 from engine.arrays import IndexVector
 from engine.foldin import Taste, fold_in, predict, reasons, uncertainty
 from engine.model import Head
-from engine.ranking import top_k
+from engine.ranking import (
+    POOL_SIZE,
+    diversified,
+    explored,
+    similar_items,
+    top_k,
+)
 
 FULL_PERSONALIZATION = 10
 MAX_REASONS = 3
+N_SIMILAR = 100
 
 StarsByMovie = Mapping[int, float]
 MovieRows = Mapping[int, AnyRow]
@@ -47,6 +54,9 @@ class Wanted:
     excluded: Sequence[int]
     limit: int
     head: HeadName = "ranking"  # which one orders the list
+    similar_to: int | None = None  # only movies liked by the same people as this one
+    diversity: float = 0
+    exploration: float = 0
 
 
 @dataclass(frozen=True)
@@ -97,12 +107,22 @@ async def for_user(
         issued_at=int(time.time()),
         movie_ids=[item.movie.id for item in made.items],
     )
+    votes = await feedback_queries.votes_of(
+        session, user_id, variant_id=found.variant_id if found else None
+    )
     return made.model_copy(
         update={
             "recommendation_id": issued.signed(secret),
             "experiment": found.reference if found else None,
+            "items": [_with_vote(item, votes) for item in made.items],
         }
     )
+
+
+def _with_vote(item: Recommendation, votes: Mapping[int, bool]) -> Recommendation:
+    is_like = votes.get(item.movie.id)
+    vote = "none" if is_like is None else "like" if is_like else "dislike"
+    return item.model_copy(update={"vote": vote})
 
 
 async def for_ratings(
@@ -141,18 +161,47 @@ async def recommend(
     if served is None:
         return await _by_popularity(session, stars=stars, wanted=wanted)
     placement = place(served, stars, ordered_by=wanted.head)
-    head, taste = placement.ordering
+    candidates = await _candidates(session, placement, wanted)
+    ranked = _ranked(placement, wanted, candidates)
+    return await _describe(session, placement, ranked)
+
+
+async def _candidates(
+    session: AsyncSession, placement: Placement, wanted: Wanted
+) -> IndexVector | None:
+    """Find the items a list may be made of; None means all."""
     candidates = None
     if wanted.filters.are_set:
         ids = await movie_queries.ids(session, wanted.filters)
-        candidates = _known(served, ids)
-    ranked = top_k(
-        head.scores(taste),
-        wanted.limit,
-        excluded=_known(served, [*stars, *wanted.excluded]),
+        candidates = _known(placement.served, ids)
+    if wanted.similar_to is None:
+        return candidates
+    index = placement.served.item_index_of(wanted.similar_to)
+    if index is None:
+        raise NotFound("the model does not know the movie of similar_to")
+    alike, _ = similar_items(placement.served.model.ranking, index, N_SIMILAR)
+    return alike if candidates is None else np.intersect1d(alike, candidates)
+
+
+def _ranked(
+    placement: Placement, wanted: Wanted, candidates: IndexVector | None
+) -> IndexVector:
+    """Order the best items, and make something else of them if that is wanted."""
+    head, taste = placement.ordering
+    scores = head.scores(taste)
+    is_plain = wanted.diversity == wanted.exploration == 0
+    best = top_k(
+        scores,
+        wanted.limit if is_plain else POOL_SIZE,
+        excluded=_known(placement.served, [*placement.stars, *wanted.excluded]),
         candidates=candidates,
     )
-    return await _describe(session, placement, ranked)
+    if is_plain:
+        return best
+    # Doubt in stars: the variance of a ranking head means nothing.
+    doubts = uncertainty(placement.served.model.rating, placement.rating, best)
+    relevance = explored(scores[best], doubts, exploration=wanted.exploration)
+    return diversified(head, best, relevance, wanted.limit, diversity=wanted.diversity)
 
 
 def place(

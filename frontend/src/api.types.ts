@@ -2292,8 +2292,22 @@ export interface components {
             year_from?: number | null;
             /** Year To */
             year_to?: number | null;
+            /** Max Ratings */
+            max_ratings?: number | null;
             /** Exclude */
             exclude?: number[];
+            /** Similar To */
+            similar_to?: number | null;
+            /**
+             * Diversity
+             * @default 0
+             */
+            diversity: number;
+            /**
+             * Exploration
+             * @default 0
+             */
+            exploration: number;
         };
         /**
          * Live
@@ -2948,7 +2962,7 @@ export interface components {
         };
         /**
          * Recommendation
-         * @description A movie, why it stands here, and how many stars to expect.
+         * @description A movie, why it stands here, how many stars to expect, and the reader's vote.
          */
         Recommendation: {
             movie: components["schemas"]["MovieOut"];
@@ -2962,6 +2976,12 @@ export interface components {
             uncertainty: number | null;
             /** Reasons */
             reasons: components["schemas"]["Reason"][];
+            /**
+             * Vote
+             * @default none
+             * @enum {string}
+             */
+            vote: "like" | "dislike" | "none";
         };
         /**
          * Recommendations
@@ -6214,12 +6234,20 @@ export interface operations {
     get_recommendations_recommendations__user_id__get: {
         parameters: {
             query?: {
-                genre?: string | null;
-                year_from?: number | null;
-                year_to?: number | null;
                 limit?: number;
                 /** @description movie ids to leave out, repeatable */
                 exclude?: number[];
+                /** @description only the movies most like this one */
+                similar_to?: number | null;
+                /** @description 0: best first; 1: all unlike */
+                diversity?: number;
+                /** @description 0: best first; 1: least known */
+                exploration?: number;
+                genre?: string | null;
+                year_from?: number | null;
+                year_to?: number | null;
+                /** @description only movies with at most so many ratings */
+                max_ratings?: number | null;
             };
             header?: never;
             path: {
@@ -6345,6 +6373,15 @@ export interface operations {
             };
             /** @description Not allowed from another site */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description No such resource */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

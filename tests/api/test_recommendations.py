@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 from sqlalchemy import delete, func, select
 
@@ -342,3 +343,93 @@ async def test_what_no_model_knows_cannot_be_explained(alice, services, connecti
     no_model = await alice.get(f"{url}/{TOY_STORY_2}/explanation")
 
     assert [r.status_code for r in (unknown, gone, no_model)] == [404, 404, 404]
+
+
+# Other lists than the best.
+
+
+async def test_a_list_can_be_diverse_and_exploring(alice, trained):
+    await rate(alice, TASTE)
+    url = f"/recommendations/{alice.user_id}?limit=15"
+
+    best, kept, diverse, exploring = [
+        movie_ids(await alice.get(f"{url}{options}"))
+        for options in (
+            "",
+            "&diversity=0&exploration=0",
+            "&diversity=0.7",
+            "&exploration=0.7",
+        )
+    ]
+
+    def likeness(ids: list[int]) -> float:
+        factors = trained.model.ranking.item_factors[trained.model.item_indices_of(ids)]
+        directions = factors / np.linalg.norm(factors, axis=1, keepdims=True)
+        return float((directions @ directions.T).mean())
+
+    def known(ids: list[int]) -> int:
+        return int(trained.model.item_counts[trained.model.item_indices_of(ids)].sum())
+
+    assert kept == best
+    assert diverse[0] == best[0]
+    assert likeness(diverse) < 0.5 * likeness(best)
+    assert known(exploring) < 0.7 * known(best)
+    assert len({*diverse}) == len({*exploring}) == 15
+
+
+async def test_a_list_can_be_of_movies_like_one_and_of_little_known_ones(
+    anonymous, alice
+):
+    await rate(alice, TASTE)
+    url = f"/recommendations/{alice.user_id}"
+
+    alike = movie_ids(await alice.get(f"{url}?similar_to={TOY_STORY}&limit=10"))
+    children = await alice.get(f"{url}?similar_to={TOY_STORY}&genre=Children")
+    gems = await alice.get(f"{url}?max_ratings=30")
+    sent = await anonymous.post(
+        "/recommendations",
+        json=inline(TASTE, similar_to=TOY_STORY, limit=10),
+    )
+    similar = await anonymous.get(f"/movies/{TOY_STORY}/similar?limit=100")
+
+    assert set(alike) <= {m["movie"]["id"] for m in similar.json()["items"]}
+    assert movie_ids(sent) == alike
+    genres = [item["movie"]["genres"] for item in children.json()["items"]]
+    assert genres
+    assert all("Children" in names for names in genres)
+    assert len(movie_ids(gems)) == 20
+    assert all(item["movie"]["n_ratings"] <= 30 for item in gems.json()["items"])
+
+
+async def test_a_movie_the_model_does_not_know_has_none_like_it(anonymous, alice):
+    replies = [
+        await alice.get(f"/recommendations/{alice.user_id}?similar_to={UNKNOWN}"),
+        await anonymous.post("/recommendations", json=inline({}, similar_to=UNKNOWN)),
+    ]
+
+    assert [reply.status_code for reply in replies] == [404, 404]
+    assert all("similar_to" in reply.json()["detail"] for reply in replies)
+
+
+@pytest.mark.parametrize("name", ["diversity", "exploration"])
+@pytest.mark.parametrize("value", ["-0.1", "1.1", "nan", "inf", "much"])
+async def test_shares_are_between_nothing_and_all(alice, name, value):
+    reply = await alice.get(f"/recommendations/{alice.user_id}?{name}={value}")
+
+    assert reply.status_code == 422
+    assert reply.json()["errors"][0]["field"] == ["query", name]
+
+
+async def test_a_list_shows_the_votes_of_its_reader(alice):
+    url = f"/recommendations/{alice.user_id}?limit=3"
+    made = (await alice.get(url)).json()
+    first, second, _ = made["items"]
+    for item, vote in ((first, "like"), (second, "dislike")):
+        body = {"movie_id": item["movie"]["id"], "vote": vote}
+        body["recommendation_id"] = made["recommendation_id"]
+        assert (await alice.put("/feedback", json=body)).status_code == 200
+
+    again = (await alice.get(url)).json()["items"]
+
+    assert [item["vote"] for item in made["items"]] == ["none"] * 3
+    assert [item["vote"] for item in again] == ["like", "dislike", "none"]

@@ -196,3 +196,19 @@ def paper_sweeps(ratings, configuration, items, features):
         items = paper_half_sweep(ratings.by_item, items, users, ridge, tau, pulls)
         weights = paper_regression(items[0], features, tau)
         yield users, items, weights
+
+
+def diversified(factors, items, relevance, k, *, diversity):
+    """Choose by maximal marginal relevance, one cosine at a time."""
+    left, chosen = list(range(len(items))), list[int]()
+    exact = factors.astype(np.float64)
+    directions = [exact[i] / np.linalg.norm(exact[i]) for i in items]
+    while left and len(chosen) < k:
+        gains = [
+            (1 - diversity) * relevance[i]
+            - diversity
+            * max((directions[i] @ directions[j] for j in chosen), default=0)
+            for i in left
+        ]
+        chosen.append(left.pop(int(np.argmax(gains))))
+    return items[chosen].tolist()

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import DataError
-from engine.ranking import similar_items, top_k
+from engine.ranking import diversified, explored, similar_items, top_k
 from tests.engine import reference
 
 few_values = st.sampled_from([-1.0, 0.0, 0.5, 0.5, 2.0])
@@ -101,3 +101,73 @@ def test_an_item_without_direction_resembles_nothing(model):
 def test_similar_items_of_an_unknown_item_are_refused(model, item):
     with pytest.raises(DataError, match="outside 0"):
         similar_items(head_of(model, [[1, 0]] * 5), item, 3)
+
+
+def test_no_exploration_keeps_the_order_and_full_exploration_takes_that_of_the_doubts():
+    scores = np.array([3, 1, 2], dtype=np.float32)
+    doubts = np.array([0.1, 0.3, 0.2], dtype=np.float32)
+
+    kept, mixed, turned = (
+        explored(scores, doubts, exploration=share) for share in (0.0, 0.5, 1.0)
+    )
+
+    np.testing.assert_allclose(kept, [1, 0, 0.5])
+    np.testing.assert_allclose(mixed, [0.5, 0.5, 0.5])
+    np.testing.assert_allclose(turned, [0, 1, 0.5])
+
+
+def test_equal_scores_and_no_scores_can_be_explored():
+    equal = np.ones(3, dtype=np.float32)
+
+    assert explored(equal, equal, exploration=0.5).tolist() == [0, 0, 0]
+    assert explored(equal[:0], equal[:0], exploration=0.5).tolist() == []
+
+
+@given(
+    n=st.integers(1, 12),
+    k=st.integers(0, 14),
+    diversity=st.floats(0, 1),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_diversified_lists_are_those_of_the_definition(model, n, k, diversity, seed):
+    rng = np.random.default_rng(seed)
+    head = head_of(model, rng.normal(size=(20, 3)))
+    items = rng.permutation(20)[:n].astype(np.int32)
+    relevance = rng.random(n, dtype=np.float32)
+
+    found = diversified(head, items, relevance, k, diversity=diversity)
+
+    expected = reference.diversified(
+        head.item_factors, items, relevance, k, diversity=diversity
+    )
+    assert found.tolist() == expected
+
+
+def test_without_diversity_the_list_is_ordered_by_relevance(model):
+    head = head_of(model, np.ones((4, 2)))
+    items = np.array([3, 0, 2], dtype=np.int32)
+
+    found = diversified(
+        head, items, np.array([0.2, 0.9, 0.2], dtype=np.float32), 3, diversity=0
+    )
+
+    assert found.tolist() == [0, 3, 2]
+
+
+def test_what_cannot_be_reranked_is_refused(model):
+    head = head_of(model, np.ones((3, 2)))
+    items, two = np.arange(3, dtype=np.int32), np.ones(2, dtype=np.float32)
+    three = np.ones(3, dtype=np.float32)
+
+    with pytest.raises(DataError, match="3 scores, but 2 doubts"):
+        explored(three, two, exploration=0.5)
+    with pytest.raises(DataError, match="finite"):
+        explored(three * np.nan, three, exploration=0.5)
+    with pytest.raises(DataError, match=r"exploration is 1\.5"):
+        explored(three, three, exploration=1.5)
+    with pytest.raises(DataError, match="diversity is -1"):
+        diversified(head, items, three, 1, diversity=-1)
+    with pytest.raises(DataError, match="3 items, but 2 relevances"):
+        diversified(head, items, two, 1, diversity=0.5)
+    with pytest.raises(DataError, match="k is -1"):
+        diversified(head, items, three, -1, diversity=0.5)
