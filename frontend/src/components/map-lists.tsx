@@ -121,7 +121,12 @@ export function Liked({ ids, onChoose }: { ids: readonly number[]; onChoose: Cho
 function LikeThese({ ids }: { ids: readonly number[] }) {
   const { data, error, isLoading, reload } = useResource(`like these ${ids}`, (signal) =>
     call('post', '/recommendations', {
-      body: { ratings: ids.map((id) => ({ movie_id: id, value: 5 })), limit: N_RECOMMENDED },
+      body: {
+        ratings: ids.map((id) => ({ movie_id: id, value: 5 })),
+        limit: N_RECOMMENDED,
+        diversity: 0,
+        exploration: 0,
+      },
       signal,
     }),
   );
