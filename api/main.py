@@ -41,6 +41,7 @@ from api.routes import (
 from api.security import RequestBoundary
 from api.services.training import fail_lost_runs
 from api.settings import Settings
+from api.strict_route import let_names_win
 
 logger = logging.getLogger(__name__)
 
@@ -103,6 +104,7 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
         # Not include_router: flat routes are what the access check walks over.
         app.router.routes.extend(module.router.routes)
     add_document(app)
+    let_names_win(app.router.routes)
     require_access_declarations(app)
     if FRONTEND.is_dir():
         # What no route matches; a mount would swallow a route's 405.

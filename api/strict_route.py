@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, get_origin
 from urllib.parse import unquote_to_bytes
 
@@ -10,6 +10,8 @@ from fastapi import Request, Response
 from fastapi._compat import ModelField
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute, Match
+from starlette.types import Scope
 
 from api.problems import (
     InvalidRequest,
@@ -63,6 +65,13 @@ class StrictRoute(APIRoute):
 
     media_type = "application/json"
     max_body_bytes = MAX_BODY_BYTES
+    named_paths: tuple[re.Pattern[str], ...] = ()  # other routes' part of this path
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Leave a path with a name in it, as `/models/active`, to its own route."""
+        if any(path.match(scope["path"]) for path in self.named_paths):
+            return Match.NONE, {}
+        return super().matches(scope)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Wrap the framework's handler."""
@@ -115,6 +124,31 @@ class StrictRoute(APIRoute):
                 )
         if errors:
             raise InvalidRequest(errors=errors)
+
+
+def let_names_win(routes: Sequence[BaseRoute]) -> None:
+    """Take `active` in `/models/active` for a name, never for the id of a model."""
+    strict = [route for route in routes if isinstance(route, StrictRoute)]
+    for route in strict:
+        route.named_paths = tuple(
+            {
+                other.path_regex
+                for other in strict
+                if _is_named(other.path.split("/"), route.path.split("/"))
+            }
+        )
+
+
+def _is_named(names: list[str], template: list[str]) -> bool:
+    """Whether one path is another with names in place of some parameters."""
+    return (
+        len(names) == len(template)
+        and names != template
+        and all(
+            name == part or (part.startswith("{") and not name.startswith("{"))
+            for name, part in zip(names, template, strict=True)
+        )
+    )
 
 
 class CsvRoute(StrictRoute):

@@ -15,10 +15,10 @@ router = APIRouter(
 )
 
 NotSeen = Annotated[
-    list[Annotated[int, PlainInteger, Query(ge=1, le=MAX_ID)]],
+    list[Annotated[int, Query(ge=1, le=MAX_ID), PlainInteger]],
     Query(max_length=50, description="movie ids not to ask about, repeatable"),
 ]
-NQuestions = Annotated[int, PlainInteger, Query(ge=1, le=20)]
+NQuestions = Annotated[int, Query(ge=1, le=20), PlainInteger]
 
 
 @router.get("/{user_id}")

@@ -22,7 +22,7 @@ router = APIRouter(
     dependencies=[Public],
 )
 
-MinRatings = Annotated[int, PlainInteger, Query(ge=2, le=1_000_000)]
+MinRatings = Annotated[int, Query(ge=2, le=1_000_000), PlainInteger]
 
 
 @router.get("/ratings")

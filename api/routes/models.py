@@ -14,7 +14,7 @@ from api.strict_route import StrictRoute
 
 router = APIRouter(prefix="/models", tags=["models"], route_class=StrictRoute)
 
-Dims = Annotated[int, PlainInteger, Query(ge=2, le=3)]
+Dims = Annotated[int, Query(ge=2, le=3), PlainInteger]
 IfNoneMatch = Annotated[str, Header(max_length=1000)]
 UNCHANGED: dict[int | str, dict[str, str]] = {304: {"description": "As you have it"}}
 

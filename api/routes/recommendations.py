@@ -25,18 +25,18 @@ router = APIRouter(
 )
 
 Excluded = Annotated[
-    list[Annotated[int, PlainInteger, Query(ge=1, le=MAX_ID)]],
+    list[Annotated[int, Query(ge=1, le=MAX_ID), PlainInteger]],
     Query(max_length=MAX_EXCLUDED, description="movie ids to leave out, repeatable"),
 ]
 MaxRatings = Annotated[
     int | None,
-    PlainInteger,
     Query(ge=0, le=MAX_ID, description="only movies with at most so many ratings"),
+    PlainInteger,
 ]
 SimilarTo = Annotated[
     int | None,
-    PlainInteger,
     Query(ge=1, le=MAX_ID, description="only the movies most like this one"),
+    PlainInteger,
 ]
 Diversity = Annotated[
     float,

@@ -62,22 +62,22 @@ def _half_star(value: float) -> float:
 
 
 PlainInteger = BeforeValidator(_plain_integer)
-UserId = Annotated[int, PlainInteger, Path(ge=1, le=MAX_ID)]
-MovieId = Annotated[int, PlainInteger, Path(ge=1, le=MAX_ID)]
-RunId = Annotated[int, PlainInteger, Path(ge=1, le=MAX_ID)]
-KeyId = Annotated[int, PlainInteger, Path(ge=1, le=MAX_ID)]
-ExperimentId = Annotated[int, PlainInteger, Path(ge=1, le=MAX_ID)]
-SessionId = Annotated[int, PlainInteger, Path(ge=1, le=MAX_ID)]
-ModelId = Annotated[int, PlainInteger, Path(ge=1, le=MAX_ID)]
-ProposalId = Annotated[int, PlainInteger, Path(ge=1, le=MAX_ID)]
-ExpectationId = Annotated[int, PlainInteger, Path(ge=1, le=MAX_ID)]
-Limit = Annotated[int, PlainInteger, Query(ge=1, le=MAX_PAGE)]
+UserId = Annotated[int, Path(ge=1, le=MAX_ID), PlainInteger]
+MovieId = Annotated[int, Path(ge=1, le=MAX_ID), PlainInteger]
+RunId = Annotated[int, Path(ge=1, le=MAX_ID), PlainInteger]
+KeyId = Annotated[int, Path(ge=1, le=MAX_ID), PlainInteger]
+ExperimentId = Annotated[int, Path(ge=1, le=MAX_ID), PlainInteger]
+SessionId = Annotated[int, Path(ge=1, le=MAX_ID), PlainInteger]
+ModelId = Annotated[int, Path(ge=1, le=MAX_ID), PlainInteger]
+ProposalId = Annotated[int, Path(ge=1, le=MAX_ID), PlainInteger]
+ExpectationId = Annotated[int, Path(ge=1, le=MAX_ID), PlainInteger]
+Limit = Annotated[int, Query(ge=1, le=MAX_PAGE), PlainInteger]
 Cursor = Annotated[
     str | None,
     Query(max_length=2000, description="`next_cursor` of the page before"),
 ]
 Year = Annotated[int, Field(ge=1800, le=2200)]
-YearQuery = Annotated[int | None, PlainInteger, Query(ge=1800, le=2200)]
+YearQuery = Annotated[int | None, Query(ge=1800, le=2200), PlainInteger]
 IdempotencyKey = Annotated[
     str | None,
     Header(

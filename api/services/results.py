@@ -263,7 +263,10 @@ async def simulate(body: SimulationIn) -> SimulationOut:
         )
     except DataError as error:
         raise _refused("effect", "too_large", str(error)) from None
-    return await to_thread.run_sync(_simulated, trial, body, limiter=_simulating)
+    try:
+        return await to_thread.run_sync(_simulated, trial, body, limiter=_simulating)
+    except DataError as error:  # an experiment without a single like, or dislike
+        raise _refused("like_share", "too_extreme", str(error)) from None
 
 
 def _simulated(trial: Trial, body: SimulationIn) -> SimulationOut:

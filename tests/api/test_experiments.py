@@ -813,6 +813,7 @@ async def test_a_simulation_is_that_of_the_engine(admin):
         ({"n_users": 301}, "n_users"),
         ({"like_share": 0.6, "effect": 0.4}, "effect"),
         ({"correlation": 0}, "correlation"),
+        ({"like_share": 0.999, "n_users": 50}, "like_share"),  # all likes, at times
     ],
 )
 async def test_a_simulation_is_bounded(admin, changed, field):
