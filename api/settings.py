@@ -50,7 +50,7 @@ class Settings(BaseSettings):
     database_connections: int = Field(10, ge=1, le=200)
     database_timeout_seconds: float = Field(3.0, gt=0, le=60)
     allow_unsafe_durability: bool = Field(
-        False,
+        default=False,
         description="start although the database may lose commits in a crash",
     )
     retrain_every_hours: float | None = Field(
