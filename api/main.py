@@ -29,6 +29,7 @@ from api.routes import (
     feedback,
     health,
     insights,
+    metrics,
     models,
     movies,
     predictions,
@@ -65,6 +66,7 @@ ROUTERS = (
     insights,
     diagnostics,
     health,
+    metrics,
 )
 REAP_SECONDS = 5.0
 
