@@ -201,6 +201,22 @@ def test_every_page_fits_a_narrow_screen(page, service):
         assert fits(page), path
 
 
+@pytest.mark.parametrize("language", ["English", "Deutsch"])
+def test_a_filled_list_fits_a_narrow_screen(page, language):
+    register(page)
+    expect(recommended(page)).to_have_count(20)
+    if language != "English":
+        page.get_by_role("button", name=language).click()
+        expect(page.get_by_role("heading", name="Für dich")).to_be_visible()
+        expect(page.get_by_role("main").get_by_role("heading", level=2)).to_have_count(
+            20
+        )
+
+    page.set_viewport_size({"width": 320, "height": 640})
+
+    assert fits(page)
+
+
 def test_an_administrator_plans_starts_reads_and_stops_an_experiment(page, service):
     username = register(page)
     page.goto("/#/experiments")
