@@ -139,7 +139,15 @@ export const de: Texts = {
       n === 1
         ? 'Eine weitere gilt einem Film, der dem Modell zu neu ist.'
         : `${number(n)} weitere gelten Filmen, die dem Modell zu neu sind.`,
+    surprise: 'Von vertraut bis überraschend',
+    surpriseIs: (value) => (value === 0 ? 'vertraut' : `${percent(value)} überraschend`),
     popularity: 'Noch ist kein Modell trainiert; die Reihenfolge folgt der Beliebtheit.',
+    top: 'Ganz oben für dich',
+    because: (title) => `Weil du ${title} bewertet hast`,
+    adventurous: 'Abenteuerlich',
+    adventurousLead: 'Einander unähnlich, und worüber wir am wenigsten sicher sind.',
+    gems: 'Verborgene Schätze',
+    gemsLead: 'Wenige haben sie bewertet; zu dir passen sie trotzdem.',
     model: (id, date) => `Modell ${id}, ${day(date)}`,
     rated: 'Von dir bewertet. Er verlässt die Liste, wenn du wiederkommst.',
     changed: (first) => `Neue Reihenfolge. Jetzt zuerst: ${first}`,
