@@ -208,7 +208,8 @@ def test_a_filled_list_fits_a_narrow_screen(page, language):
     if language != "English":
         page.get_by_role("button", name=language).click()
         expect(page.get_by_role("heading", name="Für dich")).to_be_visible()
-        expect(page.get_by_role("heading", level=3)).to_have_count(12)
+        top = page.get_by_role("region", name="Ganz oben für dich")
+        expect(top.get_by_role("heading", level=3)).to_have_count(12)
 
     page.set_viewport_size({"width": 320, "height": 640})
 
