@@ -207,7 +207,8 @@ def test_a_filled_list_fits_a_narrow_screen(page, language):
     expect(recommended(page)).to_have_count(12)
     if language != "English":
         page.get_by_role("button", name=language).click()
-        expect(page.get_by_role("heading", name="Für dich")).to_be_visible()
+        title = page.get_by_role("heading", name="Für dich", exact=True)
+        expect(title).to_be_visible()
         top = page.get_by_role("region", name="Ganz oben für dich")
         expect(top.get_by_role("heading", level=3)).to_have_count(12)
 

@@ -72,5 +72,9 @@ def test_a_filled_list_fits_a_narrow_screen(page):
     rate_five(page, "Toy Story")
     page.set_viewport_size({"width": 320, "height": 640})
     recommended(page)
+    row = page.get_by_role("region", name="Hidden gems")
+    first = row.get_by_role("listitem").first
 
+    expect(first).to_be_visible()
+    assert first.evaluate("card => card.clientWidth") > 100
     assert fits(page)
