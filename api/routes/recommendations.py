@@ -15,7 +15,12 @@ from api.schemas.base import (
     PlainInteger,
     YearQuery,
 )
-from api.schemas.recommendations import Explanation, InlineRatings, Recommendations
+from api.schemas.recommendations import (
+    Explanation,
+    InlineRatings,
+    InlineTaste,
+    Recommendations,
+)
 from api.services import movies, recommendations
 from api.services.recommendations import Wanted
 from api.strict_route import StrictRoute
@@ -119,6 +124,17 @@ async def post_recommendations(
     )
     return await recommendations.for_ratings(
         session, model, ratings=body.ratings, wanted=wanted
+    )
+
+
+@router.post("/{movie_id}/explanation", dependencies=[Public])
+async def post_explanation(
+    movie_id: MovieId, body: InlineTaste, session: SessionDep, model: ModelDep
+) -> Explanation:
+    """Explain the prediction of one movie by the ratings in the request."""
+    stars = recommendations.inline_stars(body.ratings)
+    return await recommendations.explain_to(
+        session, model, stars=stars, movie_id=movie_id
     )
 
 

@@ -135,13 +135,19 @@ async def for_ratings(
     wanted: Wanted,
 ) -> Recommendations:
     """Recommend to somebody who is not in the database; nothing is stored."""
+    stars = inline_stars(ratings)
+    return await recommend(session, served, stars=stars, wanted=wanted)
+
+
+def inline_stars(ratings: Sequence[InlineRating]) -> StarsByMovie:
+    """Read the ratings of a request by movie."""
     stars = {rating.movie_id: rating.value for rating in ratings}
     if len(stars) < len(ratings):
         error = field_error(
             "body", "ratings", code="repeated", message="Rate each movie once"
         )
         raise InvalidRequest(errors=[error])
-    return await recommend(session, served, stars=stars, wanted=wanted)
+    return stars
 
 
 async def stars_of(session: AsyncSession, user_id: int) -> StarsByMovie:
@@ -338,10 +344,24 @@ async def explain(
     stars = await stars_of(session, user_id)
     found = await experiments.assigned(session, store, user_id=user_id)
     served = found.served if found else store.current
+    ordered_by = found.head if found else "ranking"
+    return await explain_to(
+        session, served, stars=stars, movie_id=movie_id, ordered_by=ordered_by
+    )
+
+
+async def explain_to(
+    session: AsyncSession,
+    served: ServedModel | None,
+    *,
+    stars: StarsByMovie,
+    movie_id: int,
+    ordered_by: HeadName = "ranking",
+) -> Explanation:
+    """Take a predicted rating of somebody with these ratings apart, by one model."""
     index = served.item_index_of(movie_id) if served else None
     if served is None or index is None:
         raise NotFound("no model knows this movie yet")
-    ordered_by = found.head if found else "ranking"
     placement = place(served, stars, ordered_by=ordered_by)
     head = served.model.rating
     item = np.array([index], dtype=np.int32)
