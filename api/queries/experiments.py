@@ -128,6 +128,8 @@ async def variants_for(
             Variant.name,
             Variant.weight,
             Variant.head,
+            Variant.diversity,
+            Variant.exploration,
             Exposure.variant_id.label("seen_variant_id"),
             Model.id,
             Model.folder,

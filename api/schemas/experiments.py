@@ -12,6 +12,7 @@ from api.schemas.base import (
     BodyId,
     Effect,
     ExperimentState,
+    Fraction,
     HeadName,
     Name,
     Out,
@@ -24,12 +25,17 @@ from engine.verdicts import Kind as VerdictKind
 
 
 class VariantIn(Body):
-    """A model and the head that orders its lists, for a share of the users."""
+    """A model and how its lists are made, for a share of the users.
+
+    Diversity and exploration are those of `GET /recommendations/{user_id}`.
+    """
 
     name: Name
     weight: Share
     model_id: BodyId
     head: HeadName = "ranking"
+    diversity: Fraction = 0.0
+    exploration: Fraction = 0.0
 
 
 Variants = Annotated[list[VariantIn], Field(min_length=2, max_length=MAX_VARIANTS)]
@@ -73,6 +79,8 @@ class VariantOut(Out):
     weight: float
     model_id: int
     head: HeadName
+    diversity: float
+    exploration: float
 
 
 class ExperimentOut(Out):

@@ -19,6 +19,7 @@ export type Me = Schemas['Me'];
 export type Vote = Schemas['FeedbackIn']['vote'];
 export type Experiment = Schemas['ExperimentOut'];
 export type ExperimentPlan = Schemas['ExperimentIn'];
+export type Variant = Schemas['VariantOut'];
 export type Metric = ExperimentPlan['metric'];
 export type Results = Schemas['Results'];
 export type Comparison = Schemas['ComparisonOut'];

@@ -3354,7 +3354,9 @@ export interface components {
         };
         /**
          * VariantIn
-         * @description A model and the head that orders its lists, for a share of the users.
+         * @description A model and how its lists are made, for a share of the users.
+         *
+         *     Diversity and exploration are those of `GET /recommendations/{user_id}`.
          */
         VariantIn: {
             /** Name */
@@ -3369,6 +3371,16 @@ export interface components {
              * @enum {string}
              */
             head: "ranking" | "rating";
+            /**
+             * Diversity
+             * @default 0
+             */
+            diversity: number;
+            /**
+             * Exploration
+             * @default 0
+             */
+            exploration: number;
         };
         /**
          * VariantOut
@@ -3386,6 +3398,10 @@ export interface components {
              * @enum {string}
              */
             head: "ranking" | "rating";
+            /** Diversity */
+            diversity: number;
+            /** Exploration */
+            exploration: number;
         };
         /**
          * VariantResult
@@ -6259,10 +6275,10 @@ export interface operations {
                 exclude?: number[];
                 /** @description only the movies most like this one */
                 similar_to?: number | null;
-                /** @description 0: best first; 1: all unlike */
-                diversity?: number;
+                /** @description 0: best first; 1: all unlike. A list made to order, by this or by exploration, is no part of a running experiment */
+                diversity?: number | null;
                 /** @description 0: best first; 1: least known */
-                exploration?: number;
+                exploration?: number | null;
                 genre?: string | null;
                 year_from?: number | null;
                 year_to?: number | null;

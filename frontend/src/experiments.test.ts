@@ -19,9 +19,9 @@ const PLAN: Plan = {
   alpha: '5',
   power: '80',
   variants: [
-    { name: 'A', weight: '33.3', model: '1', head: 'ranking' },
-    { name: 'B', weight: '33,3', model: '1', head: 'rating' },
-    { name: 'C', weight: '33.4', model: '2', head: 'ranking' },
+    { name: 'A', weight: '33.3', model: '1', head: 'ranking', diversity: '0', exploration: '25' },
+    { name: 'B', weight: '33,3', model: '1', head: 'rating', diversity: '50', exploration: '0' },
+    { name: 'C', weight: '33.4', model: '2', head: 'ranking', diversity: '0', exploration: '0' },
   ],
 };
 
@@ -37,9 +37,9 @@ test('a plan becomes shares of one, without digits that nobody typed', () => {
     alpha: 0.05,
     power: 0.8,
     variants: [
-      { name: 'A', weight: 0.333, model_id: 1, head: 'ranking' },
-      { name: 'B', weight: 0.333, model_id: 1, head: 'rating' },
-      { name: 'C', weight: 0.334, model_id: 2, head: 'ranking' },
+      { name: 'A', weight: 0.333, model_id: 1, head: 'ranking', diversity: 0, exploration: 0.25 },
+      { name: 'B', weight: 0.333, model_id: 1, head: 'rating', diversity: 0.5, exploration: 0 },
+      { name: 'C', weight: 0.334, model_id: 2, head: 'ranking', diversity: 0, exploration: 0 },
     ],
   });
 });
@@ -55,6 +55,8 @@ test.each([
   [{ power: '100' }, 'power'],
   [{ variants: PLAN.variants.slice(0, 2) }, 'variants'],
   [{ variants: PLAN.variants.map((variant) => ({ ...variant, name: 'A' })) }, 'variants'],
+  [{ variants: PLAN.variants.map((variant) => ({ ...variant, diversity: '101' })) }, 'variants'],
+  [{ variants: PLAN.variants.map((variant) => ({ ...variant, exploration: '' })) }, 'variants'],
 ])('%j is refused at the field %s', (change, field) => {
   expect(Object.keys(planProblems({ ...PLAN, ...change }))).toEqual([field]);
 });

@@ -72,9 +72,11 @@ export interface PlannedVariant {
   readonly weight: string;
   readonly model: string;
   readonly head: 'ranking' | 'rating';
+  readonly diversity: string;
+  readonly exploration: string;
 }
 
-/** A plan as typed; shares in percent, the effect in 100 votes or users. */
+/** A plan as typed; shares, diversity and exploration in percent, the effect in 100 votes or users. */
 export interface Plan {
   readonly name: string;
   readonly hypothesis: string;
@@ -110,12 +112,17 @@ export function planProblems(plan: Plan): Partial<Record<PlanField, string>> {
     ['variants', names.includes('') || new Set(names).size < names.length, problems.names],
     ['variants', !weights.every((weight) => weight > 0), problems.weight],
     ['variants', Math.abs(total(weights) - 100) > 1e-6, problems.weights(total(weights))],
+    ['variants', !plan.variants.every(isPartly), problems.parts],
     ['traffic', !isWithin(plan.traffic, 0.1, 100), problems.traffic],
     ['effect', !isWithin(plan.effect, 0.01, 1000), problems.effect],
     ['alpha', !isWithin(plan.alpha, 0.1, 50), problems.alpha],
     ['power', !isWithin(plan.power, 50, 99.9), problems.power],
   ];
   return Object.fromEntries(found.filter(([, isWrong]) => isWrong).map(([field, , message]) => [field, message]));
+}
+
+function isPartly({ diversity, exploration }: PlannedVariant): boolean {
+  return isWithin(diversity, 0, 100) && isWithin(exploration, 0, 100);
 }
 
 export function isWithin(text: string, low: number, high: number): boolean {
@@ -142,11 +149,13 @@ export function experimentOf(plan: Plan): ExperimentPlan {
     traffic_share: part(plan.traffic),
     alpha: part(plan.alpha),
     power: part(plan.power),
-    variants: plan.variants.map(({ name, weight, model, head }) => ({
+    variants: plan.variants.map(({ name, weight, model, head, diversity, exploration }) => ({
       name: name.trim(),
       weight: part(weight),
       model_id: Number(model),
       head,
+      diversity: part(diversity),
+      exploration: part(exploration),
     })),
   };
 }

@@ -286,10 +286,10 @@ function PlanPanel({ experiment }: { experiment: Experiment }) {
         <dd>{texts.percent(alpha)}</dd>
         <dt>{plan.power}</dt>
         <dd>{texts.percent(power)}</dd>
-        {variants.map(({ name, weight, model_id, head }) => (
+        {variants.map((variant) => (
           <>
-            <dt>{plan.variantName(name)}</dt>
-            <dd>{plan.variantValue(weight, model_id, head)}</dd>
+            <dt>{plan.variantName(variant.name)}</dt>
+            <dd>{plan.variantValue(variant)}</dd>
           </>
         ))}
       </dl>

@@ -31,7 +31,8 @@ export function ForYou({ me }: { me: Me }) {
   const { query } = route.value;
   const [limit, setLimit] = useState(PAGE);
   const surprise = surpriseOf(query);
-  const others = { diversity: MOST_SURPRISE * surprise, exploration: MOST_SURPRISE * surprise };
+  // Unless the dial is moved, a running experiment may decide.
+  const others = surprise > 0 && { diversity: MOST_SURPRISE * surprise, exploration: MOST_SURPRISE * surprise };
   const wanted = { limit, ...filterQuery(query), ...others };
   const list = useResource(`recommendations ${JSON.stringify(wanted)}`, (signal) =>
     call('get', '/recommendations/{user_id}', { path: { user_id: me.id }, query: wanted, signal }),

@@ -147,8 +147,18 @@ interface VariantFieldsProps {
   onEdit: (patch: Partial<PlannedVariant>) => void;
 }
 
-function VariantFields({ place, variant: { name, weight, model, head }, models, onEdit }: VariantFieldsProps) {
+function VariantFields({ place, variant, models, onEdit }: VariantFieldsProps) {
   const { plan: words } = texts;
+  const { name, model, head } = variant;
+  const percent = (field: 'weight' | 'diversity' | 'exploration') => (
+    <InputField
+      name={`variant-${place}-${field}`}
+      label={words[field]}
+      value={variant[field]}
+      unit="%"
+      onValue={(value) => onEdit({ [field]: value })}
+    />
+  );
   return (
     <div class="variant">
       <InputField
@@ -167,13 +177,9 @@ function VariantFields({ place, variant: { name, weight, model, head }, models, 
         ]}
         onValue={(value) => onEdit({ head: value })}
       />
-      <InputField
-        name={`variant-${place}-weight`}
-        label={words.weight}
-        value={weight}
-        unit="%"
-        onValue={(value) => onEdit({ weight: value })}
-      />
+      {percent('diversity')}
+      {percent('exploration')}
+      {percent('weight')}
     </div>
   );
 }
@@ -193,7 +199,14 @@ function firstPlan(models: Models): Plan {
 }
 
 function newVariant(place: number, models: Models, head: PlannedVariant['head']): PlannedVariant {
-  return { name: LETTERS[place] ?? '', weight: '50', model: models[0]?.[0] ?? '', head };
+  return {
+    name: LETTERS[place] ?? '',
+    weight: '50',
+    model: models[0]?.[0] ?? '',
+    head,
+    diversity: '0',
+    exploration: '0',
+  };
 }
 
 /** The service names fields its own way; what it says of any part of the variants stands under them. */

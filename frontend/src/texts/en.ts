@@ -1,6 +1,6 @@
 /** Every text in English; other languages have the same shape. */
 
-import type { Comparison, Experiment, ImportedRow, Metric, Scope } from '../api';
+import type { Comparison, Experiment, ImportedRow, Metric, Scope, Variant } from '../api';
 import type { Health } from '../experiments';
 import { formatsOf } from './formats';
 
@@ -548,7 +548,8 @@ export const en = {
     hypothesis: 'Hypothesis',
     hypothesisHint: 'What you expect, and why',
     variants: 'Variants',
-    variantsHint: 'Shares sum to 100 %.',
+    variantsHint:
+      'Shares sum to 100 %. Diversity keeps films of a list unlike each other, exploration prefers those we know little of.',
     control: 'Control',
     treatment: 'Treatment',
     modelLabel: 'Model',
@@ -556,11 +557,17 @@ export const en = {
     head: 'Order',
     heads: HEADS,
     weight: 'Share',
+    diversity: 'Diversity',
+    exploration: 'Exploration',
     add: 'Add a variant',
     removeLast: (name: string) => `Remove ${name}`,
     variantName: (name: string) => `Variant ${name}`,
-    variantValue: (weight: number, model: number, head: 'ranking' | 'rating') =>
-      `${percent(weight)}, model ${model}, ${HEADS[head].toLowerCase()}`,
+    variantValue: ({ weight, model_id, head, diversity, exploration }: Variant) =>
+      [
+        ...[percent(weight), `model ${model_id}`, HEADS[head].toLowerCase()],
+        ...(diversity > 0 ? [`diversity ${percent(diversity)}`] : []),
+        ...(exploration > 0 ? [`exploration ${percent(exploration)}`] : []),
+      ].join(', '),
     traffic: 'Traffic',
     trafficHint: 'How many of all users take part',
     metric: 'Metric that decides',
@@ -578,6 +585,7 @@ export const en = {
       names: 'Give each variant a name of its own.',
       weight: 'Each share is a number above 0.',
       weights: (sum: number) => `Shares sum to ${number(sum)} %; they must sum to 100 %.`,
+      parts: 'Diversity and exploration lie between 0 and 100 %.',
       traffic: 'Between 0.1 and 100 %.',
       effect: 'A number above 0, such as 5.',
       alpha: 'Between 0.1 and 50 %.',
