@@ -84,7 +84,10 @@ class VariantOut(Out):
 
 
 class ExperimentOut(Out):
-    """An experiment; its salts and algorithm version say who sees what."""
+    """An experiment; its salts and algorithm version say who sees what.
+
+    Its ETag is the version, in quotes.
+    """
 
     id: int
     name: str

@@ -1954,6 +1954,8 @@ export interface components {
         /**
          * ExperimentOut
          * @description An experiment; its salts and algorithm version say who sees what.
+         *
+         *     Its ETag is the version, in quotes.
          */
         ExperimentOut: {
             /** Id */

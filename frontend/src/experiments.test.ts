@@ -1,11 +1,14 @@
 import { expect, test } from 'vitest';
+import type { Experiment } from './api';
 import {
+  changedFields,
   cumulated,
   evenWeights,
   experimentOf,
   metricOf,
   numberIn,
   type Plan,
+  planOf,
   planProblems,
   ticks,
 } from './experiments';
@@ -42,6 +45,19 @@ test('a plan becomes shares of one, without digits that nobody typed', () => {
       { name: 'C', weight: 0.334, model_id: 2, head: 'ranking', diversity: 0, exploration: 0 },
     ],
   });
+});
+
+test('a draft reads as it was typed, and what differs from it is named', () => {
+  const draft = experimentOf(PLAN) as Experiment;
+  const typed = planOf(draft);
+
+  expect(experimentOf(typed)).toEqual(draft);
+  expect(typed.variants.map(({ weight }) => weight)).toEqual(['33.3', '33.3', '33.4']);
+  expect(changedFields(draft, draft)).toEqual([]);
+  expect(changedFields(draft, { ...draft, alpha: 0.1, variants: draft.variants.slice(1) })).toEqual([
+    'alpha',
+    'variants',
+  ]);
 });
 
 test.each([

@@ -5,6 +5,7 @@ import { texts } from './texts';
 
 export const METRICS: readonly Metric[] = ['like_share', 'likes_per_user', 'net_likes_per_user'];
 export const MOST_VARIANTS = 4;
+const LETTERS = ['A', 'B', 'C', 'D'];
 
 export type Health = 'unknown' | 'healthy' | 'unhealthy';
 
@@ -158,6 +159,55 @@ export function experimentOf(plan: Plan): ExperimentPlan {
       exploration: part(exploration),
     })),
   };
+}
+
+/** A draft as somebody would have typed it. */
+export function planOf(experiment: Experiment): Plan {
+  return {
+    name: experiment.name,
+    hypothesis: experiment.hypothesis,
+    metric: experiment.metric,
+    effect: inPercent(experiment.minimum_effect),
+    traffic: inPercent(experiment.traffic_share),
+    alpha: inPercent(experiment.alpha),
+    power: inPercent(experiment.power),
+    variants: experiment.variants.map(({ name, weight, model_id, head, diversity, exploration }) => ({
+      name,
+      weight: inPercent(weight),
+      model: String(model_id),
+      head,
+      diversity: inPercent(diversity),
+      exploration: inPercent(exploration),
+    })),
+  };
+}
+
+function inPercent(share: number): string {
+  return String(Number((100 * share).toPrecision(12)));
+}
+
+/** The fields of a plan in which two versions of a draft differ. */
+export function changedFields(before: Experiment, after: Experiment): (keyof Plan)[] {
+  const [a, b] = [planOf(before), planOf(after)];
+  return (Object.keys(a) as (keyof Plan)[]).filter((field) => JSON.stringify(a[field]) !== JSON.stringify(b[field]));
+}
+
+/** One model against itself, ordered by its two heads: the first question most people have. */
+export function firstPlan(model: string): Plan {
+  return {
+    name: '',
+    hypothesis: '',
+    metric: 'like_share',
+    effect: '5',
+    traffic: '100',
+    alpha: '5',
+    power: '80',
+    variants: [newVariant(0, model), { ...newVariant(1, model), head: 'rating' }],
+  };
+}
+
+export function newVariant(place: number, model: string): PlannedVariant {
+  return { name: LETTERS[place] ?? '', weight: '50', model, head: 'ranking', diversity: '0', exploration: '0' };
 }
 
 /** Users that the plan should send to a variant, of those who have come. */

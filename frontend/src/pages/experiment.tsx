@@ -62,12 +62,17 @@ function Head({ experiment, reload }: { experiment: Experiment; reload: () => vo
       <p class="lead">{hypothesis}</p>
       <div class="actions">
         {state === 'draft' && (
-          <ConfirmButton
-            label={texts.experiment.start}
-            title={texts.experiment.startTitle(name)}
-            text={texts.experiment.startText(traffic_share)}
-            onConfirm={() => void move('start')}
-          />
+          <>
+            <ConfirmButton
+              label={texts.experiment.start}
+              title={texts.experiment.startTitle(name)}
+              text={texts.experiment.startText(traffic_share)}
+              onConfirm={() => void move('start')}
+            />
+            <a class="button" href={href('edit-experiment', {}, id)}>
+              {texts.draft.title}
+            </a>
+          </>
         )}
         {state === 'running' && (
           <ConfirmButton

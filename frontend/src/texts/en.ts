@@ -1,7 +1,7 @@
 /** Every text in English; other languages have the same shape. */
 
 import type { Comparison, Experiment, ImportedRow, Metric, Scope, Variant } from '../api';
-import type { Health } from '../experiments';
+import type { Health, Plan } from '../experiments';
 import { formatsOf } from './formats';
 
 const { day, number, oneDecimal, percent, pValue, signed, signed2, twoDecimals, upToTwo } = formatsOf('en');
@@ -14,6 +14,16 @@ const inStars = (value: number) =>
 const range = ({ low, high }: { low: number; high: number }) => `${signed(100 * low)} to ${signed(100 * high)}`;
 const pIs = (p: number | null) => (p === null ? NONE : `p ${p < 0.0001 ? '' : '= '}${pValue(p)}`);
 const HEADS = { ranking: 'Ranking head', rating: 'Rating head' };
+const FIELDS = {
+  name: 'Name',
+  hypothesis: 'Hypothesis',
+  variants: 'Variants',
+  traffic: 'Traffic',
+  metric: 'Metric that decides',
+  effect: 'Smallest difference worth finding',
+  alpha: 'False alarms',
+  power: 'Chance of finding it',
+};
 
 export const en = {
   name: 'Cinefold',
@@ -541,13 +551,24 @@ export const en = {
     note: 'Plain chi-square is shown as the paper does it. In simulation it raises three times the false alarms it promises, because it counts votes as if each came from another user.',
   },
 
+  draft: {
+    title: 'Edit the draft',
+    started: 'It has been started, and a plan that has started cannot be changed.',
+    saved: (name: string) => `${name} saved`,
+    conflict: 'Somebody else has changed this draft.',
+    changed: (fields: readonly (keyof Plan)[]) =>
+      `Nothing of yours is saved yet. Since you opened it, somebody has changed: ${fields.map((field) => FIELDS[field]).join(', ')}.`,
+    theirs: 'Take theirs, drop mine',
+    mine: 'Go on with mine; saving replaces theirs',
+  },
+
   plan: {
     title: 'Plan',
     lead: 'The first variant is the control. The plan is fixed once the experiment has started.',
-    name: 'Name',
-    hypothesis: 'Hypothesis',
+    name: FIELDS.name,
+    hypothesis: FIELDS.hypothesis,
     hypothesisHint: 'What you expect, and why',
-    variants: 'Variants',
+    variants: FIELDS.variants,
     variantsHint:
       'Shares sum to 100 %. Diversity keeps films of a list unlike each other, exploration prefers those we know little of.',
     control: 'Control',
@@ -568,14 +589,14 @@ export const en = {
         ...(diversity > 0 ? [`diversity ${percent(diversity)}`] : []),
         ...(exploration > 0 ? [`exploration ${percent(exploration)}`] : []),
       ].join(', '),
-    traffic: 'Traffic',
+    traffic: FIELDS.traffic,
     trafficHint: 'How many of all users take part',
-    metric: 'Metric that decides',
-    effect: 'Smallest difference worth finding',
+    metric: FIELDS.metric,
+    effect: FIELDS.effect,
     effectHint: 'Smaller ones are not worth the users they would take.',
     effectValue: (effect: number, unit: string) => `${number(100 * effect)} ${unit}`,
-    alpha: 'False alarms',
-    power: 'Chance of finding it',
+    alpha: FIELDS.alpha,
+    power: FIELDS.power,
     save: 'Save as draft',
     noModel: 'There is no model yet.',
     noModelHint: 'A variant pins a trained model. Come back when the first one is trained.',
