@@ -199,8 +199,25 @@ class DayOut(Out):
     n_dislikes: int
 
 
+class LookOut(Out):
+    """A treatment's difference from the control at the end of one day (UTC).
+
+    By the votes that stand now; the interval is the one valid however often one looks.
+    """
+
+    day: date
+    variant: str
+    value: float
+    low: float
+    high: float
+
+
 class Results(Out):
-    """Everything an experiment says so far."""
+    """Everything an experiment says so far.
+
+    `timeline` counts what happened on each day, `looks` say what the comparisons were
+    at its end: on at most 100 days, the last among them, without those too early.
+    """
 
     experiment_id: int
     state: ExperimentState
@@ -213,6 +230,7 @@ class Results(Out):
     comparisons: list[ComparisonOut]
     verdict: VerdictOut
     timeline: list[DayOut]
+    looks: list[LookOut]
 
 
 class Assumed(Body):

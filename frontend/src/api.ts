@@ -23,6 +23,7 @@ export type Variant = Schemas['VariantOut'];
 export type Metric = ExperimentPlan['metric'];
 export type Results = Schemas['Results'];
 export type Comparison = Schemas['ComparisonOut'];
+export type Look = Schemas['LookOut'];
 export type PowerPlan = Schemas['PowerIn'];
 export type SimulationPlan = Schemas['SimulationIn'];
 export type ErrorRate = Schemas['RateOut'];

@@ -2343,6 +2343,27 @@ export interface components {
             status: "live";
         };
         /**
+         * LookOut
+         * @description A treatment's difference from the control at the end of one day (UTC).
+         *
+         *     By the votes that stand now; the interval is the one valid however often one looks.
+         */
+        LookOut: {
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** Variant */
+            variant: string;
+            /** Value */
+            value: number;
+            /** Low */
+            low: number;
+            /** High */
+            high: number;
+        };
+        /**
          * Me
          * @description The signed-in user.
          */
@@ -3024,6 +3045,9 @@ export interface components {
         /**
          * Results
          * @description Everything an experiment says so far.
+         *
+         *     `timeline` counts what happened on each day, `looks` say what the comparisons were
+         *     at its end: on at most 100 days, the last among them, without those too early.
          */
         Results: {
             /** Experiment Id */
@@ -3052,6 +3076,8 @@ export interface components {
             verdict: components["schemas"]["VerdictOut"];
             /** Timeline */
             timeline: components["schemas"]["DayOut"][];
+            /** Looks */
+            looks: components["schemas"]["LookOut"][];
         };
         /**
          * SessionOut
@@ -3525,6 +3551,7 @@ export type Influence = components['schemas']['Influence'];
 export type InlineRating = components['schemas']['InlineRating'];
 export type InlineRatings = components['schemas']['InlineRatings'];
 export type Live = components['schemas']['Live'];
+export type LookOut = components['schemas']['LookOut'];
 export type Me = components['schemas']['Me'];
 export type MethodMetrics = components['schemas']['MethodMetrics'];
 export type ModelCard = components['schemas']['ModelCard'];

@@ -3,6 +3,7 @@ import type { Experiment } from './api';
 import {
   changedFields,
   cumulated,
+  differences,
   evenWeights,
   experimentOf,
   metricOf,
@@ -134,4 +135,15 @@ test.each([
   [4, 4, [4]],
 ])('ticks from %d to %d are round and span both', (low, high, expected) => {
   expect(ticks(low, high)).toEqual(expected);
+});
+
+test('differences are drawn on the days on which one could look, and never for the control', () => {
+  const variants = ['A', 'B'].map((name) => ({ name })) as never;
+  const looks = [{ day: '2026-01-02', variant: 'B', value: 0.1, low: -0.1, high: 0.3 }];
+
+  const [control, treatment] = differences({ looks, variants }, ['2026-01-01', '2026-01-02']);
+
+  expect(control?.values).toEqual([undefined, undefined]);
+  expect(treatment?.values).toEqual([undefined, 0.1]);
+  expect(treatment?.band).toEqual({ low: [undefined, -0.1], high: [undefined, 0.3] });
 });

@@ -56,6 +56,15 @@ function added(a: Counts, b: Counts): Counts {
   };
 }
 
+/** Each treatment's difference from the control day by day, with the interval valid at any time; the control has none. */
+export function differences({ looks, variants }: Pick<Results, 'looks' | 'variants'>, days: readonly string[]) {
+  return variants.map(({ name }) => {
+    const own = days.map((day) => looks.find((look) => look.day === day && look.variant === name));
+    const [values, low, high] = (['value', 'low', 'high'] as const).map((end) => own.map((look) => look?.[end]));
+    return { name, values: values ?? [], band: { low: low ?? [], high: high ?? [] } };
+  });
+}
+
 /** Round numbers that span a range: about `n` of them, steps of 1, 2 or 5 times a power of ten. */
 export function ticks(low: number, high: number, n = 5): number[] {
   const rough = (high - low) / n;

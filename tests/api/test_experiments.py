@@ -734,6 +734,36 @@ async def test_votes_cast_before_narrow_the_interval(admin, session, running):
     assert adjusted["variants"] == plain["variants"]
 
 
+async def test_looks_are_those_of_the_engine_on_each_day(admin, session, running):
+    """Users come on three days; the first is too early, the last is what counts now."""
+    rng = np.random.default_rng(5)
+    added = await exposed(session, running, [drawn(rng, 90, 0.5), drawn(rng, 90, 0.7)])
+    today = datetime.now(UTC)
+    for day in range(3):
+        came = [user for users in added for user in users[30 * day : 30 * day + 30]]
+        moment = today - timedelta(days=2 - day)
+        for table, column in ((Exposure, "exposed_at"), (Feedback, "voted_at")):
+            those = update(table).where(table.user_id.in_(came))
+            await session.execute(those.values({column: moment}))
+    await session.commit()
+
+    found = (await admin.get(f"/experiments/{running}/results")).json()
+
+    looks, now = found["looks"], found["comparisons"][0]
+    assert [look["day"] for look in looks] == [
+        (today - timedelta(days=1)).date().isoformat(),
+        today.date().isoformat(),
+    ]
+    assert looks[-1] == {
+        "day": looks[-1]["day"],
+        "variant": "B",
+        "value": now["fixed"]["value"],
+        "low": now["anytime"]["low"],
+        "high": now["anytime"]["high"],
+    }
+    assert looks[0]["high"] - looks[0]["low"] > looks[1]["high"] - looks[1]["low"]
+
+
 async def test_before_anybody_is_exposed_results_say_so(admin, running):
     found = (await admin.get(f"/experiments/{running}/results")).json()
 
@@ -741,7 +771,7 @@ async def test_before_anybody_is_exposed_results_say_so(admin, running):
         "kind": "too_early",
         "text": "nobody has been exposed yet",
     }
-    assert found["comparisons"] == found["timeline"] == []
+    assert found["comparisons"] == found["timeline"] == found["looks"] == []
     assert set(found["chi_square"].values()) == {None}
     assert found["sample_ratio_p_value"] is None
     assert [v["like_share"] for v in found["variants"]] == [None, None]

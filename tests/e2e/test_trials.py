@@ -9,7 +9,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
 
 @pytest.fixture
-def admin(page, service) -> Page:
+def admin(page: Page, service) -> Page:
     """A page of a signed-in administrator."""
     promote(service, register(page))
     page.reload()

@@ -7,7 +7,7 @@ import { IntervalPlot } from '../components/interval-plot';
 import { LineChart } from '../components/line-chart';
 import { Failure, Skeletons } from '../components/states';
 import { asApiError } from '../errors';
-import { cumulated, expectedUsers, metricOf } from '../experiments';
+import { cumulated, differences, expectedUsers, metricOf } from '../experiments';
 import { announce, notify } from '../notices';
 import { useResource } from '../resource';
 import { href } from '../routes';
@@ -245,6 +245,14 @@ function Timeline({ results }: { results: Results }) {
         ))}
       </ul>
       <div class="charts">
+        {results.looks.length > 0 && (
+          <LineChart
+            title={texts.results.looks(texts.metrics[metric].unit)}
+            days={days}
+            series={differences(results, days)}
+            format={texts.results.signedIn100}
+          />
+        )}
         {lines.some(({ values }) => values.some((value) => value !== undefined)) && (
           <LineChart title={texts.metrics[metric].soFar} days={days} series={lines} format={texts.results.in100} />
         )}
@@ -266,6 +274,7 @@ function Timeline({ results }: { results: Results }) {
               <td>{texts.results.number(n_users)}</td>
               <td>{texts.results.number(n_likes)}</td>
               <td>{texts.results.number(n_dislikes)}</td>
+              <td>{texts.results.look(results.looks.find((look) => look.day === day && look.variant === variant))}</td>
             </tr>
           ))}
         </DataTable>

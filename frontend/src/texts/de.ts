@@ -533,7 +533,9 @@ export const de: Texts = {
     timeline: 'Tag für Tag',
     usersSoFar: 'Leute, die es gesehen haben, bis zu jedem Tag',
     table: 'Die Zahlen jedes Tages',
-    dayColumns: ['Tag (UTC)', 'Variante', 'Neue Leute', 'Gut', 'Schlecht'],
+    dayColumns: ['Tag (UTC)', 'Variante', 'Neue Leute', 'Gut', 'Schlecht', 'Unterschied bis dahin'],
+    looks: (unit) => `Unterschied in ${unit} bis zu jedem Tag, und wo er jederzeit liegt`,
+    look: (look) => (look ? `${signed(100 * look.value)} (${range(look)})` : NONE),
     download: (format) => `Leute und Stimmen herunterladen (${format.toUpperCase()})`,
   },
 

@@ -1,6 +1,6 @@
 /** Every text in English; other languages have the same shape. */
 
-import type { Comparison, Experiment, ImportedRow, Metric, Scope, Variant } from '../api';
+import type { Comparison, Experiment, ImportedRow, Look, Metric, Scope, Variant } from '../api';
 import type { Health, Plan } from '../experiments';
 import { formatsOf } from './formats';
 
@@ -524,7 +524,9 @@ export const en = {
     timeline: 'Day by day',
     usersSoFar: 'Users who have seen it, up to each day',
     table: 'The numbers of each day',
-    dayColumns: ['Day (UTC)', 'Variant', 'New users', 'Likes', 'Dislikes'],
+    dayColumns: ['Day (UTC)', 'Variant', 'New users', 'Likes', 'Dislikes', 'Difference so far'],
+    looks: (unit: string) => `Difference in ${unit} up to each day, and where it lies at any time`,
+    look: (look: Look | undefined) => (look ? `${signed(100 * look.value)} (${range(look)})` : NONE),
     download: (format: 'csv' | 'ndjson') => `Download users and votes (${format.toUpperCase()})`,
   },
 
