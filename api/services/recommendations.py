@@ -58,6 +58,7 @@ class Wanted:
     similar_to: int | None = None  # only movies liked by the same people as this one
     diversity: float = 0
     exploration: float = 0
+    is_own_choice: bool = False  # of diversity or exploration, by the reader
 
 
 @dataclass(frozen=True)
@@ -89,17 +90,26 @@ async def for_user(
 ) -> Recommendations:
     """Recommend to a user by the ratings the database holds now, without hidden movies.
 
-    A running experiment decides model and head, and knows so before the reply. The list
-    carries an id signed with `secret`, by which its movies can be voted on.
+    A running experiment decides model, head, diversity and exploration, and knows so
+    before the reply; unless the reader chooses the latter, whose list is then no part
+    of it. The list carries an id signed with `secret`, by which its movies can be voted
+    on.
     """
     with stages.labels("read").time():
         stars = await stars_of(session, user_id)
         hidden = await feedback_queries.hidden_of(session, user_id)
     wanted = replace(wanted, excluded=[*wanted.excluded, *hidden])
-    found = await experiments.assigned(session, store, user_id=user_id)
+    found = None
+    if not wanted.is_own_choice:
+        found = await experiments.assigned(session, store, user_id=user_id)
     if found is not None:
         await experiments.expose(session, found, user_id=user_id)
-        wanted = replace(wanted, head=found.head)
+        wanted = replace(
+            wanted,
+            head=found.head,
+            diversity=found.diversity,
+            exploration=found.exploration,
+        )
     served = found.served if found else store.current
     made = await recommend(session, served, stars=stars, wanted=wanted)
     issued = Issued(

@@ -87,6 +87,11 @@ export const PAGES: Record<Exclude<PageName, 'sign-in' | 'register' | 'not-found
     View: later('new-experiment', async () => (await import('./pages/new-experiment')).NewExperiment),
     isForAdmins: true,
   },
+  'edit-experiment': {
+    title: () => texts.draft.title,
+    View: later('edit-experiment', async () => (await import('./pages/edit-experiment')).EditExperiment),
+    isForAdmins: true,
+  },
   simulation: {
     title: () => texts.simulation.title,
     View: later('simulation', async () => (await import('./pages/simulation')).Simulation),

@@ -7,13 +7,13 @@ const PLAIN = [
   ...(['insights', 'map', 'polarizing'] as const),
   ...(['experiments', 'new-experiment', 'simulation'] as const),
 ];
-const NUMBERED = ['movie', 'experiment'] as const;
+const NUMBERED = ['movie', 'experiment', 'edit-experiment'] as const;
 
 export type PageName = (typeof PLAIN)[number] | (typeof NUMBERED)[number] | 'not-found';
 
 /** The pages of one section, all of them for administrators. */
 export const EXPERIMENT_PAGES: ReadonlySet<PageName> = new Set<PageName>([
-  ...(['experiments', 'experiment', 'new-experiment', 'simulation'] as const),
+  ...(['experiments', 'experiment', 'new-experiment', 'edit-experiment', 'simulation'] as const),
 ]);
 
 interface Route {
@@ -27,7 +27,7 @@ type Query = Readonly<Record<string, string | number | null | undefined>>;
 export function parseRoute(hash: string): Route {
   const [path = '', search = ''] = hash.replace(/^#?\/?/, '').split(/\?(.*)/s);
   const query = new URLSearchParams(search);
-  const [, name, id] = /^([a-z]+)\/([1-9]\d{0,9})$/.exec(path) ?? [];
+  const [, name, id] = /^([a-z-]+)\/([1-9]\d{0,9})$/.exec(path) ?? [];
   const numbered = NUMBERED.find((page) => page === name);
   if (numbered) return { page: numbered, id: Number(id), query };
   return { page: PLAIN.find((page) => page === (path || 'browse')) ?? 'not-found', id: 0, query };

@@ -37,7 +37,8 @@ export function ForYou({ me }: { me: Me | null }) {
   const { query } = route.value;
   const surprise = surpriseOf(query);
   const filters = filterQuery(query);
-  const others = { diversity: MOST_SURPRISE * surprise, exploration: MOST_SURPRISE * surprise };
+  // Unless the dial is moved, a running experiment may decide.
+  const others = surprise > 0 && { diversity: MOST_SURPRISE * surprise, exploration: MOST_SURPRISE * surprise };
   const wanted = { ...filters, ...others };
   const list = useList(me, wanted);
   const items = useStableOrder(list, JSON.stringify(wanted));
