@@ -64,6 +64,7 @@ export const PAGES: Record<Exclude<PageName, 'sign-in' | 'register' | 'not-found
     title: () => texts.polarizing.title,
     View: later('polarizing', async () => (await import('./pages/polarizing')).Polarizing),
   },
+  start: { title: () => texts.start.title, View: later('start', async () => (await import('./pages/start')).Start) },
   import: {
     title: () => texts.transfer.title,
     View: later('import', async () => (await import('./pages/import')).ImportRatings),

@@ -3,7 +3,7 @@
 import { signal } from '@preact/signals';
 
 const PLAIN = [
-  ...(['browse', 'for-you', 'my-ratings', 'hidden', 'import', 'settings', 'sign-in', 'register'] as const),
+  ...(['browse', 'for-you', 'my-ratings', 'hidden', 'import', 'settings', 'sign-in', 'register', 'start'] as const),
   ...(['insights', 'map', 'polarizing'] as const),
   ...(['experiments', 'new-experiment', 'simulation'] as const),
 ];
@@ -44,8 +44,8 @@ export function href(page: PageName, query: Query = {}, id?: number): string {
 }
 
 /** Only our own hash routes are followed after signing in. */
-export function safeReturn(next: string | null): string {
-  return next?.startsWith('#/') ? next : href('browse');
+export function safeReturn(next: string | null, otherwise: PageName = 'browse'): string {
+  return next?.startsWith('#/') ? next : href(otherwise);
 }
 
 export const route = signal<Route>(parseRoute(''));

@@ -356,6 +356,20 @@ export const de: Texts = {
     at: (x, y) => `bei ${twoDecimals(x)}; ${twoDecimals(y)}`.replaceAll('-', '−'),
   },
 
+  start: {
+    title: 'Was magst du?',
+    lead: 'Bewerte die Filme, die du kennst. Sie verraten am meisten über deinen Geschmack, und die Liste unten folgt jeder Antwort.',
+    questions: 'Filme zum Bewerten',
+    unseen: 'Nicht gesehen',
+    knowledge: (share) => `So gut kennen wir deinen Geschmack: ${percent(share)}`,
+    suggestions: 'Bisher für dich',
+    done: 'Zu meiner Liste',
+    more: 'Nach anderen Filmen fragen',
+    import: 'Bewertungen aus einer Datei importieren',
+    link: 'Ein paar Fragen beantworten',
+    empty: 'Es gibt keinen Film mehr zu fragen.',
+    emptyHint: 'Du hast alle bewertet oder übersprungen.',
+  },
   transfer: {
     title: 'Import und Export',
     lead: 'Bring deine Bewertungen von anderswo mit, oder nimm sie mit.',

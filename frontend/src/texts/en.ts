@@ -355,6 +355,20 @@ export const en = {
     at: (x: number, y: number) => `at ${twoDecimals(x)}, ${twoDecimals(y)}`.replaceAll('-', '−'),
   },
 
+  start: {
+    title: 'What do you like?',
+    lead: 'Rate the films you know. These tell us most about your taste, and the list below follows each answer.',
+    questions: 'Films to rate',
+    unseen: 'Haven’t seen it',
+    knowledge: (share: number) => `How well we know your taste: ${percent(share)}`,
+    suggestions: 'For you so far',
+    done: 'To my list',
+    more: 'Ask about other films',
+    import: 'Import ratings from a file',
+    link: 'Answer a few questions',
+    empty: 'No film is left to ask about.',
+    emptyHint: 'You have rated or passed over all of them.',
+  },
   transfer: {
     title: 'Import and export',
     lead: 'Bring your ratings from elsewhere, or take them with you.',
