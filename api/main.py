@@ -23,6 +23,7 @@ from api.observability import watch_connections
 from api.openapi import add_document
 from api.routes import (
     account,
+    administration,
     auth,
     bulk,
     diagnostics,
@@ -68,6 +69,7 @@ ROUTERS = (
     proposals,
     insights,
     diagnostics,
+    administration,
     health,
     metrics,
 )
