@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-input
 
-.PHONY: run test check lint test-python test-uncompiled test-frontend lock types clean
+.PHONY: run test check lint test-python test-engine test-service test-frontend lock types clean
 
 ## Start everything; PORT and DATA_DIR are honoured.
 run: .venv/runtime frontend/dist/index.html
@@ -46,14 +46,21 @@ test-frontend: .venv/dev frontend/node_modules/.package-lock.json
 	$(BIN)/cinefold openapi | (cd frontend && npm run --silent types -- /dev/stdout) | diff frontend/src/api.types.ts - \
 	  || { echo "frontend/src/api.types.ts is stale: run make types"; exit 1; }
 
-# The kernels run twice: compiled, and as plain Python, where every index is checked
-# and every branch is seen.
+# Two halves at once: the engine computes, the service waits for databases and browsers.
 test-python: .venv/dev frontend/dist/index.html
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -p -m pytest
-	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run -p -m pytest tests/engine -m "not compiled" -q
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=line test-engine test-service
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --include "engine/*,api/services/*" --fail-under 100
+
+# The kernels run twice: compiled, and as plain Python, where every index is checked
+# and every branch is seen.
+test-engine:
+	$(BIN)/coverage run -p -m pytest tests/engine
+	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run -p -m pytest tests/engine -m "not compiled" -q
+
+test-service:
+	$(BIN)/coverage run -p -m pytest --ignore tests/engine
 
 ## Resolve the dependencies anew.
 lock: .venv/dev
