@@ -9,7 +9,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -25,11 +25,12 @@ from optuna.distributions import (
     IntDistribution,
 )
 from optuna.trial import TrialState, create_trial
+from scipy import sparse
 
 from api.schemas.training import TrainingRunIn
 from api.trainer import hold_out
 from engine.als import PLAIN, RANKING, RATING, fit_head
-from engine.errors import SolveError
+from engine.errors import DataError, SolveError
 from engine.evaluation import Ordering, Trained, estimate, measure
 from engine.features import Given
 from engine.metrics import rmse
@@ -92,7 +93,7 @@ class Journal:
 
     A line each, with the `name` of what trials must have in common to be compared.
     Optuna's own journal would keep a killed trial running for ever, and its lock for
-    half a minute.
+    half a minute. One process at a time may write.
     """
 
     path: Path
@@ -100,8 +101,14 @@ class Journal:
 
     def read(self) -> list[tuple[dict[str, Any], float | None]]:
         """Return settings and their figures, oldest first."""
-        lines = [json.loads(line) for line in self._text().splitlines()]
-        return [(at["values"], at["figure"]) for at in lines if at["name"] == self.name]
+        try:
+            lines = [json.loads(line) for line in self._text().splitlines()]
+            mine = [line for line in lines if line["name"] == self.name]
+            return [(line["values"], line["figure"]) for line in mine]
+        except (ValueError, TypeError, LookupError) as error:
+            raise DataError(
+                f"{self.path} holds something else than trials; name another journal"
+            ) from error
 
     def add(self, values: Mapping[str, Any], figure: float | None) -> None:
         """Write a trial down; `None` where the setting did not work."""
@@ -133,24 +140,14 @@ def search(
     trials and the best figure: at the start if there are any, and after each new one.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    start, space, past = STARTS[target], SPACES[target], journal.read()
-    study = optuna.create_study(
-        direction="maximize" if target == "ranking" else "minimize"
-    )
-    for values, figure in past:
-        study.add_trial(
-            create_trial(
-                params=values, distributions=space, value=figure, state=_state(figure)
-            )
-        )
-    if not past:
-        study.enqueue_trial({name: asdict(start)[name] for name in space})
-    elif on_trial is not None:
+    start, past = STARTS[target], journal.read()
+    study = _study(target, past)
+    if past and on_trial is not None:
         on_trial(len(past), study.best_value)
     for done in range(len(past), n_trials):
         # A sampler a trial: one that starts over when resumed would repeat itself.
         study.sampler = optuna.samplers.TPESampler(seed=seed + done)
-        trial = study.ask(space)
+        trial = study.ask(SPACES[target])
         try:
             figure = _finite(judge(replace(start, **trial.params)))
         except SolveError:
@@ -164,6 +161,24 @@ def search(
     untuned = study.trials[0].value
     assert untuned is not None  # noqa: S101 - or it would have been raised
     return Tuned(study.best_params, untuned, study.best_value, len(study.trials))
+
+
+def _study(
+    target: Target, past: Sequence[tuple[dict[str, Any], float | None]]
+) -> optuna.Study:
+    """Tell Optuna of past trials; without any the preset comes first."""
+    start, space = asdict(STARTS[target]), SPACES[target]
+    study = optuna.create_study(
+        direction="maximize" if target == "ranking" else "minimize"
+    )
+    for values, figure in past:
+        state = _state(figure)
+        study.add_trial(
+            create_trial(params=values, distributions=space, value=figure, state=state)
+        )
+    if not past:
+        study.enqueue_trial({name: start[name] for name in space})
+    return study
 
 
 def _finite(figure: float) -> float:
@@ -205,11 +220,12 @@ class Task:
 
     def name(self) -> str:
         """Tell searches apart whose trials cannot be compared."""
-        rows = self.ratings.by_user
+        rows, features = self.ratings.by_user, sparse.csr_array(self.item_features)
         common = STARTS[self.target], SPACES[self.target], self.seed, self.test_share
         digest = hashlib.sha256(repr(common).encode())
         for part in (self.ratings.user_ids, self.ratings.item_ids, rows.indptr,
-                     rows.indices, rows.values):  # fmt: skip
+                     rows.indices, rows.values, features.indptr, features.indices,
+                     features.data):  # fmt: skip
             digest.update(np.ascontiguousarray(part).tobytes())
         return f"{self.target}-{digest.hexdigest()[:16]}"
 

@@ -17,7 +17,7 @@ from api.services.loading import load
 from api.trainer import Job, hold_out
 from api.tuning import SPACES, STARTS, Journal, Task, search
 from engine.als import PLAIN
-from engine.errors import SolveError
+from engine.errors import DataError, SolveError
 from engine.movielens import MovieLens
 from tests.api.test_reproduction import write_dataset
 from tests.conftest import create_database
@@ -123,6 +123,16 @@ def test_searches_share_a_file_but_no_trials(journal):
     assert other.read() == [({"exponent": 0.5}, None)]
 
 
+@pytest.mark.parametrize("text", ["rating,1\n", "[1]\n", '{"preset": "plain"}\n'])
+def test_a_file_that_is_no_journal_is_refused_and_left_alone(journal, text):
+    journal.path.write_text(text)
+
+    with pytest.raises(DataError, match="something else than trials; name another"):
+        search("plain", bowl, journal, n_trials=3)
+
+    assert journal.path.read_text() == text
+
+
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_space_holds_its_preset(target, journal):
     settings = []
@@ -170,13 +180,14 @@ def test_what_a_training_run_is_measured_on_is_never_looked_at(dataset):
     assert len(forbidden) + len(looked_at) == task.ratings.n_ratings
 
 
-def test_searches_on_other_ratings_or_seeds_have_other_names(dataset):
+def test_searches_on_other_data_or_seeds_have_other_names(dataset):
     ratings, features = read_dataset(dataset)
     fewer = hold_out(ratings, seed=0, test_share=0.1).train
     tasks = [
         Task("default", ratings, features),
         Task("plain", ratings, features),
         Task("default", fewer, features),
+        Task("default", ratings, features[:, :-1]),
         Task("default", ratings, features, seed=1),
         Task("default", ratings, features, test_share=0.2),
     ]
