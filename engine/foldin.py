@@ -372,6 +372,36 @@ def questions(model: Model, taste: Taste, k: int) -> IndexVector:
     return np.array(chosen, dtype=np.int32)
 
 
+def knowledge(model: Model, taste: Taste) -> float:
+    """Say how much of the doubt about a user their ratings have removed.
+
+    Doubt about the user in the prediction of an item, weighed by how often items are
+    rated, now and before any rating::
+
+        1 - Σ_j n_j z_j' A^-1 z_j / Σ_j n_j z_j' A_0^-1 z_j,   z_j = (q_j, 1)
+
+    Parameters
+    ----------
+    model : Model
+    taste : Taste
+        Of its rating head.
+
+    Returns
+    -------
+    float
+        From 0, nothing is known, towards 1.
+    """
+    nothing = np.zeros(0, dtype=np.int32)
+    before = _doubt(model, fold_in(model.rating, nothing, nothing))
+    return 1 - _doubt(model, taste) / before
+
+
+def _doubt(model: Model, taste: Taste) -> float:
+    items = _with_one(model.rating, np.arange(model.n_items, dtype=np.int32))
+    halves, _ = lapack.dtrtrs(taste.cholesky, items.T, lower=1)
+    return float(np.square(halves).sum(axis=0) @ model.item_counts)
+
+
 def _with_one(head: Head, indices: IndexVector) -> ExactMatrix:
     items = np.ones((len(indices), head.n_factors + 1))
     items[:, :-1] = head.item_factors[indices]

@@ -433,3 +433,22 @@ async def test_a_list_shows_the_votes_of_its_reader(alice):
 
     assert [item["vote"] for item in made["items"]] == ["none"] * 3
     assert [item["vote"] for item in again] == ["like", "dislike", "none"]
+
+
+async def test_inline_ratings_bring_the_explanation_of_the_same_stored_ratings(
+    anonymous, alice
+):
+    await rate(alice, TASTE)
+
+    stored = await alice.get(
+        f"/recommendations/{alice.user_id}/{TOY_STORY_2}/explanation"
+    )
+    url = f"/recommendations/{TOY_STORY_2}/explanation"
+    sent = await anonymous.post(url, json=inline(TASTE))
+    unknown = await anonymous.post(
+        f"/recommendations/{UNKNOWN}/explanation", json=inline(TASTE)
+    )
+    twice = await anonymous.post(url, json={"ratings": inline({1: 5})["ratings"] * 2})
+
+    assert sent.json() == stored.json()
+    assert (unknown.status_code, twice.status_code) == (404, 422)

@@ -55,5 +55,6 @@ def page(browser, service) -> Iterator[Page]:
             ),
         )
         yield page
-        expected = "status of 401"  # /me, asked before anybody is signed in
-        assert [fault for fault in faults if expected not in fault] == []
+        # /me, asked before anybody is signed in, and a draft changed meanwhile
+        expected = ("status of 401", "status of 412")
+        assert [f for f in faults if not any(text in f for text in expected)] == []

@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from engine.dense import padded
 from engine.errors import DataError, SolveError
-from engine.foldin import fold_in, predict, questions, reasons, uncertainty
+from engine.foldin import (
+    fold_in,
+    knowledge,
+    predict,
+    questions,
+    reasons,
+    uncertainty,
+)
 from engine.kernels import Fixed
 from tests.engine import reference
 
@@ -159,6 +166,27 @@ def test_a_question_is_the_one_whose_answer_leaves_least_doubt(model):
 
     assert first == max(falls, key=falls.__getitem__)
     assert questions(model, answered(first, 1.0), 1).tolist() == [second]
+
+
+def test_knowledge_grows_from_nothing_with_every_answer(model):
+    nobody = fold_in(model.rating, np.arange(0), np.zeros(0))
+    answers = [questions(model, nobody, n) for n in range(6)]
+    tastes = [fold_in(model.rating, rows, np.full(len(rows), 4.0)) for rows in answers]
+
+    known = [knowledge(model, taste) for taste in tastes]
+
+    items = np.column_stack([model.rating.item_factors, np.ones(model.n_items)])
+    doubts = []
+    for taste in (tastes[0], tastes[5]):
+        lower = taste.cholesky
+        covariance = np.linalg.inv(lower @ lower.T)
+        doubts.append(
+            np.einsum("if,fg,ig,i", items, covariance, items, model.item_counts)
+        )
+    assert known[0] == 0
+    assert known == sorted(known)
+    assert known[5] == pytest.approx(1 - doubts[1] / doubts[0], rel=1e-9)
+    assert 0 < known[5] < 1
 
 
 def test_nothing_is_asked_twice_or_for_want_of_items(model):
