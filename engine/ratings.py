@@ -217,25 +217,22 @@ class Ratings:
         DataError
             A pair of user and item occurs in both.
         """
-        parts = [each.by_user for each in (self, more)]
+        both = self, more
+        parts = [each.by_user for each in both]
+        users = [each.user_ids[each.by_user.row_of_each()] for each in both]
+        items = [each.item_ids[each.by_user.indices] for each in both]
+        weights = [
+            np.ones(len(part.values), np.float32) if part.weights is None
+            else part.weights
+            for part in parts
+        ]  # fmt: skip
         return Ratings.from_arrays(
-            np.concatenate(
-                [each.user_ids[each.by_user.row_of_each()] for each in (self, more)]
-            ),
-            np.concatenate(
-                [each.item_ids[each.by_user.indices] for each in (self, more)]
-            ),
+            np.concatenate(users),
+            np.concatenate(items),
             np.concatenate([part.values for part in parts]),
             users=np.concatenate([self.user_ids, more.user_ids]),
             items=np.concatenate([self.item_ids, more.item_ids]),
-            weights=np.concatenate(
-                [
-                    np.ones(len(part.values), np.float32)
-                    if part.weights is None
-                    else part.weights
-                    for part in parts
-                ]
-            ),
+            weights=np.concatenate(weights),
         )
 
 
