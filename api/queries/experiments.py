@@ -83,10 +83,21 @@ async def get(session: AsyncSession, experiment_id: int) -> Experiment | None:
     return await session.get(Experiment, experiment_id, populate_existing=True)
 
 
-async def running(session: AsyncSession) -> Sequence[int]:
-    """List the ids of the running experiments."""
-    query = select(Experiment.id).where(Experiment.state == "running")
-    return (await session.scalars(query)).all()
+async def exposed(session: AsyncSession) -> Sequence[AnyRow]:
+    """Count the users that each variant of a running experiment was shown to."""
+    query = (
+        select(
+            Variant.experiment_id,
+            Variant.weight,
+            func.count(Exposure.user_id).label("n_users"),
+        )
+        .join(Experiment, Experiment.id == Variant.experiment_id)
+        .outerjoin(Exposure, Exposure.variant_id == Variant.id)
+        .where(Experiment.state == "running")
+        .group_by(Variant.id)
+        .order_by(Variant.experiment_id)
+    )
+    return (await session.execute(query)).all()
 
 
 async def latest(session: AsyncSession, *, limit: int) -> Sequence[Experiment]:

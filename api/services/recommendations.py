@@ -41,7 +41,7 @@ from engine.ranking import (
 
 FULL_PERSONALIZATION = 10
 MAX_REASONS = 3
-N_SIMILAR = 100
+SIMILAR_TIMES = 3  # as many as asked for are close enough to be chosen from
 
 StarsByMovie = Mapping[int, float]
 MovieRows = Mapping[int, AnyRow]
@@ -176,6 +176,7 @@ async def recommend(
     wanted: Wanted,
 ) -> Recommendations:
     """Make one list, with the model or, while there is none, by popularity."""
+    wanted = replace(wanted, excluded=[*stars, *wanted.excluded])
     if served is None:
         return await _by_popularity(session, stars=stars, wanted=wanted)
     with stages.labels("fold_in").time():
@@ -200,8 +201,13 @@ async def _candidates(
     index = placement.served.item_index_of(wanted.similar_to)
     if index is None:
         raise NotFound("the model does not know the movie of similar_to")
-    alike, _ = similar_items(placement.served.model.ranking, index, N_SIMILAR)
-    return alike if candidates is None else np.intersect1d(alike, candidates)
+    return similar_items(
+        placement.served.model.ranking,
+        index,
+        SIMILAR_TIMES * wanted.limit,
+        excluded=_known(placement.served, wanted.excluded),
+        candidates=candidates,
+    )[0]
 
 
 def _ranked(
@@ -211,12 +217,9 @@ def _ranked(
     head, taste = placement.ordering
     scores = head.scores(taste)
     is_plain = wanted.diversity == wanted.exploration == 0
-    best = top_k(
-        scores,
-        wanted.limit if is_plain else POOL_SIZE,
-        excluded=_known(placement.served, [*placement.stars, *wanted.excluded]),
-        candidates=candidates,
-    )
+    n_best = wanted.limit if is_plain else POOL_SIZE
+    excluded = _known(placement.served, wanted.excluded)
+    best = top_k(scores, n_best, excluded=excluded, candidates=candidates)
     if is_plain:
         return best
     # Doubt in stars: the variance of a ranking head means nothing.
@@ -323,7 +326,7 @@ async def _by_popularity(
     movie_ids = await movie_queries.most_rated(
         session,
         wanted.filters,
-        excluded=[*stars, *wanted.excluded],
+        excluded=wanted.excluded,
         limit=wanted.limit,
     )
     movies = await movie_queries.summaries(session, movie_ids)

@@ -530,9 +530,12 @@ async def test_prometheus_hears_of_the_split_of_users_once_there_are_some(
     before = (await admin.get("/metrics")).text
 
     await alice.get(f"/recommendations/{alice.user_id}")
+    found = (await admin.get("/metrics")).text
+    results = (await admin.get(f"/experiments/{running}/results")).json()
 
     assert name not in before
-    assert name in (await admin.get("/metrics")).text
+    told = float(found.partition(name)[2].partition("\n")[0])
+    assert told == pytest.approx(results["sample_ratio_p_value"])
 
 
 @pytest.mark.usefixtures("running")

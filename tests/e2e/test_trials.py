@@ -36,6 +36,7 @@ def planned(page: Page, service, **changed) -> str:
     return f"/experiments/{reply.json()['id']}"
 
 
+@pytest.mark.expects_status(412)
 def test_a_draft_is_edited_and_nobody_overwrites_another_unseen(admin, service):
     page, path = admin, planned(admin, service)
     page.goto(f"/#{path.replace('experiments', 'experiment')}")

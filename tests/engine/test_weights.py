@@ -389,7 +389,7 @@ def test_folding_a_training_user_in_returns_the_trained_vector(
     for user in range(data.n_users):
         indices, values = data.by_user.row(user)
         weights = reference.weights_of(data.by_user, user)
-        taste = fold_in(trained.head, indices, values, weights)
+        taste = fold_in(trained.head, indices, values, weights=weights)
         np.testing.assert_allclose(
             taste.factors, trained.users.factors[user], atol=1e-5
         )
