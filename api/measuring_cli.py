@@ -1,8 +1,8 @@
-"""The commands that measure: evaluate, reproduce, simulate-ab."""
+"""The commands that measure: evaluate, tune, reproduce, simulate-ab."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import typer
@@ -12,7 +12,11 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column
 from rich.table import Table as RichTable
 
+from api.embedded_postgres import reach_database
+from api.queries.training import read_snapshot
+from api.schemas.training import MAX_SEED
 from api.services.loading import SAMPLE
+from api.settings import Settings
 from engine.contingency import pearson_chi_square, yates_chi_square
 from engine.movielens import MovieLens, words_of
 from engine.simulation import Rate, Trial, daily_looks, fixed_horizon
@@ -20,6 +24,8 @@ from engine.simulation import Rate, Trial, daily_looks, fixed_horizon
 if TYPE_CHECKING:
     from api.reproduction.measure import Step as ReportStep
     from engine.evaluation import Estimate, Row, Step
+    from engine.features import Given
+    from engine.ratings import Ratings
 
 REPORT = Path("reproduction")
 PAPER = {
@@ -38,13 +44,8 @@ def evaluate(
     """Measure both heads on held-out ratings, beside popularity and item mean."""
     # What only trains loads the compiler.
     from engine import evaluate as compare  # noqa: PLC0415
-    from engine import one_hot  # noqa: PLC0415
 
-    dataset = MovieLens.open(path)
-    movies = sorted(dataset.movies(), key=lambda movie: movie.id)
-    catalogue = np.array([movie.id for movie in movies], dtype=np.int64)
-    ratings = dataset.ratings().to_ratings(items=catalogue)
-    features = one_hot([words_of(movie.genres, movie.year) for movie in movies])
+    ratings, features = read_dataset(path)
     columns = TextColumn("{task.description:<24}"), BarColumn(), TimeElapsedColumn()
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("Evaluating")
@@ -59,6 +60,17 @@ def evaluate(
             ratings, seeds=range(seeds), item_features=features, on_step=show
         )
     Console().print(comparison(rows, n_splits=seeds))
+
+
+def read_dataset(path: Path) -> "tuple[Ratings, Given]":
+    """Read ratings, with a row for every movie, and what is known of the movies."""
+    from engine import one_hot  # noqa: PLC0415 - loads the compiler
+
+    dataset = MovieLens.open(path)
+    movies = sorted(dataset.movies(), key=lambda movie: movie.id)
+    catalogue = np.array([movie.id for movie in movies], dtype=np.int64)
+    features = one_hot([words_of(movie.genres, movie.year) for movie in movies])
+    return dataset.ratings().to_ratings(items=catalogue), features
 
 
 def comparison(rows: "Sequence[Row]", *, n_splits: int) -> RichTable:
@@ -80,6 +92,61 @@ def interval(estimate: "Estimate | None") -> str:
     if estimate is None:
         return "-"
     return f"{estimate.value:.4f} ±{(estimate.high - estimate.low) / 2:.3f}"
+
+
+@app.command()
+def tune(
+    path: Annotated[
+        Path | None,
+        typer.Argument(
+            help="a MovieLens folder or zip; the database's ratings if none"
+        ),
+    ] = None,
+    target: Annotated[
+        Literal["default", "plain", "ranking"],
+        typer.Option(help="a preset of the rating head, or the ranking head"),
+    ] = "default",
+    trials: Annotated[int, typer.Option(min=1, help="in all")] = 40,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED)] = 0,
+    test_share: Annotated[float, typer.Option(min=0.01, max=0.5)] = 0.1,
+    journal: Annotated[
+        Path, typer.Option(help="of trials; a search goes on where it was")
+    ] = Path("tuning.jsonl"),
+) -> None:
+    """Search better hyper-parameters; print the body of a training run with them."""
+    try:
+        from api.tuning import Task  # noqa: PLC0415 - an optional extra
+    except ModuleNotFoundError as error:
+        if error.name != "optuna":
+            raise
+        console.print(
+            "[red]cinefold tune needs Optuna: pip install --editable '.\\[tune]'[/]"
+        )
+        raise typer.Exit(1) from error
+
+    ratings, features = read_database() if path is None else read_dataset(path)
+    task = Task(target, ratings, features, seed=seed, test_share=test_share)
+    metric = "NDCG@10" if target == "ranking" else "RMSE"
+    columns = TextColumn("{task.description:<24}"), BarColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=console) as progress:
+        bar = progress.add_task("Tuning", total=trials)
+
+        def show(done: int, best: float) -> None:
+            progress.update(bar, description=f"{metric} {best:.4f}", completed=done)
+
+        found = task.run(journal, n_trials=trials, on_trial=show)
+    console.print(
+        f"{metric} on validation ratings: {found.untuned:.4f} untuned, "
+        f"{found.tuned:.4f} tuned, {found.n_trials} trials"
+    )
+    typer.echo(task.parameters(found.values).model_dump_json(exclude_unset=True))
+
+
+def read_database() -> "tuple[Ratings, Given]":
+    """Read what a training run would."""
+    with reach_database(Settings()) as url:
+        snapshot = read_snapshot(url)
+    return snapshot.ratings, snapshot.item_features
 
 
 @app.command()

@@ -198,8 +198,8 @@ class Trainer:
     def _evaluate(self) -> Json:
         """Train on a part, measure on the rest, beside three simple methods."""
         self.observer.stage("holding ratings out")
-        rng = np.random.default_rng(self.job.seed)
-        split = split_by_user(self.ratings, test_share=self.job.test_share, rng=rng)
+        job = self.job
+        split = hold_out(self.ratings, seed=job.seed, test_share=job.test_share)
         parity = 0.0
         metrics: list[Json] = []
         for name, build in self._methods(split).items():
@@ -308,6 +308,13 @@ class Trainer:
             rng=np.random.default_rng([self.job.seed, 2]),
         )
         return training.head, ratings
+
+
+def hold_out(ratings: Ratings, *, seed: int, test_share: float) -> Split:
+    """Set aside what a run is measured on."""
+    return split_by_user(
+        ratings, test_share=test_share, rng=np.random.default_rng(seed)
+    )
 
 
 @dataclass(frozen=True)

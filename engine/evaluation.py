@@ -108,7 +108,7 @@ class Popularity:
     @classmethod
     def of(cls, train: Ratings) -> "Popularity":
         """Count the ratings of each item."""
-        return cls(train.by_item.counts.astype(np.float32))
+        return cls(train.by_item.totals.astype(np.float32))
 
     def scores(self, user_index: int) -> FloatVector:  # noqa: ARG002  same for all
         """Return the counts of ratings."""
@@ -128,9 +128,11 @@ class ItemMean:
     def of(cls, train: Ratings) -> "ItemMean":
         """``(sum + c mean) / (n + c)``."""
         items = train.by_item.row_of_each()
-        sums = np.bincount(items, train.by_item.values, minlength=train.n_items)
+        weights, stars = train.by_item.weights, train.by_item.values
+        weighed = stars if weights is None else weights * stars
+        sums = np.bincount(items, weighed, minlength=train.n_items)
         shrunk = sums + _SHRINKAGE * train.mean
-        return cls((shrunk / (train.by_item.counts + _SHRINKAGE)).astype(np.float32))
+        return cls((shrunk / (train.by_item.totals + _SHRINKAGE)).astype(np.float32))
 
     def scores(self, user_index: int) -> FloatVector:  # noqa: ARG002  same for all
         """Return the shrunk means."""

@@ -15,6 +15,7 @@ from engine.arrays import (
 )
 from engine.errors import DataError, SolveError
 from engine.model import Configuration, Head, UserPrior
+from engine.ratings import as_weights
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ def fold_in(
     item_indices: Indices,
     values: Values,
     *,
+    weights: Values | None = None,
     user_features: Values | None = None,
 ) -> Taste:
     """Estimate one user from their ratings, the items held fixed.
@@ -89,6 +91,8 @@ def fold_in(
         A = sum_t (z_t z_t' + diag(v_t)) + diag(w)
         c = sum_t z_t (r_t - μ - b_t) + diag(w) (sum_t e_t / sqrt(n) + W'f)
 
+    Where ratings have weights, sums over ``t`` are weighted and ``n`` is their sum.
+
     Parameters
     ----------
     head : Head
@@ -96,6 +100,8 @@ def fold_in(
         Rows of the head, each once; may be empty.
     values : array of numbers, shape (n_rated,)
         The ratings, in stars.
+    weights : array of numbers, shape (n_rated,), optional
+        How many ratings each one counts for, above 0; one by default.
     user_features : array of numbers, shape (n_user_features,), optional
         As the head was trained with; unknown, that is 0, by default.
 
@@ -106,7 +112,8 @@ def fold_in(
     Raises
     ------
     DataError
-        Lengths differ, an index is out of range or repeated, or a number not finite.
+        Lengths differ, an index is out of range or repeated, a number not finite, or
+        a weight not above 0.
     SolveError
         The system is not positive definite.
 
@@ -116,14 +123,11 @@ def fold_in(
     """
     indices, stars = _validated(head, item_indices, values)
     features = _validated_features(head, user_features)
-    rated = with_one(head, indices)
-    residuals = stars - head.global_mean
+    observed = _observed(head, indices, stars, weights)
     if head.prior is not None:
-        system, pulls, rest = _learned_system(
-            head, head.prior, indices, rated, residuals, features
-        )
+        system, pulls, rest = _learned_system(head.prior, observed, features)
     else:
-        system, pulls, rest = _given_system(head, indices, rated, residuals)
+        system, pulls, rest = _given_system(head, observed)
     factor, failed = lapack.dpotrf(system, lower=1, clean=1)
     if failed:
         raise SolveError("the user's system is singular; raise the weights")
@@ -138,14 +142,52 @@ def fold_in(
     )
 
 
+@dataclass(frozen=True)
+class _Observed:
+    """Ratings as the systems read them, each row stretched by the root of its weight.
+
+    A weighted rating is then an ordinary one: ``rated`` are the rows ``z``, `residuals`
+    are stars above ``μ``, `biases` those of the items. `total` is the effective number.
+    """
+
+    indices: IndexVector
+    weights: ExactVector
+    rated: ExactMatrix
+    residuals: ExactVector
+    biases: ExactVector
+    total: float
+
+
+def _observed(
+    head: Head, indices: IndexVector, stars: ExactVector, weights: Values | None
+) -> _Observed:
+    rated, residuals = with_one(head, indices), stars - head.global_mean
+    biases = head.item_biases[indices].astype(np.float64)
+    if weights is None:
+        n_rated = len(indices)
+        return _Observed(
+            indices, np.ones(n_rated), rated, residuals, biases, float(n_rated)
+        )
+    counted = as_weights(weights, n_ratings=len(indices)).astype(np.float64)
+    roots = np.sqrt(counted)
+    return _Observed(
+        indices,
+        counted,
+        rated * roots[:, None],
+        residuals * roots,
+        biases * roots,
+        float(counted.sum()),
+    )
+
+
 def _given_system(
-    head: Head, indices: IndexVector, rated: ExactMatrix, residuals: ExactVector
+    head: Head, observed: _Observed
 ) -> tuple[ExactMatrix, ExactMatrix, ExactVector]:
     """Build ``A`` and both parts of ``c`` where weights are given."""
     configuration = head.configuration
     assert isinstance(configuration, Configuration)  # noqa: S101 - as the manifest demands
     alpha = configuration.unobserved_weight
-    count = np.array([len(indices)], dtype=np.int32)
+    rated, count = observed.rated, np.array([observed.total])
     system = (1 - alpha) * (rated.T @ rated)
     system.flat[:: len(system) + 1] += [
         *np.repeat(configuration.factor_weights(count, role="user"), head.n_factors),
@@ -155,26 +197,23 @@ def _given_system(
     if alpha > 0:
         system += alpha * head.unobserved.gram
         rest += alpha * head.unobserved.moment
-    errors = residuals - (1 - alpha) * head.item_biases[indices]
+    errors = observed.residuals - (1 - alpha) * observed.biases
     return system, rated * errors[:, None], rest
 
 
 def _learned_system(
-    head: Head,
-    prior: UserPrior,
-    indices: IndexVector,
-    rated: ExactMatrix,
-    residuals: ExactVector,
-    features: ExactVector,
+    prior: UserPrior, observed: _Observed, features: ExactVector
 ) -> tuple[ExactMatrix, ExactMatrix, ExactVector]:
     """Build ``A`` and both parts of ``c`` where weights are learned."""
+    indices, rated = observed.indices, observed.rated
     effects = prior.set_effects[indices].astype(np.float64)
-    spreads = prior.item_spreads[indices].sum(axis=0, dtype=np.float64)
+    spreads = observed.weights @ prior.item_spreads[indices].astype(np.float64)
     spreads[-1] = 0  # the item's own bias is no part of z
-    errors = residuals - head.item_biases[indices]
+    errors = observed.residuals - observed.biases
     system = rated.T @ rated + np.diag(prior.weights + spreads)
     pulls = rated * errors[:, None]
-    pulls += prior.weights * effects / np.sqrt(max(len(indices), 1))
+    shares = observed.weights / np.sqrt(observed.total or 1)
+    pulls += prior.weights * effects * shares[:, None]
     return system, pulls, prior.weights * (features @ prior.feature_effects)
 
 

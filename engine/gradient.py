@@ -14,7 +14,7 @@ import numpy as np
 
 from engine.arrays import FloatVector, IndexVector
 from engine.dense import aligned, compiled, whole
-from engine.kernels import Fixed, Rows, Side, Weights
+from engine.kernels import Fixed, Rows, Side, Weights, weight_at, weight_between
 from engine.lanes import (
     LANES,
     add,
@@ -32,7 +32,7 @@ class _System(NamedTuple):
 
     Attributes
     ----------
-    items, stars : of each rating; see `_read`
+    items, stars, weights : of each rating; see `_read`. Without weights, None.
     block : gathered factors, flat
     w, d : regularization, and the inverse of ``diag(A)``
     x, r, p, product : solution, residual, direction, and ``A p``
@@ -40,6 +40,7 @@ class _System(NamedTuple):
 
     items: IndexVector
     stars: FloatVector
+    weights: FloatVector | None
     block: FloatVector
     w: FloatVector
     d: FloatVector
@@ -50,13 +51,35 @@ class _System(NamedTuple):
 
 
 @compiled
-def _new_system(longest: int, width: int, k: int) -> _System:
+def _room(weights: FloatVector | None, n: int) -> FloatVector | None:
+    """Reserve memory for `n` weights, if there are any."""
+    if weights is None:
+        return None
+    return aligned(n)
+
+
+@compiled
+def _copy_weights(
+    weights: FloatVector | None, start: int, n: int, out: FloatVector | None
+) -> None:
+    """Copy a row's weights, if there are any, filled up with ones."""
+    if weights is None or out is None:
+        return
+    for t in range(n):
+        out[t] = weights[start + t]
+    for t in range(n, (n + 3) // 4 * 4):
+        out[t] = 1
+
+
+@compiled
+def _new_system(rows: Rows, longest: int, width: int, k: int) -> _System:
     """Reserve memory for rows of up to `longest` ratings."""
     n = (longest + 3) // 4 * 4
     small = whole(k + 1)
     system = _System(
         np.empty(n, dtype=np.int32),
         aligned(n),
+        _room(rows.weights, n),
         aligned(n * width),
         aligned(small),
         aligned(small),
@@ -88,6 +111,7 @@ def _read(
     for t in range(n, (n + 3) // 4 * 4):
         items[t] = len(fixed.b)
         stars[t] = weight * system.x[k]
+    _copy_weights(rows.weights, start, n, system.weights)
 
 
 @compiled
@@ -95,7 +119,7 @@ def _gather(n: int, fixed: Fixed, k: int, system: _System) -> None:
     """Gather a row's factors; add its ratings to ``r`` at ``x``, and to ``diag(A)``."""
     q, width = fixed.q.reshape(fixed.q.size), fixed.q.shape[1]
     items, stars, block, x = system.items, system.stars, system.block, system.x
-    r, d = system.r, system.d
+    r, d, weights = system.r, system.d, system.weights
     bias, weight, total = x[k], np.float32(1 - fixed.alpha), np.float32(0)
     for t in range(0, n, 4):
         from0, from1 = width * items[t], width * items[t + 1]
@@ -114,21 +138,26 @@ def _gather(n: int, fixed: Fixed, k: int, system: _System) -> None:
             a0, a1 = multiply_add(q0, y, a0), multiply_add(q1, y, a1)
             a2, a3 = multiply_add(q2, y, a2), multiply_add(q3, y, a3)
         s0, s1, s2, s3 = totals(a0, a1, a2, a3)
-        e0 = stars[t] - weight * (s0 + bias)
-        e1 = stars[t + 1] - weight * (s1 + bias)
-        e2 = stars[t + 2] - weight * (s2 + bias)
-        e3 = stars[t + 3] - weight * (s3 + bias)
+        w0, w1 = weight_at(weights, t), weight_at(weights, t + 1)
+        w2, w3 = weight_at(weights, t + 2), weight_at(weights, t + 3)
+        e0 = w0 * (stars[t] - weight * (s0 + bias))
+        e1 = w1 * (stars[t + 1] - weight * (s1 + bias))
+        e2 = w2 * (stars[t + 2] - weight * (s2 + bias))
+        e3 = w3 * (stars[t + 3] - weight * (s3 + bias))
         total += (e0 + e1) + (e2 + e3)
         y0, y1, y2, y3 = spread(e0), spread(e1), spread(e2), spread(e3)
+        v0, v1, v2, v3 = spread(w0), spread(w1), spread(w2), spread(w3)
         for f in range(0, width, LANES):
             q0, q1 = load(block, to0 + f), load(block, to1 + f)
             q2, q3 = load(block, to2 + f), load(block, to3 + f)
             early = multiply_add(q1, y1, multiply_add(q0, y0, load(r, f)))
             store(r, f, add(early, multiply_add(q3, y3, multiply(q2, y2))))
-            early = multiply_add(q1, q1, multiply_add(q0, q0, load(d, f)))
-            store(d, f, add(early, multiply_add(q3, q3, multiply(q2, q2))))
+            z0, z1 = multiply(q0, v0), multiply(q1, v1)
+            z2, z3 = multiply(q2, v2), multiply(q3, v3)
+            early = multiply_add(q1, z1, multiply_add(q0, z0, load(d, f)))
+            store(d, f, add(early, multiply_add(q3, z3, multiply(q2, z2))))
     r[k] = total
-    d[k] = n
+    d[k] = weight_between(weights, 0, n)
 
 
 @compiled
@@ -165,7 +194,7 @@ def _add_unobserved(fixed: Fixed, k: int, system: _System) -> None:
 @compiled
 def _apply(n: int, width: int, fixed: Fixed, k: int, system: _System) -> None:
     """Compute ``product = A p`` without forming the row's own part of ``A``."""
-    block, p, out = system.block, system.p, system.product
+    block, p, out, weights = system.block, system.p, system.product, system.weights
     for i in range(len(out)):
         out[i] = 0
     bias, sum_of_biases = p[k], np.float32(0)
@@ -180,7 +209,10 @@ def _apply(n: int, width: int, fixed: Fixed, k: int, system: _System) -> None:
             a2 = multiply_add(load(block, b2 + f), y, a2)
             a3 = multiply_add(load(block, b3 + f), y, a3)
         s0, s1, s2, s3 = totals(a0, a1, a2, a3)
-        s0, s1, s2, s3 = s0 + bias, s1 + bias, s2 + bias, s3 + bias
+        s0 = weight_at(weights, t) * (s0 + bias)
+        s1 = weight_at(weights, t + 1) * (s1 + bias)
+        s2 = weight_at(weights, t + 2) * (s2 + bias)
+        s3 = weight_at(weights, t + 3) * (s3 + bias)
         y0, y1, y2, y3 = spread(s0), spread(s1), spread(s2), spread(s3)
         for f in range(0, width, LANES):
             first = multiply_add(load(block, b0 + f), y0, load(out, f))
@@ -251,7 +283,7 @@ def solve_rows_by_gradient(
     longest = 0
     for row in range(first, last):
         longest = max(longest, rows.indptr[row + 1] - rows.indptr[row])
-    system = _new_system(longest, width, k)
+    system = _new_system(rows, longest, width, k)
     for row in range(first, last):
         start = rows.indptr[row]
         n = rows.indptr[row + 1] - start

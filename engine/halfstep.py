@@ -42,7 +42,7 @@ class Problem:
 
     def weights(self, role: Role) -> Weights:
         """Regularization of each row's factors and bias."""
-        counts = self.rows(role).counts
+        counts = self.rows(role).totals
         bias_weight = self.configuration.bias_weight(role=role)
         return Weights(
             factors=self.configuration.factor_weights(counts, role=role),
@@ -156,7 +156,7 @@ def objective(
         loss += configuration.unobserved_weight * float(all_pairs - scores.sum())
     loss += _penalty(users, problem.weights("user"))
     loss += _penalty(items, problem.weights("item"))
-    return loss, float(np.sqrt(errors.sum() / problem.ratings.n_ratings))
+    return loss, float(np.sqrt(errors.sum() / problem.ratings.total_weight))
 
 
 def residual_variance(
@@ -183,7 +183,7 @@ def residual_variance(
     ----------
     .. [1] Allen (1974), on prediction sums of squares. doi:10.2307/1267500
     """
-    n_ratings = problem.ratings.n_ratings
+    n_ratings = problem.ratings.total_weight
     if problem.configuration.unobserved_weight > 0:
         every_item = np.ones(problem.ratings.n_items)
         errors, _ = _sums(problem, users, items, every_item, workers=workers)
@@ -253,7 +253,7 @@ def _gram(side: Side) -> ExactMatrix:
 
 def _rows(ratings: SparseRows) -> Rows:
     """Hand ratings to a kernel."""
-    return Rows(ratings.indptr, ratings.indices, ratings.values)
+    return Rows(ratings.indptr, ratings.indices, ratings.values, ratings.weights)
 
 
 def _fixed_part(

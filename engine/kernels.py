@@ -15,6 +15,8 @@ of ``A x = c``,
 where ``m`` is the offset of all predictions and at once the target of pairs without a
 rating, ``a`` the weight of those, ``w`` the regularization of the row, and the sums
 without an index run over *all* items. ``a = 0`` is ordinary ALS.
+Where ratings have weights, each sum over ``t`` is weighted: one of weight 2 counts as
+two.
 """
 
 from typing import Any, NamedTuple
@@ -39,15 +41,20 @@ from engine.dense import (
     substitute,
     whole,
 )
-from engine.lanes import LANES, add, load, multiply_add, spread, store
+from engine.lanes import LANES, load, multiply, multiply_add, spread, store
 
 
 class Rows(NamedTuple):
-    """Ratings of each row, compressed; the fields of `ratings.SparseRows`."""
+    """Ratings of each row, compressed; the fields of `ratings.SparseRows`.
+
+    Without `weights` all ratings weigh 1, and kernels are compiled as if there were no
+    weights at all: what `weight_at` gives is then a constant to the compiler.
+    """
 
     indptr: OffsetVector
     indices: IndexVector
     values: FloatVector
+    weights: FloatVector | None = None
 
 
 class Fixed(NamedTuple):
@@ -88,27 +95,48 @@ class Side(NamedTuple):
 
 
 @compiled
+def weight_at(weights: FloatVector | None, t: int) -> np.float32:
+    """Weight of one rating."""
+    if weights is None:
+        return np.float32(1)
+    return np.float32(weights[t])
+
+
+@compiled
+def weight_between(weights: FloatVector | None, start: int, stop: int) -> float:
+    """Sum the weights of the ratings ``start:stop``: their effective number."""
+    if weights is None:
+        return np.float64(stop - start)
+    total = 0.0
+    for t in range(start, stop):
+        total += weights[t]
+    return total
+
+
+@compiled
 def _gather(
     rows: Rows, start: int, n: int, fixed: Fixed, block: FloatVector, sums: FloatVector
 ) -> np.float32:
     """Copy the factors ``q_t`` of `n` ratings; add up their part of ``c`` and ``A``.
 
     With ``c_t`` what a rating adds to the right side, the first row of `sums` gets
-    ``sum_t q_t c_t``, the second ``sum_t q_t``; returned is ``sum_t c_t``.
+    ``sum_t q_t c_t``, the second ``sum_t q_t``; returned is ``sum_t c_t``. A weight
+    enters by its root, since ``A`` sums products of copies.
     """
     q, width = fixed.q.reshape(fixed.q.size), fixed.q.shape[1]
     total = np.float32(0)
     for t in range(n):
         item = rows.indices[start + t]
         rest = (1 - fixed.alpha) * fixed.b[item]
-        c = np.float32((rows.values[start + t] - fixed.mean) - rest)
-        total += c
-        y = spread(c)
+        root = np.sqrt(weight_at(rows.weights, start + t))
+        c = root * np.float32((rows.values[start + t] - fixed.mean) - rest)
+        total += root * c
+        y, share = spread(c), spread(root)
         for f in range(0, width, LANES):
-            factors = load(q, item * width + f)
+            factors = multiply(load(q, item * width + f), share)
             store(block, t * width + f, factors)
             store(sums, f, multiply_add(factors, y, load(sums, f)))
-            store(sums, width + f, add(factors, load(sums, width + f)))
+            store(sums, width + f, multiply_add(factors, share, load(sums, width + f)))
     return total
 
 
@@ -138,6 +166,7 @@ def _residual(
         for f in range(k):
             score += factors[f] * x[f]
         error = (rows.values[t] - fixed.mean) - (1 - alpha) * score
+        error *= weight_at(rows.weights, t)
         for f in range(k):
             out[f] += factors[f] * error
         out[k] += error
@@ -188,7 +217,7 @@ def _factorized(
         right[i] = sums[i]
         matrix[i * stride + k] = sums[width + i]
     right[k] = total
-    matrix[k * stride + k] = stop - start
+    matrix[k * stride + k] = weight_between(rows.weights, start, stop)
     if alpha > 0:
         observed_weight = np.float32(1 - alpha)
         for i in range(size):
@@ -257,7 +286,8 @@ def mean_leverages(
     """Average ``z_t' A^-1 z_t`` over the ratings of each row, for ``a = 0``.
 
     The leverage of a rating is its say in its own prediction. Their sum is a trace,
-    ``tr(A^-1 (A - diag(w)))``, so ``diag(A^-1)`` is enough. 0 for a row without
+    ``tr(A^-1 (A - diag(w)))``, so ``diag(A^-1)`` is enough. A rating of weight 2 is
+    averaged as two ratings, each with its own leverage. 0 for a row without
     ratings; the systems have been solved before, so they are definite.
     """
     size = len(fixed.moment)
@@ -266,7 +296,8 @@ def mean_leverages(
     scratch = aligned(len(system.matrix))
     diagonal, inverse = np.zeros(size), np.zeros(size)
     for row in range(first, last):
-        n_ratings = rows.indptr[row + 1] - rows.indptr[row]
+        start, stop = rows.indptr[row], rows.indptr[row + 1]
+        n_ratings = weight_between(rows.weights, start, stop)
         out[row] = 0
         if n_ratings > 0:
             for i in range(k):
@@ -308,7 +339,8 @@ def sum_squares(
                 product += factors[f] * others[f]
             score = np.float64(current.biases[row]) + fixed.b[item] + product
             error = rows.values[t] - fixed.mean - score
-            squared_error += item_weights[item] * error * error
-            squared_score += score * score
+            weight = weight_at(rows.weights, t)
+            squared_error += weight * item_weights[item] * error * error
+            squared_score += weight * score * score
         errors[row] = squared_error
         scores[row] = squared_score

@@ -38,6 +38,10 @@ class Configuration:
         + sum_u λ_u (n + n0)^v |p_u|^2  +  β_u b_u^2
         + sum_i λ_i (n + n0)^v |q_i|^2  +  β_i b_i^2,      s = μ + b_u + b_i + p_u'q_i
 
+    Where ratings have weights ``c``, one of weight 2 counts as two: ``n`` is their sum,
+    and a rating adds ``c ((r - s)^2 - a (g - s)^2)`` to ``a (g - s)^2`` over all pairs.
+    Weight 1 is the objective above, and a weight towards 0 makes the pair unobserved.
+
     Attributes
     ----------
     n_factors : int
@@ -121,7 +125,9 @@ class Configuration:
         """``μ``: the mean rating, or the target of the pairs without one."""
         return self.unobserved_target if self.unobserved_weight > 0 else mean
 
-    def factor_weights(self, counts: CountVector, *, role: Role) -> FloatVector:
+    def factor_weights(
+        self, counts: CountVector | ExactVector, *, role: Role
+    ) -> FloatVector:
         """``λ (n + n0)^v`` of rows with `counts` ratings."""
         weight = self.user_weight if role == "user" else self.item_weight
         scaled = (counts + self.prior_count) ** self.exponent

@@ -271,11 +271,13 @@ def fit_paper(
     ------
     DataError
         Features are missing, not finite or of a wrong shape, a held-out rating lies
-        outside the matrix, or `n_threads` is below 1.
+        outside the matrix, ratings have weights, or `n_threads` is below 1.
     SolveError
         A system is singular: τ is far too small for these ratings.
     """
     began = perf_counter()
+    if ratings.by_user.weights is not None:
+        raise DataError("the paper's updates know no weights; leave them out")
     features = _checked_features(ratings, configuration, item_features)
     if test is not None:
         test.check_inside(ratings)

@@ -17,7 +17,7 @@ from engine.dense import (
     substitute,
     whole,
 )
-from engine.kernels import Rows
+from engine.kernels import Rows, weight_at
 
 
 class Others(NamedTuple):
@@ -106,7 +106,7 @@ def _build(rows: Rows, row: int, others: Others, prior: Prior, system: _System) 
         for t in range(n):
             other, at = rows.indices[begin + t], t * width
             parameters, spreads = others.parameters[other], others.spreads[other]
-            trust = others.trust[other]
+            trust = others.trust[other] * weight_at(rows.weights, begin + t)
             root = np.sqrt(trust)
             for f in range(k):
                 block[at + f] = root * parameters[f]
@@ -139,7 +139,7 @@ def _residual(
         error = (rows.values[t] - others.mean) - (parameters[k] + x[k])
         for f in range(k):
             error -= parameters[f] * x[f]
-        error *= others.trust[other]
+        error *= others.trust[other] * weight_at(rows.weights, t)
         for f in range(k):
             out[f] += parameters[f] * error
         out[k] += error
@@ -214,7 +214,8 @@ def sum_expected_squares(
                 product += x[f] * y[f]
                 variance += y[f] * y[f] * v[f] + (x[f] * x[f] + v[f]) * u[f]
             error = rows.values[t] - others.mean - (x[k] + y[k] + product)
-            squared_error += np.float64(error) * error
-            doubt += variance
+            weight = weight_at(rows.weights, t)
+            squared_error += weight * np.float64(error) * error
+            doubt += weight * variance
         errors[row] = squared_error
         doubts[row] = doubt

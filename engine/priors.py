@@ -4,8 +4,10 @@ The parameters ``x = (p, b)`` of a row, factors and bias alike, are drawn toward
 ``W'f``, where ``f`` are the features of the row and ``W`` is learned by ridge
 regression of all rows on their features. Features are any sparse matrix, and the
 *rated set*: for a user the items rated, for an item the users who rated it, each set
-scaled to length 1. Sets are SVD++'s idea [1]_ and its mirror image, written as priors,
-so that a newcomer's set moves their prior mean and nothing else changes.
+scaled to length 1. A member whose rating has a weight ``c`` stands in the set with
+``c / sqrt(sum c)``, which is ``1 / sqrt(n)`` without weights. Sets are SVD++'s idea
+[1]_ and its mirror image, written as priors, so that a newcomer's set moves their prior
+mean and nothing else changes.
 
 References
 ----------
@@ -22,7 +24,7 @@ from engine.arrays import ExactVector, FactorMatrix, FloatVector
 from engine.dense import compiled
 from engine.errors import DataError
 from engine.features import Given
-from engine.kernels import Rows
+from engine.kernels import Rows, weight_at
 from engine.ratings import SparseRows
 from engine.workers import Workers
 
@@ -97,6 +99,8 @@ class Features:
         if self.sets is None or self.members is None:
             return np.asarray(given, dtype=np.float64)
         lengths = _scales(self.sets)[self.members.indices].astype(np.float64) ** 2
+        if self.members.weights is not None:
+            lengths *= self.members.weights.astype(np.float64) ** 2
         starts = self.members.indptr[:-1]
         sums = np.add.reduceat(np.append(lengths, 0), starts)
         sums[self.members.counts == 0] = 0
@@ -196,15 +200,15 @@ def _quotient(part: ExactVector, whole: ExactVector) -> FloatVector:
 
 def _scales(sets: SparseRows) -> FloatVector:
     """``1 / sqrt(n)`` of each row, 0 for an empty set."""
-    counts = sets.counts
-    return np.where(counts > 0, 1 / np.sqrt(np.maximum(counts, 1)), 0).astype(
+    totals = sets.totals
+    return np.where(totals > 0, 1 / np.sqrt(np.where(totals > 0, totals, 1)), 0).astype(
         np.float32
     )
 
 
 def _sums_of(sets: SparseRows, members: FactorMatrix, workers: Workers) -> FactorMatrix:
     """Sum the members of each set."""
-    rows = Rows(sets.indptr, sets.indices, sets.values)
+    rows = Rows(sets.indptr, sets.indices, sets.values, sets.weights)
     source = np.ascontiguousarray(members, dtype=np.float32)
     out = np.empty((sets.n_rows, source.shape[1]), dtype=np.float32)
 
@@ -224,6 +228,6 @@ def sum_members(
         total = out[row]
         total[:] = 0
         for t in range(rows.indptr[row], rows.indptr[row + 1]):
-            member = source[rows.indices[t]]
+            member, weight = source[rows.indices[t]], weight_at(rows.weights, t)
             for f in range(len(total)):
-                total[f] += member[f]
+                total[f] += weight * member[f]

@@ -92,11 +92,12 @@ def split_at(ratings: Ratings, held_out: BoolVector) -> Split:
     if not held_out.any() or held_out.all():
         raise DataError("a split needs ratings on both sides; add ratings")
     users, items = ratings.by_user.row_of_each(), ratings.by_user.indices
-    values = ratings.by_user.values
+    values, weights = ratings.by_user.values, ratings.by_user.weights
     train = Ratings.from_arrays(
         ratings.user_ids[users[~held_out]],
         ratings.item_ids[items[~held_out]],
         values[~held_out],
+        weights=None if weights is None else weights[~held_out],
         users=ratings.user_ids,
         items=ratings.item_ids,
     )

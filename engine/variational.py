@@ -12,6 +12,9 @@ half-step of ALS in which the doubt ``v_t`` about the other side takes the place
 hand-tuned regularization that grows with the number of ratings. ``w`` and ``σ²`` follow
 in closed form from what they govern, so nothing is left to tune.
 
+Where ratings have weights, a rating of weight 2 counts as two: in the sums above, in
+``n_u`` and ``σ²``, and in the sets.
+
 The prior mean ``m = W'f`` comes from features and rated sets (`engine.priors`).
 
 References
@@ -183,7 +186,7 @@ class Beliefs:
         begin = partial(Belief.start, n_factors=configuration.n_factors, rng=rng)
         of_users = features(by_user, by_item, user_features, name="user_features")
         of_items = features(by_item, by_user, item_features, name="item_features")
-        variance = float(by_user.values.var(dtype=np.float64))
+        variance = ratings.variance
         least = _LEAST_VARIANCE * max(variance, 1.0)
         return cls(
             users=begin("user", of_users, by_user),
@@ -238,8 +241,8 @@ class Beliefs:
             ω_u = (n_u + n0) / (sum_t E[e²] / σ² + n0),  1 on average
         """
         errors, doubts = self._expected_squares(workers)
-        counts, expected = self.users.rows.counts, errors + doubts
-        n_ratings = int(counts.sum())
+        counts, expected = self.users.rows.totals, errors + doubts
+        n_ratings = float(counts.sum())
         trust = (counts + _TRUST_COUNT) / (expected / self.variance + _TRUST_COUNT)
         trust /= (trust @ counts) / n_ratings
         self.users.trust = trust.astype(np.float32)
@@ -361,7 +364,8 @@ def _side(parameters: FactorMatrix) -> Side:
 
 
 def _rows(side: Belief) -> Rows:
-    return Rows(side.rows.indptr, side.rows.indices, side.rows.values)
+    rows = side.rows
+    return Rows(rows.indptr, rows.indices, rows.values, rows.weights)
 
 
 def _moments(side: Belief) -> ExactMatrix:

@@ -14,15 +14,16 @@ def gram_of_rows(factors, biases):
 
 def system(rated, fixed, factor_weight, bias_weight):
     """``A`` and ``c`` of one row, as the docstring of `engine.kernels` defines them."""
-    indices, values = rated
+    indices, values, *weights = rated
+    counted = weights[0][:, None] if weights else 1
     alpha = fixed.alpha
     q = fixed.q[:-1, : len(fixed.moment) - 1]  # the rest is padding
     every = np.column_stack([q, np.ones(len(fixed.b))]).astype(float)
     biases = fixed.b.astype(float)
     z = every[indices]
-    matrix = (1 - alpha) * z.T @ z + alpha * every.T @ every
+    matrix = (1 - alpha) * z.T @ (counted * z) + alpha * every.T @ every
     matrix += np.diag([*[float(factor_weight)] * q.shape[1], float(bias_weight)])
-    right = z.T @ (values - fixed.mean - (1 - alpha) * biases[indices])
+    right = (counted * z).T @ (values - fixed.mean - (1 - alpha) * biases[indices])
     return matrix, right - alpha * every.T @ biases
 
 
@@ -118,17 +119,25 @@ def recall(recommended, relevant, k):
     return hits / len(relevant)
 
 
+def weights_of(rows, row):
+    """Weights of one row's ratings."""
+    weights = rows.weights_of(row)
+    return np.ones(rows.counts[row]) if weights is None else weights.astype(float)
+
+
 def learned_half_step(own, other, beliefs):
     """Means and variances of all rows of a side, one general solve each."""
     parameters, spreads = [], []
     for row in range(own.rows.n_rows):
         matrix, right = np.diag(own.weights), own.weights * own.prior[row]
-        for index, value in zip(*own.rows.row(row), strict=True):
+        weights = weights_of(own.rows, row)
+        for index, value, weight in zip(*own.rows.row(row), weights, strict=True):
             z = np.array([*other.parameters[index, :-1].astype(float), 1])
             doubt = np.diag([*other.spreads[index, :-1].astype(float), 0])
             y = value - beliefs.mean - other.parameters[index, -1]
-            matrix = matrix + other.trust[index] * (np.outer(z, z) + doubt)
-            right = right + other.trust[index] * z * y
+            trust = weight * other.trust[index]
+            matrix = matrix + trust * (np.outer(z, z) + doubt)
+            right = right + trust * z * y
         parameters.append(np.linalg.solve(matrix, right))
         spreads.append(beliefs.variance / np.diag(matrix))
     return np.array(parameters), np.array(spreads)
@@ -140,12 +149,13 @@ def expected_squares(beliefs):
     errors, doubts = np.zeros(users.rows.n_rows), np.zeros(users.rows.n_rows)
     for row in range(users.rows.n_rows):
         x, v = users.parameters[row].astype(float), users.spreads[row].astype(float)
-        for index, value in zip(*users.rows.row(row), strict=True):
+        weights = weights_of(users.rows, row)
+        for index, value, weight in zip(*users.rows.row(row), weights, strict=True):
             y, u = items.parameters[index].astype(float), items.spreads[index]
             score = beliefs.mean + x[-1] + y[-1] + x[:-1] @ y[:-1]
-            errors[row] += (value - score) ** 2
-            doubts[row] += v[-1] + u[-1] + y[:-1] ** 2 @ v[:-1]
-            doubts[row] += (x[:-1] ** 2 + v[:-1]) @ u[:-1]
+            errors[row] += weight * (value - score) ** 2
+            doubts[row] += weight * (v[-1] + u[-1] + y[:-1] ** 2 @ v[:-1])
+            doubts[row] += weight * (x[:-1] ** 2 + v[:-1]) @ u[:-1]
     return errors, doubts
 
 
