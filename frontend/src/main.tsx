@@ -3,6 +3,7 @@ import { render } from 'preact';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import type { Me } from './api';
 import { Header } from './components/header';
+import { KeptBar } from './components/kept-bar';
 import { Notices } from './components/notices';
 import { Failure, Skeletons } from './components/states';
 import { Insights, PAGES } from './pages';
@@ -32,6 +33,7 @@ function App() {
         {texts.nav.skip}
       </a>
       <Header />
+      <KeptBar />
       <main id="main" tabIndex={-1} ref={main}>
         <Content />
       </main>
@@ -72,6 +74,8 @@ function Content() {
     case 'signed-out':
       if (page === 'insights') return <Insights />;
       return isEntrance ? <SignIn key={page} /> : <Redirect to={href('sign-in', { next: location.hash })} />;
+    case 'guest':
+      return isEntrance ? <SignIn key={page} /> : <Page me={null} />;
     case 'signed-in':
       if (current.me.must_change_password) return <ChoosePassword username={current.me.username} />;
       return isEntrance ? (
@@ -82,11 +86,13 @@ function Content() {
   }
 }
 
-function Page({ me }: { me: Me }) {
+function Page({ me }: { me: Me | null }) {
   const { page, id } = route.value;
   if (page === 'sign-in' || page === 'register' || page === 'not-found') return <NotFound />;
-  const { View, isForAdmins } = PAGES[page];
-  return isForAdmins && !me.is_admin ? <NotFound /> : <View key={id} id={id} me={me} />;
+  const found = PAGES[page];
+  if ('isOpen' in found) return <found.View key={id} id={id} />;
+  if (!me) return <Redirect to={href('sign-in', { next: location.hash })} />;
+  return found.isForAdmins && !me.is_admin ? <NotFound /> : <found.View key={id} id={id} me={me} />;
 }
 
 function Redirect({ to }: { to: string }) {

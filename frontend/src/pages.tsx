@@ -17,12 +17,17 @@ interface PageProps {
   readonly me: Me;
 }
 
-type PageView = FunctionComponent<PageProps>;
-
 interface Page {
   readonly title: () => string;
-  readonly View: PageView;
+  readonly View: FunctionComponent<PageProps>;
   readonly isForAdmins?: true;
+}
+
+/** A page that needs no account. */
+interface OpenPage {
+  readonly title: () => string;
+  readonly View: FunctionComponent<Pick<PageProps, 'id'>>;
+  readonly isOpen: true;
 }
 
 /** A page that is fetched when it is first opened; the others come with the app. */
@@ -49,22 +54,27 @@ function later<Props extends object>(
 /** Anybody may see it, signed in or not. */
 export const Insights = later('insights', async () => (await import('./pages/insights')).Insights);
 
-export const PAGES: Record<Exclude<PageName, 'sign-in' | 'register' | 'not-found'>, Page> = {
-  browse: { title: () => texts.browse.title, View: Browse },
-  movie: { title: () => texts.browse.title, View: MoviePage },
-  'for-you': { title: () => texts.forYou.title, View: ForYou },
-  'my-ratings': { title: () => texts.myRatings.title, View: MyRatings },
+export const PAGES: Record<Exclude<PageName, 'sign-in' | 'register' | 'not-found'>, Page | OpenPage> = {
+  browse: { title: () => texts.browse.title, View: Browse, isOpen: true },
+  movie: { title: () => texts.browse.title, View: MoviePage, isOpen: true },
+  'for-you': { title: () => texts.forYou.title, View: ForYou, isOpen: true },
+  'my-ratings': { title: () => texts.myRatings.title, View: MyRatings, isOpen: true },
   hidden: {
     title: () => texts.hidden.title,
     View: later('hidden', async () => (await import('./pages/hidden')).Hidden),
   },
-  insights: { title: () => texts.insights.title, View: Insights },
+  insights: { title: () => texts.insights.title, View: Insights, isOpen: true },
   map: { title: () => texts.map.title, View: later('map', async () => (await import('./pages/map')).MapPage) },
   polarizing: {
     title: () => texts.polarizing.title,
     View: later('polarizing', async () => (await import('./pages/polarizing')).Polarizing),
+    isOpen: true,
   },
-  start: { title: () => texts.start.title, View: later('start', async () => (await import('./pages/start')).Start) },
+  start: {
+    title: () => texts.start.title,
+    View: later('start', async () => (await import('./pages/start')).Start),
+    isOpen: true,
+  },
   import: {
     title: () => texts.transfer.title,
     View: later('import', async () => (await import('./pages/import')).ImportRatings),

@@ -1,7 +1,8 @@
-/** The signed-in user's own ratings: one copy that every page shows and edits. */
+/** Somebody's own ratings, stored by the service or kept here: one copy that every page shows and edits. */
 
 import { computed, signal, useComputed } from '@preact/signals';
 import { ApiError, call, type Movie, type RatedMovie } from './api';
+import { keep, startKeeping } from './guest';
 import { announce, notify } from './notices';
 import { OptimisticWrites } from './optimistic';
 import { texts } from './texts';
@@ -26,7 +27,8 @@ export function useOwnRating(movieId: number): number | null {
 }
 
 const movies = new Map<number, Movie>();
-let owner = 0;
+/** Whose ratings they are; 0 without an account. */
+export let owner = 0;
 
 export async function loadRatings(userId: number): Promise<void> {
   if (owner !== userId) ratings.value = new Map();
@@ -50,6 +52,13 @@ export async function loadRatings(userId: number): Promise<void> {
   if (owner !== userId) return; // signed out meanwhile
   // What was rated while the pages were on their way is newer than the pages.
   ratings.value = new Map([...loaded, ...ratings.value]);
+  ratingsLoading.value = 'ready';
+}
+
+/** The ratings of somebody without an account. */
+export function loadKept(): void {
+  owner = 0;
+  ratings.value = new Map(startKeeping().map((rating) => [rating.movie.id, rating]));
   ratingsLoading.value = 'ready';
 }
 
@@ -107,6 +116,7 @@ function show(movieId: number, value: number | null): void {
 }
 
 async function send(movieId: number, value: number | null): Promise<void> {
+  if (!owner) return keep(movieId, ratings.peek().get(movieId) ?? null);
   const path = { user_id: owner, movie_id: movieId };
   if (value === null) await call('delete', '/ratings/{user_id}/{movie_id}', { path });
   else await call('put', '/ratings/{user_id}/{movie_id}', { path, body: { value } });

@@ -4,7 +4,8 @@ import { signal } from '@preact/signals';
 import { type ApiError, call, type Me, watchRefusals } from './api';
 import { asApiError } from './errors';
 import { forgetFeedback } from './feedback';
-import { forgetRatings, loadRatings } from './ratings';
+import { carryOver, readKept } from './guest';
+import { forgetRatings, loadKept, loadRatings } from './ratings';
 import { forgetResources } from './resource';
 import { href, replace } from './routes';
 
@@ -12,6 +13,8 @@ type Session =
   | { readonly state: 'unknown' }
   | { readonly state: 'unreachable'; readonly error: ApiError }
   | { readonly state: 'signed-out' }
+  /** Trying it without an account. */
+  | { readonly state: 'guest' }
   | { readonly state: 'signed-in'; readonly me: Me };
 
 interface Credentials {
@@ -26,7 +29,7 @@ export const session = signal<Session>({ state: 'unknown' });
 
 export async function startSession(): Promise<void> {
   watchRefusals(onRefusal);
-  if (localStorage.getItem(HINT) === null) return signedOut();
+  if (localStorage.getItem(HINT) === null) return readKept() === null ? signedOut() : tryWithoutAccount();
   session.value = { state: 'unknown' };
   try {
     signedIn(await call('get', '/me', {}));
@@ -42,7 +45,15 @@ export async function signIn(credentials: Credentials): Promise<void> {
 }
 
 export async function register(credentials: Credentials): Promise<void> {
-  signedIn(await call('post', '/auth/register', { body: credentials }));
+  const me = await call('post', '/auth/register', { body: credentials });
+  await carryOver(me.id);
+  signedIn(me);
+}
+
+/** Until somebody signs in, their ratings stay in this browser. */
+export function tryWithoutAccount(): void {
+  loadKept();
+  session.value = { state: 'guest' };
 }
 
 export async function signOut(): Promise<void> {
@@ -58,6 +69,8 @@ export async function changePassword(current: string, next: string): Promise<voi
 
 function signedIn(me: Me): void {
   localStorage.setItem(HINT, '1');
+  readKept();
+  forgetResources();
   session.value = { state: 'signed-in', me };
   if (!me.must_change_password) void loadRatings(me.id);
 }

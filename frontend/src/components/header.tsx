@@ -7,7 +7,8 @@ import { chooseLanguage, LANGUAGES, language, texts } from '../texts';
 import { chooseNextTheme, theme } from '../theme';
 import { Icon } from './icon';
 
-const PAGES = ['browse', 'for-you', 'my-ratings', 'insights', 'map'] as const;
+const OPEN_PAGES = ['browse', 'for-you', 'my-ratings', 'insights'] as const;
+const OWN_PAGES = ['map'] as const;
 const ADMIN_PAGES = ['experiments'] as const;
 
 /** The page itself, or the section that it belongs to. */
@@ -27,16 +28,18 @@ async function leave(): Promise<void> {
 }
 
 export function Header() {
+  const { state } = session.value;
   const me = session.value.state === 'signed-in' ? session.value.me : null;
+  const isInside = state === 'guest' || me?.must_change_password === false;
   return (
     <header class="header">
       <a class="wordmark" href={href('browse')}>
         <Mark />
         {texts.name}
       </a>
-      {me && !me.must_change_password && (
+      {isInside && (
         <nav aria-label={texts.nav.label}>
-          {[...PAGES, ...(me.is_admin ? ADMIN_PAGES : [])].map((page) => (
+          {[...OPEN_PAGES, ...(me ? OWN_PAGES : []), ...(me?.is_admin ? ADMIN_PAGES : [])].map((page) => (
             <a key={page} href={href(page)} aria-current={current(page)}>
               {texts.nav.pages[page]}
               {page === 'my-ratings' && nRatings.value > 0 && (
@@ -59,6 +62,11 @@ export function Header() {
           <Icon name={theme.value} />
         </button>
         <LanguageChoice />
+        {state === 'guest' && (
+          <a class="quiet-button" href={href('sign-in')}>
+            {texts.account.signIn}
+          </a>
+        )}
         {me && (
           <>
             <a class="quiet-button" href={href('settings')} title={texts.nav.signedInAs(me.username)}>

@@ -1,15 +1,13 @@
 import { useRef } from 'preact/hooks';
-import type { Me } from '../api';
 import { hiding } from '../feedback';
 import { useFlip } from '../flip';
 import { useOwnRating } from '../ratings';
-import { type Listed, recommend, type Wanted } from '../recommendations';
 import { useResource } from '../resource';
+import { type Listed, recommend, type Wanted } from '../taste';
 import { MovieCard } from './movie-card';
 import { Failure, Skeletons } from './states';
 
 interface SuggestionRowProps {
-  me: Me;
   title: string;
   lead?: string;
   wanted: Wanted;
@@ -18,9 +16,9 @@ interface SuggestionRowProps {
 }
 
 /** One row of a shelf of lists; empty it says nothing. */
-export function SuggestionRow({ me, title, lead, wanted, version }: SuggestionRowProps) {
+export function SuggestionRow({ title, lead, wanted, version }: SuggestionRowProps) {
   const { data, error, isLoading, reload } = useResource(`row ${JSON.stringify(wanted)} ${version}`, (signal) =>
-    recommend(me, wanted, signal),
+    recommend(wanted, signal),
   );
   if (data?.items.length === 0) return null;
   return (

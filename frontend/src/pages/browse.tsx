@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { call, type Me, type Movie } from '../api';
+import { call, type Movie } from '../api';
 import { type Change, Filters, filterQuery } from '../components/filters';
 import { Icon } from '../components/icon';
 import { MovieCard } from '../components/movie-card';
@@ -7,6 +7,7 @@ import { Empty, Failure, Skeletons } from '../components/states';
 import { usePredictions } from '../predictions';
 import { usePages } from '../resource';
 import { href, replace, route } from '../routes';
+import { predict } from '../taste';
 import { texts } from '../texts';
 
 const PAGE = 36;
@@ -19,16 +20,16 @@ const change: Change = (patch) => {
 };
 
 /** Search, filter and sort the catalogue; rate in place. */
-export function Browse({ me }: { me: Me }) {
+export function Browse() {
   const { query } = route.value;
   const search = query.get('query') ?? '';
   const sort = SORTS.find((name) => name === query.get('sort')) ?? 'popular';
   const wanted = { query: search, sort, ...filterQuery(query) };
-  const movies = usePages(`movies ${JSON.stringify(wanted)}`, (cursor, signal) => load(me.id, wanted, cursor, signal));
+  const movies = usePages(`movies ${JSON.stringify(wanted)}`, (cursor, signal) => load(wanted, cursor, signal));
   const { data, error } = movies;
   // Ratings move predictions, so the next page may bring a film again.
   const items = [...new Map(data?.items.map((movie) => [movie.id, movie])).values()];
-  const predictions = usePredictions(me.id, items);
+  const predictions = usePredictions(items);
   const isFiltered = query.size > (query.has('sort') ? 1 : 0);
 
   return (
@@ -73,15 +74,11 @@ interface Wanted extends ReturnType<typeof filterQuery> {
 }
 
 /** A search brings its own order, so the order by prediction is for browsing. */
-async function load(userId: number, { query, sort, ...filters }: Wanted, cursor: string | null, signal: AbortSignal) {
+async function load({ query, sort, ...filters }: Wanted, cursor: string | null, signal: AbortSignal) {
   const page = { limit: PAGE, cursor };
   if (sort !== 'predicted') return call('get', '/movies', { query: { ...filters, ...page, query, sort }, signal });
   if (query) return call('get', '/movies', { query: { ...filters, ...page, query }, signal });
-  const predicted = await call('get', '/predictions/{user_id}', {
-    path: { user_id: userId },
-    query: { ...filters, ...page },
-    signal,
-  });
+  const predicted = await predict({ ...filters, ...page }, signal);
   return { items: predicted.items.map(({ movie }): Movie => movie), next_cursor: predicted.next_cursor };
 }
 

@@ -1,5 +1,5 @@
 import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
-import type { Me, Movie } from '../api';
+import type { Movie } from '../api';
 import { type Change, Filters, filterQuery } from '../components/filters';
 import { Level } from '../components/level';
 import { PosterLink } from '../components/movie-card';
@@ -12,10 +12,10 @@ import { hiding, storedHides } from '../feedback';
 import { useFlip } from '../flip';
 import { announce } from '../notices';
 import { keepInPlace } from '../order';
-import { ratings, ratingsLoading, storedWrites, useOwnRating } from '../ratings';
-import { type Listed, type Listing, recommend } from '../recommendations';
+import { owner, ratings, ratingsLoading, storedWrites, useOwnRating } from '../ratings';
 import { type Resource, useResource } from '../resource';
 import { href, replace, route } from '../routes';
+import { type Listed, type Listing, recommend, type Wanted } from '../taste';
 import { texts } from '../texts';
 import { displayTitle } from '../titles';
 
@@ -33,14 +33,14 @@ const change: Change = (patch) => {
 };
 
 /** What to watch next, with the stars to expect and why; every rating acts at once. */
-export function ForYou({ me }: { me: Me }) {
+export function ForYou() {
   const { query } = route.value;
   const surprise = surpriseOf(query);
   const filters = filterQuery(query);
   // Unless the dial is moved, a running experiment may decide.
   const others = surprise > 0 && { diversity: MOST_SURPRISE * surprise, exploration: MOST_SURPRISE * surprise };
   const wanted = { ...filters, ...others };
-  const list = useList(me, wanted);
+  const list = useList(wanted);
   const items = useStableOrder(list, JSON.stringify(wanted));
   const visible = items.filter(({ movie }) => !hiding.value.get(movie.id));
   const { data, error } = list;
@@ -69,18 +69,19 @@ export function ForYou({ me }: { me: Me }) {
             </a>
           </Empty>
         )}
-        <Picks items={visible} me={me} />
+        <Picks items={visible} />
         {data && list.hasMore && (
           <button type="button" class="button more" aria-busy={list.isLoading} onClick={list.loadMore}>
             {texts.forYou.more}
           </button>
         )}
       </section>
-      {data?.model && <Rows me={me} filters={filters} top={data} />}
+      {data?.model && <Rows filters={filters} top={data} />}
       {data && (
         <p class="footnote">
-          {data.model && `${texts.forYou.model(data.model.id, data.model.created_at)} · `}
-          <a href={href('hidden')}>{texts.hidden.link}</a>
+          {data.model && texts.forYou.model(data.model.id, data.model.created_at)}
+          {data.model && owner > 0 && ' · '}
+          {owner > 0 && <a href={href('hidden')}>{texts.hidden.link}</a>}
         </p>
       )}
     </>
@@ -122,7 +123,7 @@ interface Endless extends Resource<Versioned> {
 }
 
 /** The list and what follows it: more leaves out what is shown, a rating orders all of it anew. */
-function useList(me: Me, wanted: Omit<Parameters<typeof recommend>[1], 'limit'>): Endless {
+function useList(wanted: Omit<Wanted, 'limit'>): Endless {
   const goOnFrom = useRef<Versioned | undefined>(undefined);
   const shown = useRef({ wanted: '', n: PAGE });
   const name = JSON.stringify(wanted);
@@ -133,7 +134,7 @@ function useList(me: Me, wanted: Omit<Parameters<typeof recommend>[1], 'limit'>)
     const version = storedWrites.peek() + storedHides.peek();
     const limit = before ? PAGE : Math.min(MOST_ASKED, shown.current.n);
     const exclude = before?.items.map(({ movie }) => movie.id) ?? [];
-    const page = await recommend(me, { ...wanted, limit, exclude }, signal);
+    const page = await recommend({ ...wanted, limit, exclude }, signal);
     const items = [...(before?.items ?? []), ...page.items];
     shown.current.n = Math.max(PAGE, items.length);
     return { ...page, items, version, hasMore: page.items.length === limit && items.length < MOST_SHOWN };
@@ -177,17 +178,16 @@ function useAnnouncedLeader(leader: Movie | undefined): void {
 }
 
 interface RowsProps {
-  me: Me;
   filters: ReturnType<typeof filterQuery>;
   top: Versioned;
 }
 
 /** Lists beside the list, asked for once that is there; none repeats its first page. */
-function Rows({ me, filters, top }: RowsProps) {
+function Rows({ filters, top }: RowsProps) {
   // What was rated just now counts once the list above has it: that comes first.
   const loved = useMemo(lovedLately, [top.version, ratingsLoading.value]);
   const exclude = top.items.slice(0, PAGE).map(({ movie }) => movie.id);
-  const shared = { me, version: top.version };
+  const shared = { version: top.version };
   const wanted = { ...filters, limit: ROW, exclude };
   const { because, adventurous, adventurousLead, gems, gemsLead } = texts.forYou;
   return (
@@ -223,19 +223,19 @@ function obscurity({ items }: Listing): number {
   return Math.ceil((counts[Math.floor(counts.length / 2)] ?? 0) / 4);
 }
 
-function Picks({ items, me }: { items: readonly Listed[]; me: Me }) {
+function Picks({ items }: { items: readonly Listed[] }) {
   const list = useRef<HTMLOListElement>(null);
   useFlip(list, items.map(({ movie }) => movie.id).join());
   return (
     <ol class="rows picks" ref={list}>
       {items.map((item) => (
-        <Pick key={item.movie.id} item={item} me={me} />
+        <Pick key={item.movie.id} item={item} />
       ))}
     </ol>
   );
 }
 
-function Pick({ item, me }: { item: Listed; me: Me }) {
+function Pick({ item }: { item: Listed }) {
   const { movie, predicted_rating: stars, uncertainty, reasons, recommendationId, vote } = item;
   const isRated = useOwnRating(movie.id) !== null;
   return (
@@ -258,7 +258,7 @@ function Pick({ item, me }: { item: Listed; me: Me }) {
         )}
         <StarInput movie={movie} />
         {recommendationId !== null && (
-          <Votes movie={movie} recommendationId={recommendationId} userId={me.id} listed={vote} />
+          <Votes movie={movie} recommendationId={recommendationId} userId={owner} listed={vote} />
         )}
       </div>
     </li>

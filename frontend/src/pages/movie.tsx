@@ -1,5 +1,5 @@
 import { useEffect } from 'preact/hooks';
-import { ApiError, call, type Me, type MovieDetail } from '../api';
+import { ApiError, call, type MovieDetail } from '../api';
 import { Histogram } from '../components/histogram';
 import { Mean, MovieCard } from '../components/movie-card';
 import { colours, Poster } from '../components/poster';
@@ -11,6 +11,7 @@ import { usePredictions } from '../predictions';
 import { storedWrites, useOwnRating } from '../ratings';
 import { useResource } from '../resource';
 import { href } from '../routes';
+import { explain } from '../taste';
 import { texts } from '../texts';
 import { displayTitle } from '../titles';
 import { NotFound } from './not-found';
@@ -22,11 +23,10 @@ const POLARIZING = 0.9;
 
 interface MoviePageProps {
   id: number;
-  me: Me;
 }
 
 /** One film: what it is, what you and everybody think of it, and what is like it. */
-export function MoviePage({ id, me }: MoviePageProps) {
+export function MoviePage({ id }: MoviePageProps) {
   const own = useOwnRating(id);
   const found = useResource(`movie ${id}`, (signal) =>
     call('get', '/movies/{movie_id}', { path: { movie_id: id }, signal }),
@@ -43,14 +43,14 @@ export function MoviePage({ id, me }: MoviePageProps) {
     <article>
       <Hero movie={movie} />
       <div class="movie-columns">
-        <PredictionPanel id={id} me={me} />
+        <PredictionPanel id={id} />
         <section class="panel">
           <h2>{texts.movie.everyone}</h2>
           <Mean movie={movie} />
           <Histogram bins={movie.histogram} own={own} />
         </section>
       </div>
-      <Similar id={id} me={me} />
+      <Similar id={id} />
     </article>
   );
 }
@@ -81,13 +81,10 @@ function Hero({ movie }: { movie: MovieDetail }) {
   );
 }
 
-function PredictionPanel({ id, me }: MoviePageProps) {
+function PredictionPanel({ id }: MoviePageProps) {
   const isRated = useOwnRating(id) !== null;
   const { data, error, isLoading, reload } = useResource(`explanation ${id} ${storedWrites.value}`, (signal) =>
-    call('get', '/recommendations/{user_id}/{movie_id}/explanation', {
-      path: { user_id: me.id, movie_id: id },
-      signal,
-    }),
+    explain(id, signal),
   );
   const hasNoModel = error instanceof ApiError && (error.status === 404 || error.status === 409);
   const { contributions } = data ?? {};
@@ -113,7 +110,7 @@ function PredictionPanel({ id, me }: MoviePageProps) {
   );
 }
 
-function Similar({ id, me }: MoviePageProps) {
+function Similar({ id }: MoviePageProps) {
   const { data, error, isLoading, reload } = useResource(`similar ${id}`, (signal) =>
     call('get', '/movies/{movie_id}/similar', {
       path: { movie_id: id },
@@ -122,7 +119,7 @@ function Similar({ id, me }: MoviePageProps) {
     }),
   );
   const movies = data?.items.map(({ movie }) => movie) ?? [];
-  const predictions = usePredictions(me.id, movies);
+  const predictions = usePredictions(movies);
   return (
     <section class="similar">
       <h2>{texts.movie.similar}</h2>

@@ -1,6 +1,6 @@
 import type { CSSProperties } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
-import { ApiError, call, type Me, type RatedMovie } from '../api';
+import { ApiError, call, type RatedMovie } from '../api';
 import { SelectField } from '../components/form';
 import { Icon } from '../components/icon';
 import { PosterLink } from '../components/movie-card';
@@ -11,6 +11,7 @@ import { orderOf, passes, RATING_SORTS } from '../rating-list';
 import {
   loadRatings,
   nRatings,
+  owner,
   ratings,
   ratingsLoading,
   removeAllWithUndo,
@@ -30,11 +31,11 @@ const change = (patch: Readonly<Record<string, string>>) => {
 };
 
 /** Everything the user has rated: found, ordered, edited, removed. */
-export function MyRatings({ me }: { me: Me }) {
+export function MyRatings() {
   const { query } = route.value;
   const [shown, setShown] = useState(PAGE);
   const [chosen, setChosen] = useState<ReadonlySet<number>>(new Set());
-  const shares = useInfluence(me.id);
+  const shares = useInfluence();
   const sort = RATING_SORTS.find((name) => name === query.get('sort')) ?? 'date';
   // An edited rating keeps its place: the order follows the set, not the times.
   const order = useMemo(
@@ -55,13 +56,15 @@ export function MyRatings({ me }: { me: Me }) {
             {texts.myRatings.count(listed.length, all.length)}
           </p>
         )}
-        <p class="actions">
-          <a href={href('import')}>{texts.transfer.title}</a>
-          <a href={href('hidden')}>{texts.hidden.link}</a>
-        </p>
+        {owner > 0 && (
+          <p class="actions">
+            <a href={href('import')}>{texts.transfer.title}</a>
+            <a href={href('hidden')}>{texts.hidden.link}</a>
+          </p>
+        )}
       </header>
       {state === 'loading' && all.length === 0 && <Skeletons count={6} kind="row" />}
-      {state instanceof ApiError && <Failure error={state} retry={() => void loadRatings(me.id)} />}
+      {state instanceof ApiError && <Failure error={state} retry={() => void loadRatings(owner)} />}
       {state === 'ready' && all.length === 0 && (
         <Empty title={texts.myRatings.empty} hint={texts.myRatings.emptyHint}>
           <a class="button primary" href={href('browse')}>
@@ -114,9 +117,10 @@ export function MyRatings({ me }: { me: Me }) {
 const NONE: ReadonlyMap<number, number> = new Map();
 
 /** How much of the list each rating makes; while it is not known, nothing is said of it. */
-function useInfluence(userId: number): ReadonlyMap<number, number> {
+function useInfluence(): ReadonlyMap<number, number> {
   const { data } = useResource(`influence ${storedWrites.value}`, async (signal) => {
-    const { items } = await call('get', '/ratings/{user_id}/influence', { path: { user_id: userId }, signal });
+    if (!owner) return NONE;
+    const { items } = await call('get', '/ratings/{user_id}/influence', { path: { user_id: owner }, signal });
     return new Map(items.map(({ movie_id, share }) => [movie_id, share]));
   });
   return data ?? NONE;
@@ -236,8 +240,8 @@ function RatingRow({ rating, share, isChosen, onChoose }: RatingRowProps) {
 /** Which stars the user gives, beside those everyone gives, and what the model has not seen yet. */
 function Distribution({ own }: { own: readonly RatedMovie[] }) {
   const everyone = useResource('rating insights', (signal) => call('get', '/insights/ratings', { signal }));
-  const active = useResource(`active model ${storedWrites.value}`, (signal) =>
-    call('get', '/models/active', { signal }),
+  const active = useResource(`active model ${storedWrites.value}`, async (signal) =>
+    owner ? call('get', '/models/active', { signal }) : null,
   );
   const { data_cutoff: cutoff, n_changes_since: n } = active.data ?? {};
   const total = everyone.data?.n_ratings || 1;

@@ -2,8 +2,9 @@ import type { ApiError } from '../api';
 import { ArtWall } from '../components/art-wall';
 import { FormEnd, TextField, useForm } from '../components/form';
 import { passwordProblem, usernameProblem } from '../credentials';
+import { kept } from '../guest';
 import { href, replace, route, safeReturn } from '../routes';
-import { register, signIn } from '../session';
+import { register, signIn, tryWithoutAccount } from '../session';
 import { texts } from '../texts';
 
 /** Sign in, or with the same form create an account. */
@@ -11,6 +12,7 @@ export function SignIn() {
   const { account } = texts;
   const isNew = route.value.page === 'register';
   const next = route.value.query.get('next');
+  const nKept = kept.value?.length ?? 0;
   const title = isNew ? account.register : account.signIn;
   const { errors, onSubmit, ...end } = useForm({
     names: ['username', 'password'],
@@ -27,6 +29,7 @@ export function SignIn() {
       <section class="entrance-form">
         <h1>{title}</h1>
         <p class="lead">{isNew ? account.registerLead : account.signInLead}</p>
+        {isNew && nKept > 0 && <p>{texts.guest.comeAlong(nKept)}</p>}
         <form noValidate onSubmit={onSubmit}>
           <TextField
             name="username"
@@ -48,6 +51,9 @@ export function SignIn() {
         <p>
           <a href={href(isNew ? 'sign-in' : 'register', { next })}>{isNew ? account.toSignIn : account.toRegister}</a>
         </p>
+        <a class="button" href={href('start')} onClick={tryWithoutAccount}>
+          {texts.guest.try}
+        </a>
       </section>
     </div>
   );

@@ -1,5 +1,5 @@
 import { useRef, useState } from 'preact/hooks';
-import { call, type Me, type Movie } from '../api';
+import type { Movie } from '../api';
 import { PosterLink } from '../components/movie-card';
 import { StarInput } from '../components/stars';
 import { Empty, Failure, Skeletons } from '../components/states';
@@ -8,6 +8,7 @@ import { fillSlots } from '../order';
 import { storedWrites, useOwnRating } from '../ratings';
 import { useResource } from '../resource';
 import { href } from '../routes';
+import { ask } from '../taste';
 import { texts } from '../texts';
 
 const N_QUESTIONS = 5;
@@ -16,13 +17,13 @@ const N_SUGGESTED = 12;
 const MOST_PASSED = 50;
 
 /** A few questions that tell most about somebody's taste, and what follows from each answer. */
-export function Start({ me }: { me: Me }) {
+export function Start() {
   const [passed, setPassed] = useState<readonly number[]>([]);
   const shown = useRef<readonly Movie[]>([]);
   const version = storedWrites.value;
   const exclude = passed.slice(-MOST_PASSED);
   const { data, error, isLoading, isStale, reload } = useResource(`questions ${version} ${exclude}`, (signal) =>
-    call('get', '/elicitation/{user_id}', { path: { user_id: me.id }, query: { limit: N_QUESTIONS, exclude }, signal }),
+    ask({ limit: N_QUESTIONS, exclude }, signal),
   );
   if (data && !isStale) {
     shown.current = fillSlots(shown.current, data.items, ({ id }) => passed.includes(id), N_QUESTIONS);
@@ -58,7 +59,7 @@ export function Start({ me }: { me: Me }) {
           </a>
         </p>
       </section>
-      <SuggestionRow me={me} title={texts.start.suggestions} wanted={{ limit: N_SUGGESTED }} version={version} />
+      <SuggestionRow title={texts.start.suggestions} wanted={{ limit: N_SUGGESTED }} version={version} />
     </>
   );
 }

@@ -720,6 +720,23 @@ export const de: Texts = {
     signOutFailed: 'Du bist noch angemeldet.',
   },
 
+  guest: {
+    label: 'Bewertungen ohne Konto',
+    try: 'Ohne Konto ausprobieren',
+    here: (n) =>
+      n === 0
+        ? 'Ohne Konto bleibt, was du bewertest, nur in diesem Browser.'
+        : `Deine ${ratings(n)} ${n === 1 ? 'liegt' : 'liegen'} nur in diesem Browser.`,
+    register: (n) => (n === 0 ? 'Konto anlegen' : 'Leg ein Konto an, um sie zu behalten'),
+    comeAlong: (n) => `Deine ${ratings(n)} aus diesem Browser ${n === 1 ? 'kommt' : 'kommen'} mit.`,
+    left: (n) => `${ratings(n)} aus der Zeit vor der Anmeldung ${n === 1 ? 'liegt' : 'liegen'} nur in diesem Browser.`,
+    add: 'Zu meinen Bewertungen',
+    forget: 'Verwerfen',
+    forgetTitle: (n) => `${ratings(n)} verwerfen?`,
+    forgetText: 'Sie waren nie in deinem Konto gespeichert, und nichts bringt sie zurück.',
+    notCarried: (n) => `Deine ${ratings(n)} wurden nicht gespeichert. Sie liegen weiter in diesem Browser.`,
+  },
+
   notFound: {
     title: 'Diese Seite gibt es nicht',
     text: 'Vielleicht ist die Adresse abgeschnitten oder der Film entfernt.',

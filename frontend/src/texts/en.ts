@@ -707,6 +707,23 @@ export const en = {
     signOutFailed: 'You are still signed in.',
   },
 
+  guest: {
+    label: 'Ratings without an account',
+    try: 'Try it without an account',
+    here: (n: number) =>
+      n === 0
+        ? 'Without an account, what you rate lives only in this browser.'
+        : `Your ${ratings(n)} ${n === 1 ? 'lives' : 'live'} only in this browser.`,
+    register: (n: number): string => (n === 0 ? 'Create an account' : 'Create an account to keep them'),
+    comeAlong: (n: number) => `Your ${ratings(n)} from this browser will come along.`,
+    left: (n: number) => `${ratings(n)} from before you signed in ${n === 1 ? 'is' : 'are'} kept only in this browser.`,
+    add: 'Add to my ratings',
+    forget: 'Forget',
+    forgetTitle: (n: number) => `Forget ${ratings(n)}?`,
+    forgetText: 'They were never stored in your account, and nothing brings them back.',
+    notCarried: (n: number) => `Your ${ratings(n)} could not be stored. They are still kept in this browser.`,
+  },
+
   notFound: {
     title: 'No such page',
     text: 'The address may be cut off, or the film may have been removed.',
