@@ -21,6 +21,7 @@ from api.model_store import ModelStore
 from api.openapi import add_document
 from api.routes import (
     account,
+    administration,
     auth,
     bulk,
     diagnostics,
@@ -64,6 +65,7 @@ ROUTERS = (
     proposals,
     insights,
     diagnostics,
+    administration,
     health,
 )
 REAP_SECONDS = 5.0

@@ -54,6 +54,8 @@ SPECIAL: dict[tuple[str, str], tuple[type[Problem], ...]] = {
         problems.TooManyAttempts,
         problems.LastAdministrator,
     ),
+    ("POST", "/users"): (problems.UsernameTaken,),
+    ("PATCH", "/users/{user_id}"): (problems.LastAdministrator,),
     ("POST", "/api-keys"): (problems.TooManyKeys,),
     ("POST", "/training-runs"): (problems.TooManyAttempts,),
     ("POST", "/training-runs/{run_id}/cancel"): (problems.WrongState,),

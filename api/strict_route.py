@@ -24,6 +24,7 @@ from api.problems import (
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_FILE_BYTES = 4 * 1024 * 1024
+MAX_ARCHIVE_BYTES = 64 * 1024 * 1024
 
 
 class StrictRequest(Request):
@@ -156,6 +157,13 @@ class CsvRoute(StrictRoute):
 
     media_type = "text/csv"
     max_body_bytes = MAX_FILE_BYTES
+
+
+class ZipRoute(StrictRoute):
+    """Reads several files in one, as `application/zip`."""
+
+    media_type = "application/zip"
+    max_body_bytes = MAX_ARCHIVE_BYTES
 
 
 class NdjsonRoute(StrictRoute):

@@ -1,11 +1,13 @@
 """SQL of users, sessions, API keys and the sign-in limit."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from api.database import AnyRow, AnySelect
 from api.tables import ApiKey, Rating, Session, SignInFailure, User
 
 
@@ -13,6 +15,36 @@ async def user_by_name(session: AsyncSession, username: str) -> User | None:
     """Find a user by name, whatever its case."""
     query = select(User).where(func.lower(User.username) == func.lower(username))
     return (await session.scalars(query)).one_or_none()
+
+
+def _accounts() -> AnySelect:
+    """Select people with an account: imported users have none."""
+    n_ratings = select(func.count()).where(Rating.user_id == User.id)
+    last_seen_at = select(func.max(Session.last_seen_at))
+    return select(
+        *(User.id, User.username, User.is_admin, User.is_disabled),
+        *(User.must_change_password, User.created_at),
+        n_ratings.scalar_subquery().label("n_ratings"),
+        last_seen_at.where(Session.user_id == User.id)
+        .scalar_subquery()
+        .label("last_seen_at"),
+    ).where(User.username.is_not(None))
+
+
+async def accounts(
+    session: AsyncSession, *, search: str, limit: int, before: int | None
+) -> Sequence[AnyRow]:
+    """Read accounts whose names contain some text, newest first."""
+    query = _accounts().where(User.username.icontains(search, autoescape=True))
+    if before is not None:
+        query = query.where(User.id < before)
+    return (await session.execute(query.order_by(User.id.desc()).limit(limit))).all()
+
+
+async def account(session: AsyncSession, user_id: int) -> AnyRow | None:
+    """Read one account."""
+    query = _accounts().where(User.id == user_id)
+    return (await session.execute(query)).one_or_none()
 
 
 async def add_user(

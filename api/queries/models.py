@@ -7,6 +7,7 @@ from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from api.database import AnyRow
 from api.tables import Model, Source
 
 
@@ -18,6 +19,13 @@ async def page(
     if before is not None:
         query = query.where(Model.id < before)
     return (await session.scalars(query.order_by(Model.id.desc()).limit(limit))).all()
+
+
+async def manifests(session: AsyncSession) -> Sequence[AnyRow]:
+    """Read which models there are and the manifests of their files."""
+    return (
+        await session.execute(select(Model.id, Model.is_active, Model.manifest))
+    ).all()
 
 
 async def make_active(session: AsyncSession, model_id: int) -> None:

@@ -1,7 +1,11 @@
 """SQL about the database server itself."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.database import AnyRow
 
 DURABILITY = ("fsync", "synchronous_commit", "full_page_writes")
 
@@ -21,3 +25,24 @@ async def revision(session: AsyncSession) -> str | None:
     query = text("SELECT version_num FROM alembic_version")
     found: str | None = (await session.execute(query)).scalar_one_or_none()
     return found
+
+
+async def database_bytes(session: AsyncSession) -> int:
+    """Measure the database with everything in it."""
+    query = text("SELECT pg_database_size(current_database())")
+    return int((await session.execute(query)).scalar_one())
+
+
+async def tables(session: AsyncSession) -> Sequence[AnyRow]:
+    """Measure the tables with their indexes, the largest first.
+
+    The number of rows is what the planner believes: counting would read them all.
+    """
+    query = text("""
+        SELECT relname AS name, pg_total_relation_size(oid) AS n_bytes,
+            CASE WHEN reltuples >= 0 THEN CAST(reltuples AS bigint) END AS n_rows
+        FROM pg_class
+        WHERE relkind = 'r' AND relnamespace = CAST('public' AS regnamespace)
+        ORDER BY n_bytes DESC, name
+    """)
+    return (await session.execute(query)).all()

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Header, Query, Response, status
+from fastapi import APIRouter, Body, Header, Query, Response, status
 
 from api.dependencies import AdminUser, CurrentUser, ModelsDir, SessionDep, Subject
 from api.schemas.base import Cursor, Limit, ModelId, PlainInteger
@@ -10,12 +10,20 @@ from api.schemas.diagnostics import Checks
 from api.schemas.insights import GenreMap, MovieMap, UserPosition
 from api.schemas.models import ActiveModel, ModelCard, ModelComparison, ModelPage
 from api.services import maps, models
-from api.strict_route import StrictRoute
+from api.strict_route import StrictRoute, ZipRoute
 
 router = APIRouter(prefix="/models", tags=["models"], route_class=StrictRoute)
 
 Dims = Annotated[int, Query(ge=2, le=3), PlainInteger]
 IfNoneMatch = Annotated[str, Header(max_length=1000)]
+ArchiveBody = Annotated[
+    bytes,
+    Body(
+        media_type="application/zip",
+        description="`manifest.json` and the arrays it names, as `cinefold "
+        "import-model` reads them from a folder",
+    ),
+]
 UNCHANGED: dict[int | str, dict[str, str]] = {304: {"description": "As you have it"}}
 
 
@@ -25,6 +33,24 @@ async def get_models(
 ) -> ModelPage:
     """List the models, newest first."""
     return await models.list_models(session, limit=limit, cursor=cursor)
+
+
+async def post_import(
+    body: ArchiveBody, actor: AdminUser, session: SessionDep, models_dir: ModelsDir
+) -> ModelCard:
+    """Take in item factors trained elsewhere, as a model that does not serve yet."""
+    return await models.import_archive(
+        session, models_dir, actor_id=actor.user_id, archive=body
+    )
+
+
+router.add_api_route(
+    "/import",
+    post_import,
+    methods=["POST"],
+    status_code=status.HTTP_201_CREATED,
+    route_class_override=ZipRoute,
+)
 
 
 @router.get("/active")

@@ -94,3 +94,43 @@ class ApiKeys(Out):
     """All keys of the caller."""
 
     items: list[ApiKeyOut]
+
+
+class UserIn(Body):
+    """A person to make an account for; a one-time password comes back."""
+
+    username: Username
+    is_admin: bool = False
+
+
+class UserChange(Body):
+    """What is to become of an account; what is left out stays as it is."""
+
+    is_admin: bool | None = None
+    is_disabled: bool | None = None
+
+
+class UserOut(Out):
+    """An account as administrators see it; `last_seen_at` is of its live sessions."""
+
+    id: int
+    username: str
+    is_admin: bool
+    is_disabled: bool
+    must_change_password: bool
+    created_at: datetime
+    last_seen_at: datetime | None
+    n_ratings: int
+
+
+class NewUser(UserOut):
+    """The one reply that contains the one-time password."""
+
+    one_time_password: str
+
+
+class UserPage(Out):
+    """One page of accounts, newest first."""
+
+    items: list[UserOut]
+    next_cursor: str | None

@@ -1,17 +1,82 @@
-"""What an operator does from the shell: people, their standing, and keys."""
+"""What administrators do: people, their standing, keys, and how much is stored."""
+
+import logging
+import shutil
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api import security
+from api import cursors, security
 from api.problems import LastAdministrator, NotFound, UsernameTaken
 from api.queries import auth as queries
-from api.schemas.account import ApiKeyIn, NewApiKey
-from api.services import auth
+from api.queries import models as model_queries
+from api.queries import server as server_queries
+from api.schemas.account import (
+    ApiKeyIn,
+    NewApiKey,
+    NewUser,
+    UserChange,
+    UserIn,
+    UserOut,
+    UserPage,
+)
+from api.schemas.storage import ModelSize, Storage, TableSize
+from api.services import auth, doctor
 from api.services.auth import ADMIN_SCOPES, USER_SCOPES, Principal
+from api.settings import Settings
 from api.tables import ApiKey, User
 
+logger = logging.getLogger(__name__)
+
 PASSWORD_LENGTH = 20
+
+
+async def list_users(
+    session: AsyncSession, *, search: str, limit: int, cursor: str | None
+) -> UserPage:
+    """Read one page of accounts, newest first."""
+    before = cursors.decode(cursor, int)[0] if cursor is not None else None
+    rows = await queries.accounts(
+        session, search=search, limit=limit + 1, before=before
+    )
+    next_cursor = cursors.encode(rows[limit - 1].id) if len(rows) > limit else None
+    items = [UserOut.model_validate(row) for row in rows[:limit]]
+    return UserPage(items=items, next_cursor=next_cursor)
+
+
+async def add_user(session: AsyncSession, *, actor_id: int, body: UserIn) -> NewUser:
+    """Make an account in an administrator's name."""
+    password = await create_user(
+        session, username=body.username, is_admin=body.is_admin
+    )
+    user = await _named(session, body.username)
+    logger.info(
+        "user %d created user %d, is_admin=%s", actor_id, user.id, user.is_admin
+    )
+    account = await _account(session, user.id)
+    return NewUser(**account.model_dump(), one_time_password=password)
+
+
+async def change_user(
+    session: AsyncSession, *, actor_id: int, user_id: int, body: UserChange
+) -> UserOut:
+    """Promote, demote, lock or unlock in an administrator's name."""
+    await _account(session, user_id)
+    user = await session.get_one(User, user_id)
+    change = body.model_dump(exclude_none=True)
+    await _change(session, user, change)
+    await session.commit()
+    logger.info("user %d changed user %d: %s", actor_id, user_id, change)
+    return await _account(session, user_id)
+
+
+async def _account(session: AsyncSession, user_id: int) -> UserOut:
+    row = await queries.account(session, user_id)
+    if row is None:
+        raise NotFound
+    return UserOut.model_validate(row)
 
 
 async def create_user(session: AsyncSession, *, username: str, is_admin: bool) -> str:
@@ -34,10 +99,7 @@ async def create_user(session: AsyncSession, *, username: str, is_admin: bool) -
 
 async def set_admin(session: AsyncSession, *, username: str, is_admin: bool) -> None:
     """Make somebody an administrator, or one no longer."""
-    user = await _named(session, username)
-    if not is_admin:
-        await _keep_one_administrator(session, user)
-    user.is_admin = is_admin
+    await _change(session, await _named(session, username), {"is_admin": is_admin})
     await session.commit()
 
 
@@ -46,11 +108,19 @@ async def set_disabled(
 ) -> None:
     """Lock an account, which ends its sessions and stops its keys, or unlock it."""
     user = await _named(session, username)
-    if is_disabled:
-        await _keep_one_administrator(session, user)
-        await queries.delete_sessions(session, user_id=user.id)
-    user.is_disabled = is_disabled
+    await _change(session, user, {"is_disabled": is_disabled})
     await session.commit()
+
+
+async def _change(
+    session: AsyncSession, user: User, change: Mapping[str, bool]
+) -> None:
+    if change.get("is_admin") is False or change.get("is_disabled"):
+        await _keep_one_administrator(session, user)
+    if change.get("is_disabled"):
+        await queries.delete_sessions(session, user_id=user.id)
+    for name, value in change.items():
+        setattr(user, name, value)
 
 
 async def _named(session: AsyncSession, username: str) -> User:
@@ -86,3 +156,30 @@ async def revoke_key(session: AsyncSession, *, key_id: int) -> None:
     if not await queries.delete_any_key(session, key_id):
         raise NotFound(f"there is no key {key_id}; `cinefold key list` lists them")
     await session.commit()
+
+
+async def storage(session: AsyncSession, settings: Settings) -> Storage:
+    """Measure what the service takes up."""
+    models = sorted(
+        _sizes(await model_queries.manifests(session)),
+        key=lambda size: (-size.n_bytes, size.model_id),
+    )
+    disk = shutil.disk_usage(doctor.nearest_folder(settings.data_dir))
+    return Storage(
+        database_bytes=await server_queries.database_bytes(session),
+        models_bytes=sum(size.n_bytes for size in models),
+        disk_free_bytes=disk.free,
+        disk_total_bytes=disk.total,
+        is_database_embedded=settings.database_url is None,
+        tables=[
+            TableSize.model_validate(row)
+            for row in await server_queries.tables(session)
+        ],
+        models=models,
+    )
+
+
+def _sizes(rows: Iterable[Any]) -> Iterable[ModelSize]:
+    for row in rows:
+        n_bytes = sum(file["bytes"] for file in row.manifest["files"].values())
+        yield ModelSize(model_id=row.id, is_active=row.is_active, n_bytes=n_bytes)

@@ -87,15 +87,19 @@ async def _model(session: AsyncSession, settings: Settings) -> Finding:
 
 def _disk(data_dir: Path) -> Finding:
     """Whether the next model and the next rating have a place."""
-    folder = data_dir.absolute()
-    existing = next(p for p in (folder, *folder.parents) if p.exists())
-    free = shutil.disk_usage(existing).free
+    free = shutil.disk_usage(nearest_folder(data_dir)).free
     remedy = "free at least 1 GiB, or move DATA_DIR"
     return Finding(
         "disk",
         f"{free / 2**30:.1f} GiB free",
         remedy if free < MIN_FREE_BYTES else None,
     )
+
+
+def nearest_folder(data_dir: Path) -> Path:
+    """Name the folder, or the one above it that exists already."""
+    folder = data_dir.absolute()
+    return next(p for p in (folder, *folder.parents) if p.exists())
 
 
 def _folder(models_dir: Path) -> Finding:

@@ -1,10 +1,16 @@
 """The registry of models: cards, comparison, what serves, what may go."""
 
+import io
+import logging
+import re
 import shutil
+import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
@@ -14,7 +20,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api import cursors
-from api.problems import NotFound, WrongState
+from api.problems import InvalidRequest, NotFound, WrongState, field_error
 from api.queries import diagnostics as expectation_queries
 from api.queries import models as queries
 from api.queries import movies as movie_queries
@@ -42,6 +48,16 @@ from engine.model import Model as EngineModel
 HEADS = ("rating", "ranking")
 # Float32 rounds the vectors that training leaves to about seven digits.
 MAX_PARITY = 1e-4
+MAX_EXPANDED = 1 << 28  # bytes, of an archive
+# What a broken, encrypted or unusually packed archive raises.
+UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+)
+logger = logging.getLogger(__name__)
 
 
 async def list_models(
@@ -247,6 +263,45 @@ async def import_model(
     described = await _card(session, row)
     await session.commit()
     return described
+
+
+async def import_archive(
+    session: AsyncSession, models_dir: Path, *, actor_id: int, archive: bytes
+) -> ModelCard:
+    """Add item factors from a zip archive of the folder that `import_model` reads."""
+    with TemporaryDirectory() as name:
+        folder = Path(name) / "archive"
+        try:
+            await to_thread.run_sync(_unpack, archive, folder)
+            added = await import_model(session, models_dir, source=folder)
+        except ArtifactError as error:
+            invalid = field_error("body", code="artifact", message=str(error))
+            raise InvalidRequest(errors=[invalid]) from error
+    logger.info("user %d imported model %d", actor_id, added.id)
+    return added
+
+
+def _unpack(archive: bytes, folder: Path) -> None:
+    """Write the files of an archive, none outside the folder and none without end."""
+    folder.mkdir(mode=0o700)
+    try:
+        for name, content in _members(archive):
+            if not re.fullmatch(r"[a-z_]{1,40}\.(json|npy|npz)", name):
+                message = "it may hold manifest.json, .npy and .npz files alone"
+                raise ArtifactError(message)
+            if name.endswith(".npz"):
+                list(_members(content))  # what it expands to has the same limit
+            (folder / name).write_bytes(content)
+    except UNREADABLE as error:
+        raise ArtifactError("it is not a zip archive that can be read") from error
+
+
+def _members(archive: bytes) -> Iterator[tuple[str, bytes]]:
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        if sum(member.file_size for member in opened.infolist()) > MAX_EXPANDED:
+            raise ArtifactError(f"it expands to more than {MAX_EXPANDED} bytes")
+        for member in opened.infolist():
+            yield member.filename, opened.read(member)
 
 
 def _store(model: EngineModel, folder: Path) -> Manifest:

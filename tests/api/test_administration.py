@@ -152,6 +152,104 @@ async def test_all_keys_are_listed_and_any_can_be_revoked(app, alice, bob, sessi
         await administration.revoke_key(session, key_id=listed[0][0].id)
 
 
+# The pages of administrators.
+
+
+async def test_accounts_are_listed_newest_first_and_searched_by_name(admin, alice, bob):
+    await alice.put(f"/ratings/{alice.user_id}/1", json={"value": 4})
+
+    page = (await admin.get("/users?limit=2")).json()
+    rest = (await admin.get(f"/users?limit=2&cursor={page['next_cursor']}")).json()
+    found = (await admin.get("/users?search=LIC")).json()["items"]
+    nobody = (await admin.get("/users", params={"search": "%"})).json()
+
+    names = [user["username"] for user in page["items"] + rest["items"]]
+    assert names == ["bob", "alice", "root"]
+    assert rest["next_cursor"] is None
+    assert [(user["username"], user["n_ratings"]) for user in found] == [("alice", 1)]
+    assert found[0]["last_seen_at"] is not None
+    assert nobody["items"] == []
+    assert bob.user_id == page["items"][0]["id"]
+
+
+async def test_an_account_made_by_an_administrator_has_a_one_time_password(
+    admin, anonymous, caplog
+):
+    caplog.set_level("INFO", logger="api.services.administration")
+    reply = await admin.post("/users", json={"username": "carol", "is_admin": True})
+    again = await admin.post("/users", json={"username": "Carol"})
+
+    made = reply.json()
+    password = made["one_time_password"]
+    assert (reply.status_code, again.status_code) == (201, 409)
+    assert (made["is_admin"], made["must_change_password"]) == (True, True)
+    assert await sign_in(anonymous, "carol", password) == 200
+    assert f"user {admin.user_id} created user {made['id']}" in caplog.text
+    assert password not in caplog.text
+    assert password not in (await admin.get("/users")).text
+
+
+async def test_an_administrator_promotes_locks_and_unlocks(
+    admin, alice, anonymous, caplog
+):
+    caplog.set_level("INFO", logger="api.services.administration")
+    path = f"/users/{alice.user_id}"
+    promoted = await admin.patch(path, json={"is_admin": True})
+    may = await alice.get("/storage")
+    locked = await admin.patch(path, json={"is_disabled": True})
+    out = await alice.get("/me")
+    await admin.patch(path, json={"is_admin": False, "is_disabled": False})
+    unchanged = await admin.patch(path, json={})
+
+    assert promoted.json()["is_admin"]
+    assert (may.status_code, out.status_code) == (200, 401)
+    assert locked.json()["last_seen_at"] is None
+    assert (unchanged.json()["is_admin"], unchanged.json()["is_disabled"]) == (
+        False,
+        False,
+    )
+    assert await sign_in(anonymous, "alice", PASSWORD) == 200
+    said = f"user {admin.user_id} changed user {alice.user_id}: {{'is_disabled': True}}"
+    assert said in caplog.text
+
+
+@pytest.mark.parametrize("change", [{"is_admin": False}, {"is_disabled": True}])
+async def test_the_last_administrator_cannot_lock_everybody_out(admin, change):
+    refused = await admin.patch(f"/users/{admin.user_id}", json=change)
+
+    assert refused.status_code == 409
+    assert refused.json()["type"].endswith("last-administrator")
+    assert (await admin.get("/users")).json()["items"][0]["is_admin"]
+
+
+@pytest.mark.parametrize("user_id", [1, 2_000_000_000], ids=["imported", "unknown"])
+async def test_who_has_no_account_cannot_be_changed(admin, user_id):
+    reply = await admin.patch(f"/users/{user_id}", json={"is_admin": True})
+
+    assert reply.status_code == 404
+
+
+async def test_storage_tells_what_takes_up_the_disk(admin, trained, models_dir):
+    told = (await admin.get("/storage")).json()
+
+    tables = {table["name"]: table for table in told["tables"]}
+    sizes = [table["n_bytes"] for table in told["tables"]]
+    files = sum(
+        path.stat().st_size
+        for path in (models_dir / "first").iterdir()
+        if path.name != "manifest.json"
+    )
+    assert tables["ratings"]["n_bytes"] > 1_000_000
+    assert sizes == sorted(sizes, reverse=True)
+    assert sum(sizes) < told["database_bytes"]
+    assert told["models"] == [
+        {"model_id": trained.id, "is_active": True, "n_bytes": files}
+    ]
+    assert told["models_bytes"] == files
+    assert 0 < told["disk_free_bytes"] < told["disk_total_bytes"]
+    assert told["is_database_embedded"]
+
+
 # The commands.
 
 Run = Callable[..., str]

@@ -1,7 +1,11 @@
 """The registry: cards, comparison, activation, rolling back, deleting, importing."""
 
+import io
 import shutil
+import warnings
+import zipfile
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -283,6 +287,75 @@ async def test_imported_factors_become_a_model_that_can_be_activated(
     assert card.n_items == len(ids)
     assert activated.json()["is_active"]
     assert activated.json()["evaluation"] is None
+
+
+def packed(folder: Path, **others: bytes) -> bytes:
+    """Pack a folder into an archive, with other files beside its own."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in folder.iterdir():
+            archive.write(path, path.name)
+        for name, content in others.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+async def send(client, archive: bytes):
+    """Send an archive as a model."""
+    headers = {"content-type": "application/zip"}
+    return await client.post("/models/import", content=archive, headers=headers)
+
+
+async def test_an_archive_becomes_a_model_that_does_not_serve(
+    admin, folders, tmp_path, caplog
+):
+    ids = np.array([TOY_STORY, TOY_STORY_2, *range(1_000_001, 1_000_011)])
+    source = write(tmp_path / "elsewhere", item_ids=ids)
+    caplog.set_level("INFO", logger="api.services.models")
+
+    reply = await send(admin, packed(source))
+
+    card = reply.json()
+    assert reply.status_code == 201
+    assert (card["kind"], card["is_active"], card["n_items"]) == ("imported", False, 12)
+    assert f"user {admin.user_id} imported model {card['id']}" in caplog.text
+    assert sum(path.name.startswith("imported-") for path in folders.iterdir()) == 1
+
+
+@pytest.mark.parametrize(
+    ("others", "said"),
+    [
+        ({"../evil.json": b"{}"}, "alone"),
+        ({"run.py": b"import os"}, "alone"),
+        ({"item_factors.npy": bytes(1 << 28)}, "expands"),
+        ({"more.npz": b"no archive"}, "zip archive"),
+        ({"manifest.json": b"{}"}, "no usable item factors"),
+    ],
+    ids=["a way out", "code", "a bomb", "no archive inside", "another manifest"],
+)
+async def test_an_archive_that_is_not_as_described_is_refused(
+    admin, folders, tmp_path, others, said
+):
+    ids = np.array([TOY_STORY, TOY_STORY_2, *range(1_000_001, 1_000_011)])
+    source = write(tmp_path / "elsewhere", item_ids=ids)
+    before = set(folders.iterdir())
+
+    with warnings.catch_warnings(action="ignore"):  # the test names a file twice
+        archive = packed(source, **others)
+    reply = await send(admin, archive)
+
+    assert reply.status_code == 422
+    assert said in reply.json()["errors"][0]["message"]
+    assert set(folders.iterdir()) == before
+    assert not (tmp_path.parent / "evil.json").exists()
+
+
+async def test_bytes_that_are_no_archive_are_refused(admin, folders):
+    reply = await send(admin, b"PK not really")
+
+    assert reply.status_code == 422
+    assert "zip archive" in reply.json()["errors"][0]["message"]
+    assert {path.name for path in folders.iterdir()} == {"first"}
 
 
 async def test_factors_of_nothing_in_the_catalogue_are_refused(
