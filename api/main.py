@@ -30,6 +30,7 @@ from api.routes import (
     feedback,
     health,
     insights,
+    metrics,
     models,
     movies,
     predictions,
@@ -67,6 +68,7 @@ ROUTERS = (
     diagnostics,
     administration,
     health,
+    metrics,
 )
 REAP_SECONDS = 5.0
 

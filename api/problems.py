@@ -88,6 +88,12 @@ class NotFound(Problem):
     status, slug, title = 404, "not-found", "No such resource"
 
 
+class UnsafeDatabase(Problem):
+    """The database may lose commits, and nobody has said that this is fine."""
+
+    status, slug, title = 503, "unsafe-database", "The database is not durable"
+
+
 class MethodNotAllowed(Problem):
     """The path exists, the method does not."""
 

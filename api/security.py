@@ -13,6 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import problems
+from api.observability import observed
 from api.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -93,12 +94,17 @@ class RequestBoundary:
             return
         request_id = uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
-        started = False
+        with observed(scope, request_id) as seen:
+            await self._serve(scope, receive, send, seen)
+
+    async def _serve(
+        self, scope: Scope, receive: Receive, send: Send, seen: dict[str, int]
+    ) -> None:
+        request_id = scope["state"]["request_id"]
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal started
             if message["type"] == "http.response.start":
-                started = True
+                seen["status"] = message["status"]
                 self._add_headers(MutableHeaders(scope=message), request_id)
             await send(message)
 
@@ -109,7 +115,7 @@ class RequestBoundary:
             problem = error if isinstance(error, problems.Problem) else None
             if problem is None:
                 logger.exception("request %s failed", request_id)
-            if started:
+            if seen["status"]:
                 raise
             response = problems.render(problem or problems.Problem(), request_id)
             await response(scope, receive, send_with_headers)

@@ -49,6 +49,10 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     database_connections: int = Field(10, ge=1, le=200)
     database_timeout_seconds: float = Field(3.0, gt=0, le=60)
+    allow_unsafe_durability: bool = Field(
+        default=False,
+        description="start although the database may lose commits in a crash",
+    )
     retrain_every_hours: float | None = Field(
         None, ge=1, le=8760, description="train anew when the model is older than this"
     )

@@ -24,11 +24,16 @@ class Child:
     """One process of ours, and how to start it again."""
 
     def __init__(
-        self, *arguments: str, url: str, inherited: Sequence[int] = ()
+        self,
+        *arguments: str,
+        url: str,
+        inherited: Sequence[int] = (),
+        **environment: str,
     ) -> None:
         self.arguments = arguments
         # Beside progress bars and the greeting only what needs attention has a place.
-        self.environment = {"LOG_LEVEL": "WARNING", **os.environ, "DATABASE_URL": url}
+        quiet = {"LOG_LEVEL": "WARNING", **os.environ}
+        self.environment = {**quiet, "DATABASE_URL": url, **environment}
         self.inherited = tuple(inherited)
         self.start()
 

@@ -83,6 +83,12 @@ async def get(session: AsyncSession, experiment_id: int) -> Experiment | None:
     return await session.get(Experiment, experiment_id, populate_existing=True)
 
 
+async def running(session: AsyncSession) -> Sequence[int]:
+    """List the ids of the running experiments."""
+    query = select(Experiment.id).where(Experiment.state == "running")
+    return (await session.scalars(query)).all()
+
+
 async def latest(session: AsyncSession, *, limit: int) -> Sequence[Experiment]:
     """Read the latest experiments, newest first."""
     query = select(Experiment).order_by(Experiment.id.desc()).limit(limit)

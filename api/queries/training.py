@@ -53,6 +53,12 @@ async def count_queued(session: AsyncSession) -> int:
     return (await session.execute(query)).scalar_one()
 
 
+async def count_by_status(session: AsyncSession) -> dict[str, int]:
+    """Count all runs by status."""
+    query = select(TrainingRun.status, func.count()).group_by(TrainingRun.status)
+    return {row[0]: row[1] for row in await session.execute(query)}
+
+
 async def lock_queue(session: AsyncSession) -> None:
     """Let one transaction at a time look at the queue's length and add to it."""
     await session.execute(select(func.pg_advisory_xact_lock(0x517565)))

@@ -9,6 +9,7 @@ from anyio import to_thread
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.database import head_revision
+from api.problems import UnsafeDatabase
 from api.queries import auth as auth_queries
 from api.queries import server as queries
 from api.queries import training as training_queries
@@ -46,6 +47,18 @@ async def examine(session: AsyncSession, settings: Settings) -> list[Finding]:
         await _administrators(session),
         _transport(settings),
     ]
+
+
+async def require_durability(session: AsyncSession, settings: Settings) -> None:
+    """Refuse a server that may forget what was answered with 200."""
+    if settings.allow_unsafe_durability:
+        return
+    finding = _durability(await queries.settings(session))
+    if finding.remedy is not None:
+        raise UnsafeDatabase(
+            f"acknowledged ratings could be lost: {finding.found}; {finding.remedy}, "
+            "or accept that with ALLOW_UNSAFE_DURABILITY=true"
+        )
 
 
 def _version(server: dict[str, str]) -> Finding:

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.database import AnyRow
 from api.model_store import ModelStore, ServedModel
+from api.observability import stages
 from api.problems import InvalidRequest, NotFound, field_error
 from api.queries import feedback as feedback_queries
 from api.queries import movies as movie_queries
@@ -91,8 +92,9 @@ async def for_user(
     A running experiment decides model and head, and knows so before the reply. The list
     carries an id signed with `secret`, by which its movies can be voted on.
     """
-    stars = await stars_of(session, user_id)
-    hidden = await feedback_queries.hidden_of(session, user_id)
+    with stages.labels("read").time():
+        stars = await stars_of(session, user_id)
+        hidden = await feedback_queries.hidden_of(session, user_id)
     wanted = replace(wanted, excluded=[*wanted.excluded, *hidden])
     found = await experiments.assigned(session, store, user_id=user_id)
     if found is not None:
@@ -160,10 +162,13 @@ async def recommend(
     """Make one list, with the model or, while there is none, by popularity."""
     if served is None:
         return await _by_popularity(session, stars=stars, wanted=wanted)
-    placement = place(served, stars, ordered_by=wanted.head)
+    with stages.labels("fold_in").time():
+        placement = place(served, stars, ordered_by=wanted.head)
     candidates = await _candidates(session, placement, wanted)
-    ranked = _ranked(placement, wanted, candidates)
-    return await _describe(session, placement, ranked)
+    with stages.labels("rank").time():
+        ranked = _ranked(placement, wanted, candidates)
+    with stages.labels("describe").time():
+        return await _describe(session, placement, ranked)
 
 
 async def _candidates(

@@ -8,6 +8,7 @@ from sqlalchemy import text, update
 from typer.testing import CliRunner
 
 from api import cli
+from api.problems import UnsafeDatabase
 from api.services import doctor
 from api.services.doctor import Finding, examine
 from api.settings import Settings
@@ -58,6 +59,18 @@ async def test_a_session_without_durable_commits_is_found(session, own_settings)
     found = await finding(session, own_settings, "durability")
 
     assert found.found == "synchronous_commit is off"
+
+
+async def test_a_database_that_forgets_is_refused_unless_that_is_accepted(
+    session, own_settings
+):
+    reckless = own_settings.model_copy(update={"allow_unsafe_durability": True})
+    await doctor.require_durability(session, own_settings)
+    await session.execute(text("SET LOCAL synchronous_commit = off"))
+
+    await doctor.require_durability(session, reckless)
+    with pytest.raises(UnsafeDatabase, match="ALLOW_UNSAFE_DURABILITY"):
+        await doctor.require_durability(session, own_settings)
     assert found.remedy is not None
 
 

@@ -470,6 +470,18 @@ async def test_a_variant_may_pin_another_model_than_the_active_one(
     assert after["experiment"] is None
 
 
+async def test_prometheus_hears_of_the_split_of_users_once_there_are_some(
+    admin, alice, running
+):
+    name = f'cinefold_experiment_sample_ratio_p_value{{experiment="{running}"}} '
+    before = (await admin.get("/metrics")).text
+
+    await alice.get(f"/recommendations/{alice.user_id}")
+
+    assert name not in before
+    assert name in (await admin.get("/metrics")).text
+
+
 @pytest.mark.usefixtures("running")
 async def test_a_model_damaged_later_exposes_nobody_and_others_serve(
     alice, session, services, app, tmp_path

@@ -25,6 +25,7 @@ FILES = {
     ("/ratings/{user_id}/export", "200"): ["text/csv"],
     ("/training-runs/{run_id}/events", "200"): ["text/event-stream"],
     ("/code-proposals/{proposal_id}/patch", "200"): ["text/x-diff"],
+    ("/metrics", "200"): ["text/plain"],
 }
 
 

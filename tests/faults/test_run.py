@@ -103,6 +103,24 @@ def test_a_busy_folder_and_a_busy_port_are_named_with_their_remedy(
     assert "set PORT to another port" in " ".join(same_port.output.split())
 
 
+def test_a_database_that_forgets_is_refused_unless_that_is_accepted(
+    copy_of_prepared, tmp_path
+):
+    data_dir = copy_of_prepared()
+    with (data_dir / "postgres" / "postgresql.auto.conf").open("a") as configuration:
+        configuration.write("synchronous_commit = off\n")
+
+    refused = Process("run", log=tmp_path / "log", DATA_DIR=str(data_dir))
+    status = refused.process.wait(30)
+    accepted = running(data_dir, tmp_path / "log2", ALLOW_UNSAFE_DURABILITY="true")
+
+    assert status == 1
+    assert "synchronous_commit is off" in refused.output
+    assert "ALLOW_UNSAFE_DURABILITY" in refused.output
+    with accepted as service:
+        assert service.answers()
+
+
 def test_bad_settings_are_named_without_their_value(tmp_path):
     process = Process(
         "run", log=tmp_path / "log", PORT="99999", DATABASE_URL="mysql://secret"

@@ -1,0 +1,53 @@
+"""What Prometheus is told beside the times that requests take."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.model_store import ServedModel
+from api.observability import Gauges, exposition
+from api.queries import experiments as experiment_queries
+from api.queries import training as training_queries
+from api.services import results
+
+
+async def scrape(session: AsyncSession, served: ServedModel | None) -> bytes:
+    """Write all metrics in Prometheus's text format."""
+    gauges = Gauges()
+    if served is not None:
+        age = (datetime.now(UTC) - served.created_at).total_seconds()
+        gauges.add("cinefold_model_id", "The model served.", {"": served.id})
+        gauges.add("cinefold_model_age_seconds", "Age of the model served.", {"": age})
+        gauges.add(
+            "cinefold_model_factor_bytes",
+            "Size of the item factors of both heads, mapped by all processes.",
+            {"": _n_bytes(served)},
+        )
+    runs = await training_queries.count_by_status(session)
+    gauges.add(
+        "cinefold_training_runs",
+        "Training runs by status.",
+        {status: float(n) for status, n in runs.items()},
+        label="status",
+    )
+    gauges.add(
+        "cinefold_experiment_sample_ratio_p_value",
+        "Chance of the split of users under the planned weights, running experiments.",
+        await _sample_ratios(session),
+        label="experiment",
+    )
+    return exposition(gauges)
+
+
+def _n_bytes(served: ServedModel) -> int:
+    heads = served.model.rating, served.model.ranking
+    return sum(head.item_factors.nbytes for head in heads)
+
+
+async def _sample_ratios(session: AsyncSession) -> dict[str, float]:
+    found = {}
+    for experiment_id in await experiment_queries.running(session):
+        result = await results.read(session, experiment_id=experiment_id)
+        if result.sample_ratio_p_value is not None:
+            found[str(experiment_id)] = result.sample_ratio_p_value
+    return found
