@@ -28,6 +28,13 @@ export type ErrorRate = Schemas['RateOut'];
 export type PolarizingMovie = Schemas['PolarizingMovie'];
 export type MovieMap = Schemas['MovieMap'];
 export type GenreMap = Schemas['GenreMap'];
+export type TrainingRun = Schemas['TrainingRunOut'];
+export type TrainingRunDetail = Schemas['TrainingRunDetail'];
+export type TrainingSweep = Schemas['TrainingSweepOut'];
+export type TrainingRequest = Schemas['TrainingRunIn'];
+export type ModelSummary = Schemas['ModelSummary'];
+export type ModelCard = Schemas['ModelCard'];
+export type Estimate = Schemas['EstimateOut'];
 type Problem = Schemas['ProblemOut'];
 
 type Method = 'get' | 'post' | 'put' | 'delete';

@@ -92,4 +92,39 @@ export const PAGES: Record<Exclude<PageName, 'sign-in' | 'register' | 'not-found
     View: later('simulation', async () => (await import('./pages/simulation')).Simulation),
     isForAdmins: true,
   },
+  training: {
+    title: () => texts.training.title,
+    View: later('training', async () => (await import('./pages/training')).Training),
+    isForAdmins: true,
+  },
+  models: {
+    title: () => texts.models.title,
+    View: later('models', async () => (await import('./pages/models')).Models),
+    isForAdmins: true,
+  },
+  model: {
+    title: () => texts.models.title,
+    View: later('model', async () => (await import('./pages/model')).ModelPage),
+    isForAdmins: true,
+  },
+  code: {
+    title: () => texts.code.title,
+    View: later('code', async () => (await import('./pages/code')).Code),
+    isForAdmins: true,
+  },
+  proposals: {
+    title: () => texts.proposals.title,
+    View: later('proposals', async () => (await import('./pages/proposals')).Proposals),
+    isForAdmins: true,
+  },
+  proposal: {
+    title: () => texts.proposals.title,
+    View: later('proposal', async () => (await import('./pages/proposals')).ProposalPage),
+    isForAdmins: true,
+  },
+  admin: {
+    title: () => texts.admin.title,
+    View: later('admin', async () => (await import('./pages/admin')).Admin),
+    isForAdmins: true,
+  },
 };
