@@ -29,9 +29,14 @@ from engine.ratings import Ratings
 
 
 def _runs() -> AnySelect:
-    return select(*TrainingRun.__table__.columns, Model.id.label("model_id")).outerjoin(
-        Model, Model.run_id == TrainingRun.id
-    )
+    best = select(func.min(TrainingSweep.test_rmse))
+    return select(
+        *TrainingRun.__table__.columns,
+        Model.id.label("model_id"),
+        best.where(TrainingSweep.run_id == TrainingRun.id)
+        .scalar_subquery()
+        .label("best_test_rmse"),
+    ).outerjoin(Model, Model.run_id == TrainingRun.id)
 
 
 async def add_run(

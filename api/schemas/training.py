@@ -121,7 +121,8 @@ class TrainingRunOut(Out):
     """A training run and how far it is.
 
     `progress` is the share of the work of all sweeps, `metrics` what has been measured
-    on held-out ratings so far.
+    on held-out ratings so far, `best_test_rmse` the lowest of the sweeps that were
+    measured on them: the last one need not be it.
     """
 
     id: int
@@ -137,6 +138,7 @@ class TrainingRunOut(Out):
     progress: float
     eta_seconds: float | None
     metrics: list[MethodMetrics]
+    best_test_rmse: float | None
 
 
 class TrainingSweepOut(Out):

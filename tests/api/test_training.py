@@ -85,6 +85,23 @@ async def test_a_run_shows_its_sweeps_in_the_order_of_work(admin, session, runni
     assert last is not None
 
 
+async def test_the_best_measured_sweep_of_a_run_is_told_not_the_last(
+    admin, session, running
+):
+    unmeasured = await queries.add_run(session)
+    for sweep, test_rmse in ((1, 0.95), (2, 0.91), (3, 0.93)):
+        values = {**SWEEP, "fit": "evaluation", "head": "rating", "sweep": sweep}
+        await queries.add_sweep(session, running, {**values, "test_rmse": test_rmse})
+    await session.commit()
+
+    listed = (await admin.get("/training-runs")).json()["items"]
+
+    assert {run["id"]: run["best_test_rmse"] for run in listed} == {
+        running: 0.91,
+        unmeasured: None,
+    }
+
+
 async def test_an_unknown_run_is_404(admin):
     assert (await admin.get(f"/training-runs/{UNKNOWN}")).status_code == 404
 
