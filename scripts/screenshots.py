@@ -36,6 +36,7 @@ PICTURES: tuple[tuple[str, Theme], ...] = (
     ("for-you", "light"),
     ("browse", "dark"),
     ("movie/1", "light"),
+    ("map", "light"),
 )
 # Movie id and stars of somebody who likes animation and clever thrillers.
 RATINGS = {1: 5, 2571: 4.5, 2959: 4.5, 4886: 4.5, 50: 5, 593: 4, 1721: 2, 2858: 4}

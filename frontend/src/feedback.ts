@@ -7,7 +7,7 @@ import { OptimisticWrites } from './optimistic';
 import { texts } from './texts';
 import { displayTitle } from './titles';
 
-/** As shown, which runs ahead of what is stored; the service tells no earlier votes. */
+/** Cast here, which runs ahead of what is stored; earlier votes come with each list. */
 const votes = signal<ReadonlyMap<number, Vote>>(new Map());
 
 /** What was hidden here (true) or shown again (false), whatever a list loaded earlier says. */
@@ -16,9 +16,9 @@ export const hiding = signal<ReadonlyMap<number, boolean>>(new Map());
 /** Rises when the service has hidden a movie or shows it again, so that lists know when to ask again. */
 export const storedHides = signal(0);
 
-/** The user's vote on one movie; other votes do not render the component again. */
-export function useOwnVote(movieId: number): Vote {
-  return useComputed(() => votes.value.get(movieId) ?? 'none').value;
+/** The user's vote on one movie: cast here, or as its list has it. */
+export function useOwnVote(movieId: number, listed: Vote): Vote {
+  return useComputed(() => votes.value.get(movieId)).value ?? listed;
 }
 
 export function forgetFeedback(): void {
@@ -44,8 +44,7 @@ function titleOf(movieId: number): string {
 }
 
 /** Vote on a movie of a list; the same vote again takes it back. */
-export function toggleVote(movie: Movie, recommendationId: string, vote: Vote): void {
-  const current = votes.value.get(movie.id) ?? 'none';
+export function toggleVote(movie: Movie, recommendationId: string, vote: Vote, current: Vote): void {
   about(movie.id, { movie, recommendationId });
   void voting.write(movie.id, vote === current ? 'none' : vote, current);
 }

@@ -59,6 +59,7 @@ async def test_a_session_without_durable_commits_is_found(session, own_settings)
     found = await finding(session, own_settings, "durability")
 
     assert found.found == "synchronous_commit is off"
+    assert found.remedy is not None
 
 
 async def test_a_database_that_forgets_is_refused_unless_that_is_accepted(
@@ -71,7 +72,6 @@ async def test_a_database_that_forgets_is_refused_unless_that_is_accepted(
     await doctor.require_durability(session, reckless)
     with pytest.raises(UnsafeDatabase, match="ALLOW_UNSAFE_DURABILITY"):
         await doctor.require_durability(session, own_settings)
-    assert found.remedy is not None
 
 
 def test_an_old_server_is_found():

@@ -103,6 +103,40 @@ def test_a_vote_is_counted_and_taken_back_by_the_same_key(page):
     assert votes == ["like", "dislike", "none"]
 
 
+def test_a_vote_outlives_a_reload(page):
+    register(page)
+    title = recommended(page).first.inner_text()
+    like = page.get_by_role("button", name=f"Good suggestion: {title}", exact=True)
+    with page.expect_response(re.compile("/feedback")):
+        like.click()
+
+    page.reload()
+    expect(like).to_have_attribute("aria-pressed", "true")
+    with page.expect_response(re.compile("/feedback")) as taken_back:
+        like.click()
+
+    assert taken_back.value.json()["vote"] == "none"
+    expect(like).to_have_attribute("aria-pressed", "false")
+
+
+def test_the_dial_goes_from_familiar_to_surprising_and_back(page):
+    register(page)
+    titles = recommended(page)
+    expect(titles).to_have_count(20)
+    familiar = titles.all_inner_texts()
+    dial = page.get_by_role("slider", name="From familiar to surprising")
+
+    dial.focus()
+    with page.expect_response(re.compile("exploration=0.6")):
+        page.keyboard.press("End")
+    expect(dial).to_have_attribute("aria-valuetext", "100% surprising")
+    expect(titles).not_to_have_text(familiar)
+    expect(page).to_have_url(re.compile("surprise=1"))
+    page.keyboard.press("Home")
+
+    expect(titles).to_have_text(familiar)
+
+
 def test_a_refused_vote_is_shown_taken_back(page):
     register(page)
     title = recommended(page).first.inner_text()

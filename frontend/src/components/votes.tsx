@@ -11,11 +11,13 @@ interface VotesProps {
   movie: Movie;
   recommendationId: string;
   userId: number;
+  /** The vote as the list has it. */
+  listed: Vote;
 }
 
 /** Like, dislike, hide: what to say of a recommendation without having seen the movie. */
-export function Votes({ movie, recommendationId, userId }: VotesProps) {
-  const own = useOwnVote(movie.id);
+export function Votes({ movie, recommendationId, userId, listed }: VotesProps) {
+  const own = useOwnVote(movie.id, listed);
   const title = displayTitle(movie.title);
   const { label, votes, votesOf, hide, hideOf } = texts.feedback;
   return (
@@ -29,7 +31,7 @@ export function Votes({ movie, recommendationId, userId }: VotesProps) {
           aria-pressed={vote === own}
           aria-label={votesOf[vote](title)}
           title={vote === own ? texts.feedback.takeBack : votes[vote]}
-          onClick={() => toggleVote(movie, recommendationId, vote)}
+          onClick={() => toggleVote(movie, recommendationId, vote, own)}
         >
           <Icon name={vote} />
         </button>

@@ -18,6 +18,9 @@ import { displayTitle } from '../titles';
 
 const PAGE = 20;
 const MOST = 100;
+const SURPRISE_STEP = 0.25;
+/** At the end of the dial lists still hold what the user is likely to like. */
+const MOST_SURPRISE = 0.6;
 
 const change: Change = (patch) => {
   replace(href('for-you', { ...Object.fromEntries(route.value.query), ...patch }));
@@ -27,12 +30,14 @@ const change: Change = (patch) => {
 export function ForYou({ me }: { me: Me }) {
   const { query } = route.value;
   const [limit, setLimit] = useState(PAGE);
-  const wanted = { limit, ...filterQuery(query) };
+  const surprise = surpriseOf(query);
+  const others = { diversity: MOST_SURPRISE * surprise, exploration: MOST_SURPRISE * surprise };
+  const wanted = { limit, ...filterQuery(query), ...others };
   const list = useResource(`recommendations ${JSON.stringify(wanted)}`, (signal) =>
     call('get', '/recommendations/{user_id}', { path: { user_id: me.id }, query: wanted, signal }),
   );
   useReloadAfterWrites(list.reload);
-  const items = useStableOrder(list, JSON.stringify(filterQuery(query)));
+  const items = useStableOrder(list, JSON.stringify({ ...filterQuery(query), surprise }));
   const visible = items.filter(({ movie }) => !hiding.value.get(movie.id));
   const { data, error } = list;
 
@@ -44,6 +49,7 @@ export function ForYou({ me }: { me: Me }) {
       </header>
       <search class="toolbar">
         <Filters query={query} onChange={change} />
+        <Dial value={surprise} />
         {query.size > 0 && <a href={href('for-you')}>{texts.forYou.clear}</a>}
       </search>
       {!data && list.isLoading && <Skeletons count={9} kind="pick" />}
@@ -74,6 +80,29 @@ export function ForYou({ me }: { me: Me }) {
       )}
     </>
   );
+}
+
+/** From what is surely liked to what is unlike the rest of the list and less known; part of the address. */
+function Dial({ value }: { value: number }) {
+  return (
+    <label class="field dial">
+      <span>{texts.forYou.surprise}</span>
+      <input
+        type="range"
+        min={0}
+        max={1}
+        step={SURPRISE_STEP}
+        value={value}
+        aria-valuetext={texts.forYou.surpriseIs(value)}
+        onInput={(event) => change({ surprise: Number(event.currentTarget.value) ? event.currentTarget.value : '' })}
+      />
+    </label>
+  );
+}
+
+function surpriseOf(query: URLSearchParams): number {
+  const value = Number(query.get('surprise'));
+  return value >= 0 && value <= 1 ? value : 0;
 }
 
 function useReloadAfterWrites(reload: () => void): void {
@@ -145,7 +174,7 @@ function Picks({ items, userId }: { items: readonly Listed[]; userId: number }) 
 }
 
 function Pick({ item, userId }: { item: Listed; userId: number }) {
-  const { movie, predicted_rating: stars, uncertainty, reasons, recommendationId } = item;
+  const { movie, predicted_rating: stars, uncertainty, reasons, recommendationId, vote } = item;
   const isRated = useOwnRating(movie.id) !== null;
   return (
     <li class="pick" data-rated={isRated}>
@@ -160,7 +189,9 @@ function Pick({ item, userId }: { item: Listed; userId: number }) {
         {stars != null && <Prediction stars={stars} margin={uncertainty ?? null} />}
         {isRated ? <p class="because">{texts.forYou.rated}</p> : <Because reasons={reasons} />}
         <StarInput movie={movie} />
-        {recommendationId !== null && <Votes movie={movie} recommendationId={recommendationId} userId={userId} />}
+        {recommendationId !== null && (
+          <Votes movie={movie} recommendationId={recommendationId} userId={userId} listed={vote} />
+        )}
       </div>
     </li>
   );

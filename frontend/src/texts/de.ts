@@ -139,6 +139,8 @@ export const de: Texts = {
       n === 1
         ? 'Eine weitere gilt einem Film, der dem Modell zu neu ist.'
         : `${number(n)} weitere gelten Filmen, die dem Modell zu neu sind.`,
+    surprise: 'Von vertraut bis überraschend',
+    surpriseIs: (value) => (value === 0 ? 'vertraut' : `${percent(value)} überraschend`),
     popularity: 'Noch ist kein Modell trainiert; die Reihenfolge folgt der Beliebtheit.',
     model: (id, date) => `Modell ${id}, ${day(date)}`,
     rated: 'Von dir bewertet. Er verlässt die Liste, wenn du wiederkommst.',

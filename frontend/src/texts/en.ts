@@ -135,6 +135,8 @@ export const en = {
     partial: (used: number) => `From ${ratings(used)}. A few more make it sharper.`,
     full: (used: number) => `From ${ratings(used)}.`,
     unused: (n: number) => `${plural(n, 'other is', 'others are')} of films too new for the model.`,
+    surprise: 'From familiar to surprising',
+    surpriseIs: (value: number) => (value === 0 ? 'familiar' : `${percent(value)} surprising`),
     popularity: 'No model is trained yet; the order is by popularity.',
     model: (id: number, date: string) => `Model ${id}, ${day(date)}`,
     rated: 'You rated it. It leaves the list when you come back.',
