@@ -3367,6 +3367,8 @@ export interface components {
             eta_seconds: number | null;
             /** Metrics */
             metrics: components["schemas"]["MethodMetrics"][];
+            /** Best Test Rmse */
+            best_test_rmse: number | null;
             /** Sweeps */
             sweeps: components["schemas"]["TrainingSweepOut"][];
         };
@@ -3417,7 +3419,8 @@ export interface components {
          * @description A training run and how far it is.
          *
          *     `progress` is the share of the work of all sweeps, `metrics` what has been measured
-         *     on held-out ratings so far.
+         *     on held-out ratings so far, `best_test_rmse` the lowest of the sweeps that were
+         *     measured on them: the last one need not be it.
          */
         TrainingRunOut: {
             /** Id */
@@ -3457,6 +3460,8 @@ export interface components {
             eta_seconds: number | null;
             /** Metrics */
             metrics: components["schemas"]["MethodMetrics"][];
+            /** Best Test Rmse */
+            best_test_rmse: number | null;
         };
         /**
          * TrainingRuns
