@@ -7,10 +7,11 @@ import sys
 import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 import uvicorn
+from fastapi import FastAPI
 from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -182,7 +183,7 @@ def serve(
     settings = Settings()
     with reach_database(settings) as url:
         require_durability(settings, url)
-        uvicorn.run(
+        server = Server(
             create_app(settings, url),
             host=settings.host,
             port=settings.port,
@@ -194,6 +195,23 @@ def serve(
             log_config=None,
             log_level="warning",
         )
+        with suppress(KeyboardInterrupt):  # raised anew when all has ended
+            server.run()
+        if not server.started:
+            raise typer.Exit(1)
+
+
+class Server(uvicorn.Server):
+    """A web server that at its end waits for requests, but for no endless stream."""
+
+    def __init__(self, app: FastAPI, **options: Any) -> None:  # noqa: ANN401 - uvicorn's
+        super().__init__(uvicorn.Config(app, **options))
+        self.app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the streams, then everything else."""
+        self.app.state.services.stopping.set()
+        await super().shutdown(sockets)
 
 
 @app.command()
@@ -205,6 +223,7 @@ def worker(end_with_parent: EndWithStdin = False) -> None:
         end_with_stdin()
     settings = Settings()
     with reach_database(settings) as url:
+        require_durability(settings, url)
         asyncio.run(Worker(settings, url).run())
 
 
@@ -215,6 +234,7 @@ def setup(
     """Prepare a database: schema, sample if it is empty, administrator, first run."""
     settings = Settings()
     with reach_database(settings) as url:
+        require_durability(settings, url)
         database.migrate(url)
         if sample and not in_session(settings, url, training_queries.has_movies):
             load_with_progress(url, SAMPLE)

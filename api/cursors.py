@@ -4,7 +4,7 @@ import base64
 import json
 import math
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from api.problems import InvalidRequest, field_error
 
@@ -19,7 +19,7 @@ def encode(*key: float | str | datetime) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def decode(cursor: str, *types: type) -> Key:
+def decode(cursor: str, *types: type, where: Literal["query", "body"] = "query") -> Key:
     """Read a sort key of the given types; anything else is the client's mistake."""
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
@@ -29,7 +29,7 @@ def decode(cursor: str, *types: type) -> Key:
         return tuple(_PARSERS[t](part) for t, part in zip(types, key, strict=True))
     except (ValueError, TypeError, OverflowError, RecursionError):
         message = "Use `next_cursor` of the page before, with the same parameters"
-        error = field_error("query", "cursor", code="cursor", message=message)
+        error = field_error(where, "cursor", code="cursor", message=message)
         raise InvalidRequest(errors=[error]) from None
 
 

@@ -35,6 +35,7 @@ def create_engine(settings: Settings, url: str) -> AsyncEngine:
         max_overflow=0,
         pool_timeout=settings.database_timeout_seconds,
         pool_pre_ping=True,
+        hide_parameters=True,  # an error's text is logged, and these may be secret
         connect_args={
             "connect_timeout": 3,
             "options": f"-c statement_timeout={milliseconds} -c timezone=UTC",

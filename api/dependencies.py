@@ -4,6 +4,7 @@ Every route declares who may call it by one of the dependencies in `DECLARATIONS
 `require_access_declarations` stops start-up at one that does not.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +38,7 @@ class Services:
     session_factory: Callable[[], AsyncSession]
     model_store: ModelStore
     signer: Signer = field(default_factory=Signer)
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 def services(request: Request) -> Services:
@@ -100,6 +102,8 @@ async def identified(
         principal = await auth.identify_session(opened, token=token)
     if principal is None:
         raise NotSignedIn
+    shown = {"key": key[: auth.SHOWN_OF_KEY]} if key is not None else {}
+    request.state.caller = {"user_id": principal.user_id, **shown}  # for the log
     return principal
 
 
@@ -151,6 +155,16 @@ def admin_user(principal: CurrentUser) -> Principal:
 
 
 AdminUser = Annotated[Principal, Depends(admin_user)]
+
+
+def metrics_reader(principal: CurrentUser) -> Principal:
+    """Let in an administrator's key that may read; a scraper needs no more power."""
+    if not principal.is_admin or not principal.scopes & {"read", "admin"}:
+        raise NotFound
+    return principal
+
+
+MetricsReader = Annotated[Principal, Depends(metrics_reader)]
 
 
 def rater(principal: CurrentUser) -> Principal:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
@@ -18,6 +19,7 @@ from api import problems
 from api.database import SessionFactory, create_engine, create_session_factory
 from api.dependencies import Services, require_access_declarations
 from api.model_store import ModelStore
+from api.observability import watch_connections
 from api.openapi import add_document
 from api.routes import (
     account,
@@ -41,6 +43,7 @@ from api.routes import (
     transfers,
 )
 from api.security import RequestBoundary
+from api.services.doctor import require_durability
 from api.services.training import fail_lost_runs
 from api.settings import Settings
 from api.strict_route import let_names_win
@@ -79,6 +82,7 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         engine = create_engine(settings, database_url)
+        watch_connections(engine)
         sessions = create_session_factory(engine)
         store = ModelStore(settings.models_dir, sessions)
         app.state.services = Services(settings, sessions, store)
@@ -87,6 +91,7 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
         tasks = [
             asyncio.create_task(store.follow(database_url)),
             asyncio.create_task(reap_lost_runs(sessions)),
+            asyncio.create_task(refuse_unsafe_database(sessions, settings)),
         ]
         yield
         for task in tasks:
@@ -114,6 +119,22 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
         # What no route matches; a mount would swallow a route's 405.
         app.router.default = Frontend(directory=FRONTEND, html=True)
     return app
+
+
+async def refuse_unsafe_database(sessions: SessionFactory, settings: Settings) -> None:
+    """End this process if the database, now or when it comes, may forget commits."""
+    while True:
+        try:
+            async with sessions() as session:
+                await require_durability(session, settings)
+        except SQLAlchemyError:
+            await asyncio.sleep(1)
+        except problems.UnsafeDatabase as error:
+            logger.critical("%s", error)
+            signal.raise_signal(signal.SIGTERM)
+            return
+        else:
+            return
 
 
 async def reap_lost_runs(sessions: SessionFactory) -> None:

@@ -12,6 +12,7 @@ from api.dependencies import (
     admin_user,
     calls,
     current_user,
+    metrics_reader,
     public,
     serving_user,
     session_user,
@@ -118,7 +119,7 @@ def failures(route: APIRoute, method: str) -> dict[str, Any]:
         possible.append(problems.SessionRequired)
     if current_user in declared:
         possible.append(problems.PasswordChangeRequired)
-    if route.path.count("{") or declared & {admin_user, serving_user}:
+    if route.path.count("{") or declared & {admin_user, metrics_reader, serving_user}:
         possible.append(problems.NotFound)
     if route.body_field is not None:
         possible.extend(WITH_BODY)

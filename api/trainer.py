@@ -221,15 +221,15 @@ class Trainer:
         train, job = split.train, self.job
 
         def biases() -> Trained:
-            return Trained(self._fit_head(train, als.BIASES, name="biases"))
+            return Trained(self._fit_head(split, als.BIASES, name="biases"))
 
         def rating_head() -> Recommender:
             if job.paper is not None:
                 return Placed(*self._fit_paper(train, "evaluation", test=split.test))
-            return Trained(self._fit_head(train, job.rating_head, name="rating"))
+            return Trained(self._fit_head(split, job.rating_head, name="rating"))
 
         def ranking_head() -> Trained:
-            return Ordering(self._fit_head(train, job.ranking_head, name="ranking"))
+            return Ordering(self._fit_head(split, job.ranking_head, name="ranking"))
 
         return {
             "popularity": lambda: Popularity.of(train),
@@ -241,16 +241,18 @@ class Trainer:
 
     def _fit_head(
         self,
-        train: Ratings,
+        split: Split,
         configuration: Configuration | Learned,
         *,
         name: Literal["biases", "rating", "ranking"],
     ) -> Training:
+        is_ranking = name == "ranking"
         return als.fit_head(
-            train,
+            split.train,
             configuration,
-            name="ranking" if name == "ranking" else "rating",
+            name="ranking" if is_ranking else "rating",
             item_features=self.item_features,
+            test=None if is_ranking else split.test,
             on_sweep=self._reporter("evaluation", configuration, name=name),
             rng=np.random.default_rng([self.job.seed, 1]),
         )

@@ -19,8 +19,10 @@ from engine.halfstep import (
     unobserved_of,
 )
 from engine.kernels import Side
+from engine.metrics import predict_pairs, rmse
 from engine.model import Configuration, Head, Learned, Model, Unobserved
 from engine.ratings import Ratings
+from engine.splits import HeldOut
 from engine.variational import OnLearned, learn
 from engine.workers import Workers
 
@@ -93,6 +95,9 @@ class Sweep:
         Counted from 1.
     rmse : float
         On the training ratings, in stars.
+    test_rmse : float or None
+        Likewise, of the ratings held out, predictions not clipped to the scale; None
+        where there are none.
     loss : float
         The objective, regularization included.
     seconds : float
@@ -103,6 +108,7 @@ class Sweep:
     sweep: int
     n_sweeps: int
     rmse: float
+    test_rmse: float | None
     loss: float
     seconds: float
 
@@ -184,13 +190,14 @@ def fit(
     )
 
 
-def fit_head(
+def fit_head(  # noqa: PLR0913 - those of `fit`, and what only one head has
     ratings: Ratings,
     configuration: Configuration | Learned,
     *,
     name: HeadName = "rating",
     item_features: Given | None = None,
     user_features: Given | None = None,
+    test: HeldOut | None = None,
     on_sweep: OnSweep | None = None,
     rng: np.random.Generator,
     n_threads: int | None = None,
@@ -206,6 +213,9 @@ def fit_head(
         As for `fit`. Where weights are given, features are not used.
     name : {"rating", "ranking"}
         What the progress reports call this head.
+    test : HeldOut, optional
+        Ratings to measure on after every sweep; never trained on. Scores of a ranking
+        head are no stars, so it has none.
 
     Returns
     -------
@@ -214,12 +224,22 @@ def fit_head(
     Raises
     ------
     DataError, SolveError
-        As for `fit`.
+        As for `fit`; or a held-out rating lies outside the matrix.
     """
+    began = perf_counter()
     history: list[Sweep] = []
+    if test is not None:
+        test.check_inside(ratings)
 
-    def report(sweep: int, loss: float, rmse: float, seconds: float) -> None:
-        history.append(Sweep(name, sweep, configuration.n_sweeps, rmse, loss, seconds))
+    def report(sweep: int, loss: float, error: float, users: Side, items: Side) -> None:
+        measured = None
+        if test is not None:
+            predicted = predict_pairs(users, items, test, mean=ratings.mean)
+            measured = rmse(predicted, test.values)
+        seconds = perf_counter() - began
+        history.append(
+            Sweep(name, sweep, configuration.n_sweeps, error, measured, loss, seconds)
+        )
         if on_sweep is not None:
             on_sweep(history[-1])
 
@@ -239,7 +259,6 @@ def _alternate(
     problem: Problem, report: OnLearned, *, rng: np.random.Generator, workers: Workers
 ) -> tuple[Head, Side]:
     """Train a head whose weights are given."""
-    began = perf_counter()
     ratings, configuration = problem.ratings, problem.configuration
     items = _random_side(ratings.n_items, configuration.n_factors, rng=rng)
     users = _random_side(ratings.n_users, configuration.n_factors, rng=rng)
@@ -250,8 +269,8 @@ def _alternate(
             users = half_step(problem, users, items, role="user", workers=workers)
         else:
             users = exact_half_step(problem, items, role="user", workers=workers)
-        loss, rmse = objective(problem, users, items, workers=workers)
-        report(sweep, loss, rmse, perf_counter() - began)
+        loss, error = objective(problem, users, items, workers=workers)
+        report(sweep, loss, error, users, items)
     variance = residual_variance(problem, users, items, workers=workers)
     return _head(problem, items, variance), users
 

@@ -14,7 +14,8 @@ from engine.als import BIASES, RANKING, RATING, Training, fit_head
 from engine.arrays import ExactVector, FloatVector
 from engine.errors import DataError
 from engine.features import Given
-from engine.metrics import coverage, errors, ndcg_at_k, recall_at_k
+from engine.kernels import Side
+from engine.metrics import coverage, errors, ndcg_at_k, predict_pairs, recall_at_k
 from engine.model import Configuration, Learned
 from engine.ranking import top_k
 from engine.ratings import Ratings
@@ -156,13 +157,8 @@ class Trained:
     def predict(self, held_out: HeldOut) -> FloatVector:
         """``μ + b_u + b_i + p_u'q_i``."""
         head, users = self.training.head, self.training.users
-        rows, columns = held_out.user_indices, held_out.item_indices
-        products = np.einsum(
-            "tf,tf->t", users.factors[rows], head.item_factors[columns]
-        )
-        biases = users.biases[rows] + head.item_biases[columns]
-        predicted: FloatVector = np.float32(head.global_mean) + biases + products
-        return predicted
+        items = Side(head.item_factors, head.item_biases)
+        return predict_pairs(users, items, held_out, mean=head.global_mean)
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ from engine.arrays import ExactMatrix, FactorMatrix, FloatVector, read_only
 from engine.errors import DataError
 from engine.halfstep import Problem, residual_variance, unobserved_of
 from engine.kernels import Side
-from engine.metrics import rmse
+from engine.metrics import predict_pairs, rmse
 from engine.model import Configuration, Head
 from engine.paper_updates import regress, sum_of_squared_errors, update_side
 from engine.ratings import Ratings
@@ -277,7 +277,8 @@ def fit_paper(
     """
     began = perf_counter()
     features = _checked_features(ratings, configuration, item_features)
-    _check_inside(ratings, test)
+    if test is not None:
+        test.check_inside(ratings)
     problem = _Problem(ratings, configuration, features)
     state = _start(problem, rng=rng)
     history: list[PaperSweep] = []
@@ -368,10 +369,7 @@ def _penalty(problem: _Problem, state: _State) -> float:
 
 def _error(state: _State, test: HeldOut) -> float:
     """RMSE of held-out ratings, in stars."""
-    (users, items), rows = (state.users, state.items), test.user_indices
-    columns = test.item_indices
-    products = np.einsum("tf,tf->t", users.factors[rows], items.factors[columns])
-    predicted: FloatVector = users.biases[rows] + items.biases[columns] + products
+    predicted = predict_pairs(state.users, state.items, test, mean=0.0)
     return rmse(predicted, test.values)
 
 
@@ -413,20 +411,6 @@ def _checked_features(
     if not np.isfinite(features.data).all():
         raise DataError("item_features: a value is not finite; repair or remove it")
     return features
-
-
-def _check_inside(ratings: Ratings, test: HeldOut | None) -> None:
-    if test is None:
-        return
-    for name, indices, n_rows in (
-        ("user", test.user_indices, ratings.n_users),
-        ("item", test.item_indices, ratings.n_items),
-    ):
-        if not ((indices >= 0) & (indices < n_rows)).all():
-            raise DataError(
-                f"test: {name} index outside 0..{n_rows - 1}; split the ratings that "
-                "are trained on"
-            )
 
 
 def _sum_of_squares(array: FactorMatrix | FloatVector | ExactMatrix) -> float:

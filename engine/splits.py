@@ -17,6 +17,24 @@ class HeldOut:
     item_indices: IndexVector
     values: FloatVector
 
+    def check_inside(self, ratings: Ratings) -> None:
+        """Make sure that all rows and columns are those of `ratings`.
+
+        Raises
+        ------
+        DataError
+            One lies outside.
+        """
+        for name, indices, n_rows in (
+            ("user", self.user_indices, ratings.n_users),
+            ("item", self.item_indices, ratings.n_items),
+        ):
+            if not ((indices >= 0) & (indices < n_rows)).all():
+                raise DataError(
+                    f"test: {name} index outside 0..{n_rows - 1}; split the ratings "
+                    "that are trained on"
+                )
+
 
 @dataclass(frozen=True)
 class Split:

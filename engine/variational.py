@@ -24,7 +24,6 @@ References
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from time import perf_counter
 from typing import Self
 
 import numpy as np
@@ -265,7 +264,7 @@ class Beliefs:
         return errors, doubts
 
 
-OnLearned = Callable[[int, float, float, float], None]
+OnLearned = Callable[[int, float, float, Side, Side], None]
 
 
 def learn(
@@ -291,7 +290,7 @@ def learn(
     on_sweep : callable, optional
         Called with the number of the sweep, the loss (expected squared error plus
         penalties at the weights of the moment, so it may rise as these change), the
-        RMSE on the training ratings in stars, and the seconds so far.
+        RMSE on the training ratings in stars, users, and items.
     rng : numpy.random.Generator
     n_threads : int, optional
         All processors by default; the result is the same bits for any number.
@@ -308,7 +307,6 @@ def learn(
     SolveError
         A system is singular.
     """
-    began = perf_counter()
     beliefs = Beliefs.start(
         ratings, configuration,
         item_features=item_features, user_features=user_features, rng=rng,
@@ -327,7 +325,8 @@ def learn(
                 for side in (beliefs.items, beliefs.users):
                     side.learn_weights(beliefs.variance)
             if on_sweep is not None:
-                on_sweep(sweep + 1, loss, error, perf_counter() - began)
+                sides = (_side(s.parameters) for s in (beliefs.users, beliefs.items))
+                on_sweep(sweep + 1, loss, error, *sides)
         beliefs.half_step("user", workers, refinements=1)
     return _head(beliefs, configuration), _side(beliefs.users.parameters)
 

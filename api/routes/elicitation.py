@@ -4,10 +4,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api.dependencies import ModelDep, SessionDep, Subject
-from api.schemas.base import MAX_ID, PlainInteger
+from api.dependencies import ModelDep, Public, SessionDep, Subject
+from api.schemas.base import MAX_ID, MAX_QUESTIONS, MAX_UNASKED, PlainInteger
 from api.schemas.insights import Elicitation
+from api.schemas.recommendations import InlineQuestions
 from api.services import elicitation
+from api.services.recommendations import inline_stars, stars_of
 from api.strict_route import StrictRoute
 
 router = APIRouter(
@@ -16,9 +18,9 @@ router = APIRouter(
 
 NotSeen = Annotated[
     list[Annotated[int, Query(ge=1, le=MAX_ID), PlainInteger]],
-    Query(max_length=50, description="movie ids not to ask about, repeatable"),
+    Query(max_length=MAX_UNASKED, description="movie ids not to ask about, repeatable"),
 ]
-NQuestions = Annotated[int, Query(ge=1, le=20), PlainInteger]
+NQuestions = Annotated[int, Query(ge=1, le=MAX_QUESTIONS), PlainInteger]
 
 
 @router.get("/{user_id}")
@@ -30,6 +32,18 @@ async def get_questions(
     exclude: NotSeen = [],  # noqa: B006 - FastAPI copies defaults
 ) -> Elicitation:
     """Choose the movies whose ratings would tell most about a user."""
+    stars = await stars_of(session, user_id)
     return await elicitation.next_questions(
-        session, model, user_id=user_id, excluded=exclude, limit=limit
+        session, model, stars=stars, excluded=exclude, limit=limit
+    )
+
+
+@router.post("", dependencies=[Public])
+async def post_questions(
+    body: InlineQuestions, session: SessionDep, model: ModelDep
+) -> Elicitation:
+    """Choose questions by the ratings in the request; they are not stored."""
+    stars = inline_stars(body.ratings)
+    return await elicitation.next_questions(
+        session, model, stars=stars, excluded=body.exclude, limit=body.limit
     )

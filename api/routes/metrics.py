@@ -1,23 +1,20 @@
 """Metrics for Prometheus, behind an administrator's key: they tell of the business."""
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from api.dependencies import ModelDep, SessionDep, admin_user
+from api.dependencies import MetricsReader, ModelDep, SessionDep
 from api.services import metrics
 from api.strict_route import StrictRoute
 
-router = APIRouter(
-    prefix="/metrics",
-    tags=["health"],
-    route_class=StrictRoute,
-    dependencies=[Depends(admin_user)],
-)
+router = APIRouter(prefix="/metrics", tags=["health"], route_class=StrictRoute)
 
 
 @router.get("", response_class=PlainTextResponse)
-async def get_metrics(session: SessionDep, model: ModelDep) -> PlainTextResponse:
+async def get_metrics(
+    _: MetricsReader, session: SessionDep, model: ModelDep
+) -> PlainTextResponse:
     """Tell how long requests take and how models, runs and experiments are."""
     text = await metrics.scrape(session, model)
     return PlainTextResponse(text, media_type=CONTENT_TYPE_LATEST)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
-from api.dependencies import ServicesDep, SessionDep, Subject
+from api.dependencies import ModelDep, Public, ServicesDep, SessionDep, Subject
 from api.schemas.base import (
     MAX_ID,
     MAX_PAGE,
@@ -14,7 +14,7 @@ from api.schemas.base import (
     PlainInteger,
     YearQuery,
 )
-from api.schemas.recommendations import PredictionPage
+from api.schemas.recommendations import InlinePredictions, PredictionPage
 from api.services import movies, predictions
 from api.services.predictions import Wanted
 from api.strict_route import StrictRoute
@@ -52,4 +52,18 @@ async def get_predictions(
     """Predict a user's stars, for the given movies or all; most stars come first."""
     return await predictions.page(
         session, built.model_store, user_id=user_id, wanted=wanted
+    )
+
+
+@router.post("", dependencies=[Public])
+async def post_predictions(
+    body: InlinePredictions, session: SessionDep, model: ModelDep
+) -> PredictionPage:
+    """Predict stars by the ratings in the request; they are not stored."""
+    filters = movies.filters(
+        genre=body.genre, year_from=body.year_from, year_to=body.year_to, where="body"
+    )
+    wanted = Wanted(filters, body.movie_ids, body.limit, body.cursor, "body")
+    return await predictions.page_for_ratings(
+        session, model, ratings=body.ratings, wanted=wanted
     )

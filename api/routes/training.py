@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Response, status
 from fastapi.responses import StreamingResponse
 
-from api.dependencies import AdminUser, SessionDep
+from api.dependencies import AdminUser, ServicesDep, SessionDep
 from api.schemas.base import Limit, RunId
 from api.schemas.training import (
     TrainingRunDetail,
@@ -73,8 +73,14 @@ async def cancel_run(
     "/{run_id}/events", response_class=StreamingResponse, responses={200: EVENTS}
 )
 async def get_events(
-    run_id: RunId, _: AdminUser, session: SessionDep, last_event_id: LastEventId = "0"
+    run_id: RunId,
+    _: AdminUser,
+    session: SessionDep,
+    built: ServicesDep,
+    last_event_id: LastEventId = "0",
 ) -> StreamingResponse:
     """Follow a run live by server-sent events until it ends."""
-    events = await training.follow(session, run_id=run_id, after=int(last_event_id))
+    events = await training.follow(
+        session, run_id=run_id, after=int(last_event_id), stopping=built.stopping
+    )
     return StreamingResponse(events, media_type="text/event-stream")

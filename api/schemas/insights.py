@@ -108,8 +108,12 @@ class UserPosition(Out):
 
 
 class Elicitation(Out):
-    """Movies to ask about next, the most telling first."""
+    """Movies to ask about next, the most telling first.
+
+    `knowledge`: the share of the doubt about this user that their ratings have removed.
+    """
 
     model: ModelReference | None
     personalization: Personalization
+    knowledge: float
     items: list[MovieOut]

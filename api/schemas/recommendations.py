@@ -10,6 +10,8 @@ from api.schemas.base import (
     MAX_ID,
     MAX_INLINE_RATINGS,
     MAX_PAGE,
+    MAX_QUESTIONS,
+    MAX_UNASKED,
     Body,
     BodyId,
     Fraction,
@@ -50,10 +52,35 @@ class InlineRating(Body):
     value: Stars
 
 
-class InlineRatings(Body):
-    """Ratings of somebody who need not exist in the database, and filters."""
+class InlineTaste(Body):
+    """Ratings of somebody who need not exist in the database."""
 
     ratings: Annotated[list[InlineRating], Field(max_length=MAX_INLINE_RATINGS)]
+
+
+class InlinePredictions(InlineTaste):
+    """Ratings of somebody, and which predictions they want; no ids mean all movies."""
+
+    movie_ids: Annotated[list[BodyId], Field(max_length=MAX_PAGE, default_factory=list)]
+    genre: Genre | None = None
+    year_from: Year | None = None
+    year_to: Year | None = None
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 24
+    cursor: Annotated[str, Field(max_length=2000)] | None = None
+
+
+class InlineQuestions(InlineTaste):
+    """Ratings of somebody, and what not to ask them."""
+
+    limit: Annotated[int, Field(ge=1, le=MAX_QUESTIONS)] = 5
+    exclude: Annotated[
+        list[BodyId], Field(max_length=MAX_UNASKED, default_factory=list)
+    ]
+
+
+class InlineRatings(InlineTaste):
+    """Ratings of somebody who need not exist in the database, and filters."""
+
     limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 20
     genre: Genre | None = None
     year_from: Year | None = None

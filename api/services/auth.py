@@ -53,6 +53,7 @@ class Principal:
     scopes: frozenset[str]
     must_change_password: bool = False
     session_hash: bytes = b""  # empty: not a session but an API key
+    is_admin: bool = False  # the person; an administrator's key need not be one
 
 
 @dataclass(frozen=True)
@@ -222,6 +223,7 @@ async def identify_session(
         scopes=ADMIN_SCOPES if user.is_admin else USER_SCOPES,
         must_change_password=user.must_change_password,
         session_hash=token_hash,
+        is_admin=user.is_admin,
     )
 
 
@@ -232,7 +234,9 @@ async def identify_key(session: AsyncSession, *, key: str) -> Principal | None:
         return None
     user, scopes = found
     allowed = ADMIN_SCOPES if user.is_admin else USER_SCOPES
-    return Principal(user_id=user.id, scopes=allowed & frozenset(scopes))
+    return Principal(
+        user_id=user.id, scopes=allowed & frozenset(scopes), is_admin=user.is_admin
+    )
 
 
 async def create_key(

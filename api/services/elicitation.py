@@ -10,26 +10,25 @@ from api.queries import movies as movie_queries
 from api.queries.movies import Filters
 from api.schemas.insights import Elicitation
 from api.schemas.movies import MovieOut
-from api.services.recommendations import personalization, place, stars_of
-from engine.foldin import questions
+from api.services.recommendations import StarsByMovie, personalization, place
+from engine.elicitation import knowledge, questions
 
 
 async def next_questions(
     session: AsyncSession,
     served: ServedModel | None,
     *,
-    user_id: int,
+    stars: StarsByMovie,
     excluded: Sequence[int],
     limit: int,
 ) -> Elicitation:
-    """Choose the movies whose ratings would tell most about a user.
+    """Choose the movies whose ratings would tell most about a user with these ratings.
 
     Without a model these are the best known ones. Who has not seen the excluded movies
     is asked what would come after them.
     """
-    stars = await stars_of(session, user_id)
     await session.commit()  # gives the connection to others: this takes its time
-    n_used = 0
+    n_used, known = 0, 0.0
     if served is None:
         seen = [*stars, *excluded]
         ids: Sequence[int] = await movie_queries.most_rated(
@@ -41,11 +40,13 @@ async def next_questions(
         model, taste = served.model, placement.rating
         n_asked = limit + len(set(excluded))
         rows = await to_thread.run_sync(questions, model, taste, n_asked)
+        known = await to_thread.run_sync(knowledge, model, taste)
         ids = [i for i in model.item_ids[rows].tolist() if i not in excluded]
     movies = await movie_queries.summaries(session, ids)
     there = [MovieOut.model_validate(movies[i]) for i in ids if i in movies]
     return Elicitation(
         model=served.reference if served else None,
         personalization=personalization(stars, n_used),
+        knowledge=known,
         items=there[:limit],
     )

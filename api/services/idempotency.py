@@ -3,8 +3,10 @@
 import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
+from anyio import to_thread
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.fault_points import fault_point
@@ -55,7 +57,8 @@ async def act_once(
         return reply_type.model_validate(kept.reply)
     reply = await act()
     if key is not None:
-        document = reply.model_dump(mode="json")
+        dump = partial(reply.model_dump, mode="json")
+        document = await to_thread.run_sync(dump)  # a report may be long
         await queries.keep(session, user_id=user_id, key=key, reply=document)
     await session.commit()
     fault_point("act committed")

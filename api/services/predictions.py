@@ -2,24 +2,26 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api import cursors
-from api.model_store import ModelStore
+from api.model_store import ModelStore, ServedModel
 from api.queries import feedback as feedback_queries
 from api.queries import movies as movie_queries
 from api.queries.movies import Filters
 from api.schemas.movies import MovieOut
 from api.schemas.recommendations import (
     Influence,
+    InlineRating,
     Prediction,
     PredictionPage,
     RatingInfluence,
 )
 from api.services import experiments
-from api.services.recommendations import Placement, place, stars_of
+from api.services.recommendations import Placement, inline_stars, place, stars_of
 from engine.arrays import FloatVector, IndexVector
 from engine.foldin import predict, reasons, uncertainty
 from engine.ranking import top_k
@@ -35,20 +37,40 @@ class Wanted:
     movie_ids: Sequence[int]
     limit: int
     cursor: str | None
+    where: Literal["query", "body"] = "query"  # of the cursor
 
 
 async def page(
     session: AsyncSession, store: ModelStore, *, user_id: int, wanted: Wanted
 ) -> PredictionPage:
-    """Read one page of predictions by the model that makes the user's lists.
-
-    The next page starts below the last score; ratings given in between move scores, so
-    a movie may then come again or be missed.
-    """
-    after = (
-        cursors.decode(wanted.cursor, float, int) if wanted.cursor is not None else None
-    )
+    """Read one page of predictions by the model that makes the user's lists."""
     placement = await _placement(session, store, user_id=user_id)
+    return await _page(session, placement, wanted)
+
+
+async def page_for_ratings(
+    session: AsyncSession,
+    served: ServedModel | None,
+    *,
+    ratings: Sequence[InlineRating],
+    wanted: Wanted,
+) -> PredictionPage:
+    """Read one page of predictions for somebody who is not in the database."""
+    stars = inline_stars(ratings)
+    placement = place(served, stars) if served else None
+    return await _page(session, placement, wanted)
+
+
+async def _page(
+    session: AsyncSession, placement: Placement | None, wanted: Wanted
+) -> PredictionPage:
+    """Rank what is wanted below the last score of the page before.
+
+    Ratings given in between move scores, so a movie may come again or be missed.
+    """
+    after = None
+    if wanted.cursor is not None:
+        after = cursors.decode(wanted.cursor, float, int, where=wanted.where)
     if placement is None:
         return PredictionPage(model=None, items=[], next_cursor=None)
     head = placement.served.model.rating

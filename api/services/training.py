@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -136,22 +137,27 @@ async def cancel(session: AsyncSession, *, run_id: int) -> TrainingRunOut:
 
 
 async def follow(
-    session: AsyncSession, *, run_id: int, after: int
+    session: AsyncSession, *, run_id: int, after: int, stopping: asyncio.Event
 ) -> AsyncIterator[str]:
-    """Check that a run exists and return its news from the sweep `after` on."""
+    """Check that a run exists and return its news from the sweep `after` on.
+
+    They end with the run, or when the process is `stopping`: the listener comes back.
+    """
     if await queries.run(session, run_id) is None:
         raise NotFound
     await session.commit()
-    return _events(session, run_id, after)
+    return _events(session, run_id, after, stopping)
 
 
-async def _events(session: AsyncSession, run_id: int, after: int) -> AsyncIterator[str]:
+async def _events(
+    session: AsyncSession, run_id: int, after: int, stopping: asyncio.Event
+) -> AsyncIterator[str]:
     """Write server-sent events: each sweep once, the run whenever it has changed.
 
     The connection goes back between looks; who listens for hours must not keep one.
     """
     last, quiet = None, 0.0
-    while True:
+    while not stopping.is_set():
         sweeps = await queries.sweeps_after(session, run_id, after)
         row = await queries.run(session, run_id)
         await session.commit()
@@ -172,7 +178,8 @@ async def _events(session: AsyncSession, run_id: int, after: int) -> AsyncIterat
             yield ": still here\n\n"
             quiet = 0.0
         last = state
-        await asyncio.sleep(FOLLOW_SECONDS)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), FOLLOW_SECONDS)
 
 
 def _sweep_json(sweep: TrainingSweep) -> str:

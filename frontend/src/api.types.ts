@@ -506,6 +506,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/recommendations/{movie_id}/explanation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post Explanation
+         * @description Explain the prediction of one movie by the ratings in the request.
+         */
+        post: operations["post_explanation_recommendations__movie_id__explanation_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/recommendations/{user_id}/{movie_id}/explanation": {
         parameters: {
             query?: never;
@@ -546,6 +566,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/predictions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post Predictions
+         * @description Predict stars by the ratings in the request; they are not stored.
+         */
+        post: operations["post_predictions_predictions_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/elicitation/{user_id}": {
         parameters: {
             query?: never;
@@ -560,6 +600,26 @@ export interface paths {
         get: operations["get_questions_elicitation__user_id__get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/elicitation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post Questions
+         * @description Choose questions by the ratings in the request; they are not stored.
+         */
+        post: operations["post_questions_elicitation_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1903,10 +1963,14 @@ export interface components {
         /**
          * Elicitation
          * @description Movies to ask about next, the most telling first.
+         *
+         *     `knowledge`: the share of the doubt about this user that their ratings have removed.
          */
         Elicitation: {
             model: components["schemas"]["ModelReference"] | null;
             personalization: components["schemas"]["Personalization"];
+            /** Knowledge */
+            knowledge: number;
             /** Items */
             items: components["schemas"]["MovieOut"][];
         };
@@ -2038,6 +2102,8 @@ export interface components {
         /**
          * ExperimentOut
          * @description An experiment; its salts and algorithm version say who sees what.
+         *
+         *     Its ETag is the version, in quotes.
          */
         ExperimentOut: {
             /** Id */
@@ -2369,6 +2435,44 @@ export interface components {
             items: components["schemas"]["RatingInfluence"][];
         };
         /**
+         * InlinePredictions
+         * @description Ratings of somebody, and which predictions they want; no ids mean all movies.
+         */
+        InlinePredictions: {
+            /** Ratings */
+            ratings: components["schemas"]["InlineRating"][];
+            /** Movie Ids */
+            movie_ids?: number[];
+            /** Genre */
+            genre?: string | null;
+            /** Year From */
+            year_from?: number | null;
+            /** Year To */
+            year_to?: number | null;
+            /**
+             * Limit
+             * @default 24
+             */
+            limit: number;
+            /** Cursor */
+            cursor?: string | null;
+        };
+        /**
+         * InlineQuestions
+         * @description Ratings of somebody, and what not to ask them.
+         */
+        InlineQuestions: {
+            /** Ratings */
+            ratings: components["schemas"]["InlineRating"][];
+            /**
+             * Limit
+             * @default 5
+             */
+            limit: number;
+            /** Exclude */
+            exclude?: number[];
+        };
+        /**
          * InlineRating
          * @description A rating that is used for this request and stored nowhere.
          */
@@ -2414,6 +2518,14 @@ export interface components {
             exploration: number;
         };
         /**
+         * InlineTaste
+         * @description Ratings of somebody who need not exist in the database.
+         */
+        InlineTaste: {
+            /** Ratings */
+            ratings: components["schemas"]["InlineRating"][];
+        };
+        /**
          * Live
          * @description The process answers.
          */
@@ -2423,6 +2535,27 @@ export interface components {
              * @constant
              */
             status: "live";
+        };
+        /**
+         * LookOut
+         * @description A treatment's difference from the control at the end of one day (UTC).
+         *
+         *     By the votes that stand now; the interval is the one valid however often one looks.
+         */
+        LookOut: {
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** Variant */
+            variant: string;
+            /** Value */
+            value: number;
+            /** Low */
+            low: number;
+            /** High */
+            high: number;
         };
         /**
          * Me
@@ -3145,6 +3278,9 @@ export interface components {
         /**
          * Results
          * @description Everything an experiment says so far.
+         *
+         *     `timeline` counts what happened on each day, `looks` say what the comparisons were
+         *     at its end: on at most 100 days, the last among them, without those too early.
          */
         Results: {
             /** Experiment Id */
@@ -3173,6 +3309,8 @@ export interface components {
             verdict: components["schemas"]["VerdictOut"];
             /** Timeline */
             timeline: components["schemas"]["DayOut"][];
+            /** Looks */
+            looks: components["schemas"]["LookOut"][];
         };
         /**
          * SessionOut
@@ -3575,7 +3713,9 @@ export interface components {
         };
         /**
          * VariantIn
-         * @description A model and the head that orders its lists, for a share of the users.
+         * @description A model and how its lists are made, for a share of the users.
+         *
+         *     Diversity and exploration are those of `GET /recommendations/{user_id}`.
          */
         VariantIn: {
             /** Name */
@@ -3590,6 +3730,16 @@ export interface components {
              * @enum {string}
              */
             head: "ranking" | "rating";
+            /**
+             * Diversity
+             * @default 0
+             */
+            diversity: number;
+            /**
+             * Exploration
+             * @default 0
+             */
+            exploration: number;
         };
         /**
          * VariantOut
@@ -3607,6 +3757,10 @@ export interface components {
              * @enum {string}
              */
             head: "ranking" | "rating";
+            /** Diversity */
+            diversity: number;
+            /** Exploration */
+            exploration: number;
         };
         /**
          * VariantResult
@@ -3725,9 +3879,13 @@ export type HistogramBin = components['schemas']['HistogramBin'];
 export type ImportReport = components['schemas']['ImportReport'];
 export type ImportedRow = components['schemas']['ImportedRow'];
 export type Influence = components['schemas']['Influence'];
+export type InlinePredictions = components['schemas']['InlinePredictions'];
+export type InlineQuestions = components['schemas']['InlineQuestions'];
 export type InlineRating = components['schemas']['InlineRating'];
 export type InlineRatings = components['schemas']['InlineRatings'];
+export type InlineTaste = components['schemas']['InlineTaste'];
 export type Live = components['schemas']['Live'];
+export type LookOut = components['schemas']['LookOut'];
 export type Me = components['schemas']['Me'];
 export type MethodMetrics = components['schemas']['MethodMetrics'];
 export type ModelCard = components['schemas']['ModelCard'];
@@ -6488,10 +6646,10 @@ export interface operations {
                 exclude?: number[];
                 /** @description only the movies most like this one */
                 similar_to?: number | null;
-                /** @description 0: best first; 1: all unlike */
-                diversity?: number;
+                /** @description 0: best first; 1: all unlike. A list made to order, by this or by exploration, is no part of a running experiment */
+                diversity?: number | null;
                 /** @description 0: best first; 1: least known */
-                exploration?: number;
+                exploration?: number | null;
                 genre?: string | null;
                 year_from?: number | null;
                 year_to?: number | null;
@@ -6609,6 +6767,122 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Recommendations"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not allowed from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description No such resource */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Send Content-Length */
+            411: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The content type is not the documented one, or compressed */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description This host is not served here */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The service is not available right now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    post_explanation_recommendations__movie_id__explanation_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                movie_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InlineTaste"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
                 };
             };
             /** @description The request cannot be read */
@@ -6901,6 +7175,111 @@ export interface operations {
             };
         };
     };
+    post_predictions_predictions_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InlinePredictions"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PredictionPage"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not allowed from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Send Content-Length */
+            411: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The content type is not the documented one, or compressed */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description This host is not served here */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The service is not available right now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
     get_questions_elicitation__user_id__get: {
         parameters: {
             query?: {
@@ -6954,6 +7333,111 @@ export interface operations {
             };
             /** @description No such resource */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description This host is not served here */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The service is not available right now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    post_questions_elicitation_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InlineQuestions"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Elicitation"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not allowed from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Send Content-Length */
+            411: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The content type is not the documented one, or compressed */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

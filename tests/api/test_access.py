@@ -161,7 +161,7 @@ ACCESS = {
     "GET /training-runs":
         "401 404 404 401 401 403 200  404 404 404 200 404 404 404 200",
     "GET /metrics":
-        "401 404 404 401 401 403 200  404 404 404 200 404 404 404 200",
+        "401 404 404 401 401 403 200  200 404 404 200 200 404 404 200",
     "GET /training-runs/{run_id}":
         "401 404 404 401 401 403 200  404 404 404 200 404 404 404 200",
     "POST /training-runs/{run_id}/cancel":
@@ -204,6 +204,12 @@ ACCESS = {
         "401 404 404 401 401 403 200  404 404 404 200 404 404 404 200",
     "GET /code-proposals/{proposal_id}/patch":
         "401 200 200 401 401 403 200  200 200 200 200 200 200 200 200",
+    "POST /elicitation":
+        "200 200 200 200 200 200 200  200 200 200 200 200 200 200 200",
+    "POST /predictions":
+        "200 200 200 200 200 200 200  200 200 200 200 200 200 200 200",
+    "POST /recommendations/{movie_id}/explanation":
+        "200 200 200 200 200 200 200  200 200 200 200 200 200 200 200",
     "GET /elicitation/{user_id}":
         "401 200 404 401 401 403 200  200 404 200 404 404 404 200 404",
     "POST /diagnostics/dummy-user":
@@ -240,6 +246,9 @@ ACCESS = {
 BODIES = {
     "PUT /ratings/{user_id}/{movie_id}": {"value": 4},
     "POST /recommendations": {"ratings": []},
+    "POST /recommendations/{movie_id}/explanation": {"ratings": []},
+    "POST /predictions": {"ratings": []},
+    "POST /elicitation": {"ratings": []},
     "POST /code-proposals/{proposal_id}/comments": {"text": "Why?"},
     "PUT /code-proposals/{proposal_id}/decision": {"status": "declined"},
     "POST /code-proposals": {},

@@ -1,13 +1,17 @@
 """The check-up: each thing an operator can get wrong is found, with its remedy."""
 
 import shutil
+import signal
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import text, update
 from typer.testing import CliRunner
 
 from api import cli
+from api.database import create_engine, create_session_factory
+from api.main import refuse_unsafe_database
 from api.problems import UnsafeDatabase
 from api.services import doctor
 from api.services.doctor import Finding, examine
@@ -184,6 +188,27 @@ async def test_passwords_in_the_clear_are_found(
     settings = Settings(data_dir=own_settings.data_dir, **environment)
 
     assert ((await finding(session, settings, "transport")).remedy is None) is is_fine
+
+
+async def test_a_process_ends_when_an_unsafe_database_comes(server, tmp_path):
+    url = create_database(server, "cinefold_forgetful")
+    with psycopg.connect(url.replace("+psycopg", "", 1), autocommit=True) as plain:
+        plain.execute("ALTER DATABASE cinefold_forgetful SET synchronous_commit = off")
+    settings = Settings(data_dir=tmp_path)
+    engine = create_engine(settings, url)
+    sessions = create_session_factory(engine)
+    ended: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: ended.append(number))
+
+    try:
+        await refuse_unsafe_database(sessions, settings)
+        accepting = settings.model_copy(update={"allow_unsafe_durability": True})
+        await refuse_unsafe_database(sessions, accepting)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        await engine.dispose()
+
+    assert ended == [signal.SIGTERM]
 
 
 def test_the_command_prints_a_line_each_and_fails_at_a_fault(

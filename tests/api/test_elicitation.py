@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from engine.foldin import fold_in, questions
+from engine.elicitation import knowledge, questions
+from engine.foldin import fold_in
 
 pytestmark = pytest.mark.anyio
 
@@ -73,3 +74,38 @@ async def test_bounds_are_kept(alice, query):
 async def test_another_user_is_not_asked_for(alice, bob):
     assert (await alice.get(f"/elicitation/{bob.user_id}")).status_code == 404
     assert (await alice.get(f"/elicitation/{UNKNOWN}")).status_code == 404
+
+
+async def test_inline_ratings_bring_the_questions_of_the_same_stored_ratings(
+    anonymous, alice, trained
+):
+    nobody = (await anonymous.post("/elicitation", json={"ratings": []})).json()
+    first, skipped = (movie["id"] for movie in nobody["items"][:2])
+    await alice.put(f"/ratings/{alice.user_id}/{first}", json={"value": 4})
+    body = {
+        "ratings": [{"movie_id": first, "value": 4}],
+        "exclude": [skipped],
+        "limit": 3,
+    }
+
+    stored = await alice.get(f"/elicitation/{alice.user_id}?limit=3&exclude={skipped}")
+    sent = await anonymous.post("/elicitation", json=body)
+
+    assert sent.json() == stored.json()
+    assert nobody["knowledge"] == 0
+    indices = trained.model.item_indices_of([first])
+    taste = fold_in(trained.model.rating, indices, np.array([4.0]))
+    assert sent.json()["knowledge"] == knowledge(trained.model, taste) > 0
+    assert len(sent.json()["items"]) == 3
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"ratings": [], "limit": 21},
+        {"ratings": [], "exclude": list(range(1, 52))},
+        {"ratings": [{"movie_id": 1, "value": 4}] * 2},
+    ],
+)
+async def test_bounds_of_inline_questions_are_kept(anonymous, body):
+    assert (await anonymous.post("/elicitation", json=body)).status_code == 422

@@ -133,3 +133,44 @@ async def test_hidden_movies_have_no_influence_and_nobody_without_ratings(alice)
     reply = await alice.get(f"/ratings/{alice.user_id}/influence")
 
     assert reply.json()["items"] == []
+
+
+async def test_inline_ratings_bring_the_pages_of_the_same_stored_ratings(
+    anonymous, alice
+):
+    await rate(alice)
+    rows = [{"movie_id": i, "value": stars} for i, stars in RATINGS.items()]
+    body = {"ratings": rows, "genre": "Western", "limit": 5}
+
+    stored = await read(alice, "genre=Western&limit=5")
+    sent = (await anonymous.post("/predictions", json=body)).json()
+    further = {**body, "cursor": sent["next_cursor"]}
+    second = (await anonymous.post("/predictions", json=further)).json()
+    chosen = {"ratings": rows, "movie_ids": [1, 3114]}
+    two = (await anonymous.post("/predictions", json=chosen)).json()
+
+    assert sent == stored
+    assert second == await read(
+        alice, f"genre=Western&limit=5&cursor={stored['next_cursor']}"
+    )
+    assert {item["movie"]["id"] for item in two["items"]} == {1, 3114}
+
+
+async def test_inline_predictions_are_bounded_and_empty_without_a_model(
+    anonymous, services
+):
+    for wrong, field in (
+        ({"cursor": "x"}, "cursor"),
+        ({"limit": 101}, "limit"),
+        ({"movie_ids": list(range(1, 102))}, "movie_ids"),
+        ({"year_from": 2000, "year_to": 1999}, "year_to"),
+        ({"ratings": [{"movie_id": 1, "value": 4}] * 2}, "ratings"),
+    ):
+        reply = await anonymous.post("/predictions", json={"ratings": [], **wrong})
+        assert reply.status_code == 422
+        assert reply.json()["errors"][0]["field"][:2] == ["body", field]
+    services.model_store.current = None
+
+    reply = await anonymous.post("/predictions", json={"ratings": []})
+
+    assert reply.json() == {"model": None, "items": [], "next_cursor": None}

@@ -25,6 +25,7 @@ class Recorder:
     def __init__(self, stop_after: int = 1000) -> None:
         self.stages: list[str] = []
         self.sweeps: list[tuple[str, str, int]] = []
+        self.test_errors: dict[tuple[str, str], list[float | None]] = {}
         self.progress: list[float] = []
         self.metrics: list[Json] = []
         self.stop_after = stop_after
@@ -36,6 +37,8 @@ class Recorder:
         if len(self.sweeps) == self.stop_after:
             raise KeyboardInterrupt
         self.sweeps.append((values["fit"], values["head"], values["sweep"]))
+        fit = values["fit"], values["head"]
+        self.test_errors.setdefault(fit, []).append(values["test_rmse"])
         self.progress.append(progress)
 
     def measured(self, metrics: list[Json]) -> None:
@@ -81,6 +84,19 @@ def test_a_job_measures_on_a_part_and_trains_on_all(ratings):
     assert evaluation["fold_in_parity"] < 1e-5
     assert result.model.n_ratings == ratings.n_ratings
     assert recorder.stages[-1] == "training on all ratings"
+
+
+def test_heads_that_predict_stars_are_measured_after_every_sweep(ratings):
+    recorder = Recorder()
+
+    evaluation: Any = train(ratings, recorder).details["evaluation"]
+
+    errors = recorder.test_errors
+    final = evaluation["methods"][3]["rmse"]["value"]
+    assert errors[("evaluation", "rating")][-1] == pytest.approx(final, rel=0.05)
+    assert all(error is not None for error in errors[("evaluation", "biases")])
+    assert errors[("evaluation", "ranking")] == [None, None]
+    assert errors[("publication", "rating")] == [None, None]
 
 
 def test_the_figures_are_the_engine_s_own(ratings):

@@ -1,5 +1,6 @@
 """Training runs: asked for and watched here, done by the worker."""
 
+import asyncio
 import json
 from dataclasses import fields
 from datetime import timedelta
@@ -367,7 +368,9 @@ async def test_a_run_at_work_is_told_when_it_changes_and_kept_alive(
 ):
     monkeypatch.setattr(training, "FOLLOW_SECONDS", 0.01)
     monkeypatch.setattr(training, "KEEP_ALIVE_SECONDS", 0.02)
-    stream = await training.follow(session, run_id=running, after=0)
+    stream = await training.follow(
+        session, run_id=running, after=0, stopping=asyncio.Event()
+    )
 
     first = await anext(stream)
     quiet = await anext(stream)
@@ -381,6 +384,17 @@ async def test_a_run_at_work_is_told_when_it_changes_and_kept_alive(
     assert quiet.startswith(":")
     assert parsed(moved)[0][2]["progress"] == 0.25
     assert parsed(moved)[0][2]["eta_seconds"] is not None
+    assert rest == []
+
+
+async def test_a_stream_ends_with_its_process(session, running):
+    stopping = asyncio.Event()
+    stream = await training.follow(session, run_id=running, after=0, stopping=stopping)
+
+    await anext(stream)
+    stopping.set()
+    rest = [event async for event in stream]
+
     assert rest == []
 
 
@@ -400,7 +414,8 @@ async def know_changes(session, n_changes: int) -> None:
 
 
 async def reasons_of_runs(session) -> list[str]:
-    return list(await session.scalars(select(TrainingRun.reason)))
+    oldest_first = select(TrainingRun.reason).order_by(TrainingRun.id)
+    return list(await session.scalars(oldest_first))
 
 
 async def test_without_a_setting_nothing_is_trained_again(session, settings):

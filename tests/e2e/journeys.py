@@ -54,7 +54,8 @@ def stars(page: Page, title: str) -> Locator:
 
 
 def recommended(page: Page) -> Locator:
-    """Find the titles of the list."""
+    """Find the titles of the first list."""
     page.goto("/#/for-you")
-    expect(page.get_by_role("heading", name="For you")).to_be_visible()
-    return page.get_by_role("main").get_by_role("heading", level=2)
+    expect(page.get_by_role("heading", name="For you", exact=True)).to_be_visible()
+    top = page.get_by_role("region", name="Top for you")
+    return top.get_by_role("heading", level=3)

@@ -70,8 +70,11 @@ def test_the_map_is_searched_and_walked_by_keyboard(page):
     expect(window).to_be_visible()
 
     page.get_by_label("Search films").press_sequentially("toy stroy")
-    found = page.get_by_role("button", name="Toy Story (1995)")
     page.get_by_label("Search films").press("Tab")
+    panel = page.locator("section").filter(
+        has=page.get_by_role("heading", name="Found")
+    )
+    found = panel.get_by_role("button", name="Toy Story (1995)")
     expect(found).to_be_visible()
     found.press("Enter")
     expect(page.get_by_role("link", name="Toy Story (1995)")).to_be_visible()

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from engine.als import PLAIN, RANKING, RATING, Sweep, fit, fit_head
-from engine.errors import EngineError
+from engine.errors import DataError, EngineError
 from engine.foldin import fold_in
 from engine.model import Configuration, Learned
 from engine.ratings import Ratings
+from engine.splits import HeldOut
 from engine.synthetic import make_ratings
 from tests.engine.conftest import IS_COMPILED
 
@@ -158,6 +159,42 @@ def test_the_order_of_the_ratings_does_not_matter(ratings, configuration):
     after = fit_head(shuffled, configuration, rng=np.random.default_rng(0))
 
     np.testing.assert_array_equal(after.head.item_factors, before.head.item_factors)
+
+
+def test_held_out_ratings_are_measured_after_every_sweep_and_change_nothing(
+    ratings, configuration, features
+):
+    test = HeldOut(np.array([3, 0, 9]), np.array([1, 7, 2]), np.array([4.0, 1.0, 2.5]))
+    learned = Learned(n_factors=3, n_sweeps=4)
+    for chosen in (configuration, learned):
+        alone, measured = (
+            fit_head(
+                ratings, chosen, test=held_out, rng=np.random.default_rng(0), **features
+            )
+            for held_out in (None, test)
+        )
+
+        assert {sweep.test_rmse for sweep in alone.sweeps} == {None}
+        assert len({sweep.test_rmse for sweep in measured.sweeps}) == chosen.n_sweeps
+        np.testing.assert_array_equal(
+            measured.head.item_factors, alone.head.item_factors
+        )
+
+    training = fit_head(ratings, configuration, test=test, rng=np.random.default_rng(0))
+    users, head = training.users, training.head
+    squares = [
+        (value - head.global_mean - users.biases[user] - head.item_biases[item]
+         - users.factors[user] @ head.item_factors[item]) ** 2
+        for user, item, value in zip(*vars(test).values(), strict=True)
+    ]  # fmt: skip
+    assert training.sweeps[-1].test_rmse == pytest.approx(np.mean(squares) ** 0.5)
+
+
+def test_a_held_out_rating_outside_the_matrix_is_refused(ratings, configuration):
+    test = HeldOut(np.array([0]), np.array([ratings.n_items]), np.array([3.0]))
+
+    with pytest.raises(DataError, match=r"test: item index outside 0\.\.29"):
+        fit_head(ratings, configuration, test=test, rng=np.random.default_rng(0))
 
 
 def degenerate_cases():

@@ -132,6 +132,21 @@ def test_a_run_cancelled_at_work_stops_within_two_seconds(admin):
     assert admin.get("/models/active").json()["model"] != before
 
 
+def test_ctrl_c_ends_an_open_stream_at_once(service, admin):
+    run_id = request_run(admin, rating=LONG, ranking=LONG, evaluate="never")
+    news = events(admin, run_id)
+    next(news)
+
+    started = time.monotonic()
+    status = service.end()
+    seconds = time.monotonic() - started
+    rest = [event for event, _, _ in news]
+
+    assert status == 0
+    assert seconds < 2
+    assert "end" not in rest
+
+
 @pytest.mark.parametrize("preset", ["bias", "latent", "features"])
 def test_the_papers_models_are_trained_and_serve(admin, preset):
     body = {"preset": preset, "rating": {"n_sweeps": 3}, "ranking": SMALL}

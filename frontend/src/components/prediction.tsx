@@ -26,18 +26,22 @@ export function Prediction({ stars, margin }: { stars: number; margin: number | 
   );
 }
 
-/** The user's own ratings that speak for a movie, strongest first. */
-export function Because({ reasons }: { reasons: readonly Reason[] }) {
-  if (reasons.length === 0) return null;
+/** The user's own ratings that speak for a movie, strongest first; a bar is as long as its share in the score. */
+export function Reasons({ reasons }: { reasons: readonly Reason[] }) {
+  const most = reasons[0]?.share ?? 1;
+  if (reasons.length === 0) return <p class="facts">{texts.movie.reasonsNone}</p>;
   return (
-    <p class="because">
-      {texts.prediction.because}{' '}
-      {reasons.map(({ movie_id, title, value }, i) => (
-        <span key={movie_id}>
-          {i > 0 && ' · '}
-          <a href={href('movie', {}, movie_id)}>{displayTitle(title)}</a> {texts.prediction.stars(value)}
-        </span>
+    <ul class="reasons">
+      {reasons.map(({ movie_id, title, value, share }) => (
+        <li key={movie_id}>
+          <p>
+            <a href={href('movie', {}, movie_id)}>{displayTitle(title)}</a> {texts.prediction.stars(value)}
+          </p>
+          <span>
+            <i style={{ '--share': share / most } as CSSProperties} />
+          </span>
+        </li>
       ))}
-    </p>
+    </ul>
   );
 }

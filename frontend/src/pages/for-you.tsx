@@ -1,26 +1,32 @@
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { call, type Me, type Movie, type Personalization, type Recommendation, type Recommendations } from '../api';
+import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
+import type { Me, Movie } from '../api';
 import { type Change, Filters, filterQuery } from '../components/filters';
+import { Level } from '../components/level';
 import { PosterLink } from '../components/movie-card';
-import { Because, Prediction } from '../components/prediction';
+import { Prediction, Reasons } from '../components/prediction';
 import { StarInput } from '../components/stars';
 import { Empty, Failure, Skeletons } from '../components/states';
+import { SuggestionRow } from '../components/suggestion-row';
 import { Votes } from '../components/votes';
 import { hiding, storedHides } from '../feedback';
 import { useFlip } from '../flip';
 import { announce } from '../notices';
 import { keepInPlace } from '../order';
-import { ratings, storedWrites, useOwnRating } from '../ratings';
+import { ratings, ratingsLoading, storedWrites, useOwnRating } from '../ratings';
+import { type Listed, type Listing, recommend } from '../recommendations';
 import { type Resource, useResource } from '../resource';
 import { href, replace, route } from '../routes';
 import { texts } from '../texts';
 import { displayTitle } from '../titles';
 
-const PAGE = 20;
-const MOST = 100;
+const PAGE = 12;
 const SURPRISE_STEP = 0.25;
 /** At the end of the dial lists still hold what the user is likely to like. */
 const MOST_SURPRISE = 0.6;
+const MOST_ASKED = 100;
+const MOST_SHOWN = 480; // the service leaves out at most 500
+const ROW = 7;
+const LOVED = 4;
 
 const change: Change = (patch) => {
   replace(href('for-you', { ...Object.fromEntries(route.value.query), ...patch }));
@@ -29,15 +35,13 @@ const change: Change = (patch) => {
 /** What to watch next, with the stars to expect and why; every rating acts at once. */
 export function ForYou({ me }: { me: Me }) {
   const { query } = route.value;
-  const [limit, setLimit] = useState(PAGE);
   const surprise = surpriseOf(query);
-  const others = { diversity: MOST_SURPRISE * surprise, exploration: MOST_SURPRISE * surprise };
-  const wanted = { limit, ...filterQuery(query), ...others };
-  const list = useResource(`recommendations ${JSON.stringify(wanted)}`, (signal) =>
-    call('get', '/recommendations/{user_id}', { path: { user_id: me.id }, query: wanted, signal }),
-  );
-  useReloadAfterWrites(list.reload);
-  const items = useStableOrder(list, JSON.stringify({ ...filterQuery(query), surprise }));
+  const filters = filterQuery(query);
+  // Unless the dial is moved, a running experiment may decide.
+  const others = surprise > 0 && { diversity: MOST_SURPRISE * surprise, exploration: MOST_SURPRISE * surprise };
+  const wanted = { ...filters, ...others };
+  const list = useList(me, wanted);
+  const items = useStableOrder(list, JSON.stringify(wanted));
   const visible = items.filter(({ movie }) => !hiding.value.get(movie.id));
   const { data, error } = list;
 
@@ -52,26 +56,27 @@ export function ForYou({ me }: { me: Me }) {
         <Dial value={surprise} />
         {query.size > 0 && <a href={href('for-you')}>{texts.forYou.clear}</a>}
       </search>
-      {!data && list.isLoading && <Skeletons count={9} kind="pick" />}
-      {error && !list.isLoading && <Failure error={error} retry={list.reload} />}
-      {data && visible.length === 0 && !error && !list.isLoading && (
-        <Empty title={texts.forYou.empty} hint={texts.forYou.emptyHint}>
-          <a class="button" href={query.size > 0 ? href('for-you') : href('browse')}>
-            {query.size > 0 ? texts.forYou.clear : texts.forYou.start}
-          </a>
-        </Empty>
-      )}
-      <Picks items={visible} userId={me.id} />
-      {data && data.items.length >= limit && limit < MOST && (
-        <button
-          type="button"
-          class="button more"
-          aria-busy={list.isLoading}
-          onClick={() => setLimit(Math.min(MOST, limit + PAGE))}
-        >
-          {texts.forYou.more}
-        </button>
-      )}
+      <section aria-labelledby="top">
+        <h2 id="top" class="row-title">
+          {texts.forYou.top}
+        </h2>
+        {!data && list.isLoading && <Skeletons count={9} kind="pick" />}
+        {error && !list.isLoading && <Failure error={error} retry={list.reload} />}
+        {data && visible.length === 0 && !error && !list.isLoading && (
+          <Empty title={texts.forYou.empty} hint={texts.forYou.emptyHint}>
+            <a class="button" href={query.size > 0 ? href('for-you') : href('browse')}>
+              {query.size > 0 ? texts.forYou.clear : texts.forYou.start}
+            </a>
+          </Empty>
+        )}
+        <Picks items={visible} me={me} />
+        {data && list.hasMore && (
+          <button type="button" class="button more" aria-busy={list.isLoading} onClick={list.loadMore}>
+            {texts.forYou.more}
+          </button>
+        )}
+      </section>
+      {data?.model && <Rows me={me} filters={filters} top={data} />}
       {data && (
         <p class="footnote">
           {data.model && `${texts.forYou.model(data.model.id, data.model.created_at)} · `}
@@ -105,6 +110,43 @@ function surpriseOf(query: URLSearchParams): number {
   return value >= 0 && value <= 1 ? value : 0;
 }
 
+interface Versioned extends Listing {
+  /** How often somebody rated or hid before the list was asked for. */
+  readonly version: number;
+  readonly hasMore: boolean;
+}
+
+interface Endless extends Resource<Versioned> {
+  readonly hasMore: boolean;
+  readonly loadMore: () => void;
+}
+
+/** The list and what follows it: more leaves out what is shown, a rating orders all of it anew. */
+function useList(me: Me, wanted: Omit<Parameters<typeof recommend>[1], 'limit'>): Endless {
+  const goOnFrom = useRef<Versioned | undefined>(undefined);
+  const shown = useRef({ wanted: '', n: PAGE });
+  const name = JSON.stringify(wanted);
+  if (shown.current.wanted !== name) shown.current = { wanted: name, n: PAGE };
+  const list = useResource(`recommendations ${name}`, async (signal): Promise<Versioned> => {
+    const before = goOnFrom.current;
+    goOnFrom.current = undefined;
+    const version = storedWrites.peek() + storedHides.peek();
+    const limit = before ? PAGE : Math.min(MOST_ASKED, shown.current.n);
+    const exclude = before?.items.map(({ movie }) => movie.id) ?? [];
+    const page = await recommend(me, { ...wanted, limit, exclude }, signal);
+    const items = [...(before?.items ?? []), ...page.items];
+    shown.current.n = Math.max(PAGE, items.length);
+    return { ...page, items, version, hasMore: page.items.length === limit && items.length < MOST_SHOWN };
+  });
+  useReloadAfterWrites(list.reload);
+  const loadMore = () => {
+    if (list.isLoading) return;
+    goOnFrom.current = list.data;
+    list.reload();
+  };
+  return { ...list, hasMore: list.data?.hasMore ?? false, loadMore };
+}
+
 function useReloadAfterWrites(reload: () => void): void {
   const n = storedWrites.value + storedHides.value;
   const seen = useRef(n);
@@ -115,22 +157,13 @@ function useReloadAfterWrites(reload: () => void): void {
   }, [n]);
 }
 
-/** A movie with the signed name of the list that it came in: what is pinned outlives its list. */
-interface Listed extends Recommendation {
-  readonly recommendationId: string | null;
-}
-
 /** The list as shown: what was rated here stays in its place until the page or the filters change. */
-function useStableOrder({ data, isStale }: Resource<Recommendations>, filters: string): readonly Listed[] {
+function useStableOrder({ data, isStale }: Resource<Listing>, filters: string): readonly Listed[] {
   const shown = useRef<{ filters: string; items: readonly Listed[] }>({ filters, items: [] });
   useAnnouncedLeader(data?.items[0]?.movie);
-  const listed = useMemo(
-    () => data?.items.map((item) => ({ ...item, recommendationId: data.recommendation_id })),
-    [data],
-  );
-  if (!listed || isStale) return listed ?? [];
+  if (!data || isStale) return data?.items ?? [];
   const previous = shown.current.filters === filters ? shown.current.items : [];
-  const items = keepInPlace(previous, listed, ({ movie }) => ratings.peek().has(movie.id));
+  const items = keepInPlace(previous, data.items, ({ movie }) => ratings.peek().has(movie.id));
   shown.current = { filters, items };
   return items;
 }
@@ -143,54 +176,89 @@ function useAnnouncedLeader(leader: Movie | undefined): void {
   }, [leader?.id]);
 }
 
-function Level({ personalization, hasModel }: { personalization: Personalization; hasModel: boolean }) {
-  const { level, n_ratings: n, n_ratings_used: used } = personalization;
-  const sentence = level === 'none' ? (n > 0 ? texts.forYou.noneUnused : texts.forYou.none) : texts.forYou[level](used);
+interface RowsProps {
+  me: Me;
+  filters: ReturnType<typeof filterQuery>;
+  top: Versioned;
+}
+
+/** Lists beside the list, asked for once that is there; none repeats its first page. */
+function Rows({ me, filters, top }: RowsProps) {
+  // What was rated just now counts once the list above has it: that comes first.
+  const loved = useMemo(lovedLately, [top.version, ratingsLoading.value]);
+  const exclude = top.items.slice(0, PAGE).map(({ movie }) => movie.id);
+  const shared = { me, version: top.version };
+  const wanted = { ...filters, limit: ROW, exclude };
+  const { because, adventurous, adventurousLead, gems, gemsLead } = texts.forYou;
   return (
-    <div class="level" data-level={level}>
-      <span class="level-steps" aria-hidden="true">
-        <i />
-        <i />
-        <i />
-      </span>
-      <p>
-        <b>{texts.forYou.levels[level]}.</b> {hasModel ? sentence : texts.forYou.popularity}{' '}
-        {level !== 'none' && n > used && texts.forYou.unused(n - used)}
-      </p>
-    </div>
+    <>
+      {loved.map(({ movie }) => (
+        <SuggestionRow
+          key={movie.id}
+          {...shared}
+          title={because(displayTitle(movie.title))}
+          wanted={{ ...wanted, similar_to: movie.id }}
+        />
+      ))}
+      <SuggestionRow
+        {...shared}
+        title={adventurous}
+        lead={adventurousLead}
+        wanted={{ ...wanted, diversity: 0.5, exploration: 1 }}
+      />
+      <SuggestionRow {...shared} title={gems} lead={gemsLead} wanted={{ ...wanted, max_ratings: obscurity(top) }} />
+    </>
   );
 }
 
-function Picks({ items, userId }: { items: readonly Listed[]; userId: number }) {
+/** The two films that the user loves most, of equals the latest rated. */
+function lovedLately() {
+  const loved = [...ratings.peek().values()].filter(({ value }) => value >= LOVED);
+  return loved.sort((a, b) => b.value - a.value || b.rated_at.localeCompare(a.rated_at)).slice(0, 2);
+}
+
+/** A gem has at most a quarter of the ratings that the films of the list have: their median. */
+function obscurity({ items }: Listing): number {
+  const counts = items.map(({ movie }) => movie.n_ratings).sort((a, b) => a - b);
+  return Math.ceil((counts[Math.floor(counts.length / 2)] ?? 0) / 4);
+}
+
+function Picks({ items, me }: { items: readonly Listed[]; me: Me }) {
   const list = useRef<HTMLOListElement>(null);
   useFlip(list, items.map(({ movie }) => movie.id).join());
   return (
     <ol class="rows picks" ref={list}>
       {items.map((item) => (
-        <Pick key={item.movie.id} item={item} userId={userId} />
+        <Pick key={item.movie.id} item={item} me={me} />
       ))}
     </ol>
   );
 }
 
-function Pick({ item, userId }: { item: Listed; userId: number }) {
+function Pick({ item, me }: { item: Listed; me: Me }) {
   const { movie, predicted_rating: stars, uncertainty, reasons, recommendationId, vote } = item;
   const isRated = useOwnRating(movie.id) !== null;
   return (
     <li class="pick" data-rated={isRated}>
       <PosterLink movie={movie} />
       <div class="pick-body">
-        <h2>
+        <h3>
           <a href={href('movie', {}, movie.id)}>{displayTitle(movie.title)}</a>
-        </h2>
+        </h3>
         <p class="facts">
           {movie.year ?? texts.movie.unknownYear} · {movie.genres.join(', ')}
         </p>
         {stars != null && <Prediction stars={stars} margin={uncertainty ?? null} />}
-        {isRated ? <p class="because">{texts.forYou.rated}</p> : <Because reasons={reasons} />}
+        {isRated && <p class="facts">{texts.forYou.rated}</p>}
+        {!isRated && reasons.length > 0 && (
+          <>
+            <p class="facts">{texts.prediction.because}</p>
+            <Reasons reasons={reasons} />
+          </>
+        )}
         <StarInput movie={movie} />
         {recommendationId !== null && (
-          <Votes movie={movie} recommendationId={recommendationId} userId={userId} listed={vote} />
+          <Votes movie={movie} recommendationId={recommendationId} userId={me.id} listed={vote} />
         )}
       </div>
     </li>

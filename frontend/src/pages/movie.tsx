@@ -1,10 +1,9 @@
-import type { CSSProperties } from 'preact';
 import { useEffect } from 'preact/hooks';
-import { ApiError, call, type Me, type MovieDetail, type Reason } from '../api';
+import { ApiError, call, type Me, type MovieDetail } from '../api';
 import { Histogram } from '../components/histogram';
 import { Mean, MovieCard } from '../components/movie-card';
 import { colours, Poster } from '../components/poster';
-import { Prediction } from '../components/prediction';
+import { Prediction, Reasons } from '../components/prediction';
 import { StarInput } from '../components/stars';
 import { Failure, Skeletons } from '../components/states';
 import { posterOf } from '../poster';
@@ -17,6 +16,7 @@ import { displayTitle } from '../titles';
 import { NotFound } from './not-found';
 
 const N_SIMILAR = 12;
+const N_REASONS = 5;
 /** A film is called polarizing when opinions differ more than on nine of ten. */
 const POLARIZING = 0.9;
 
@@ -100,36 +100,16 @@ function PredictionPanel({ id, me }: MoviePageProps) {
           {texts.movie.basis(contributions.global_mean, contributions.movie_bias, contributions.ratings)}
         </p>
       )}
-      {data && <Reasons reasons={data.reasons.filter(({ movie_id }) => movie_id !== id)} />}
+      {data && <h3>{texts.movie.reasons}</h3>}
+      {data && (
+        <Reasons
+          reasons={data.reasons.filter(({ movie_id, share }) => movie_id !== id && share > 0).slice(0, N_REASONS)}
+        />
+      )}
       {!data && !error && <div class="skeleton skeleton-line" />}
       {hasNoModel && <p class="facts">{texts.movie.noModel}</p>}
       {error && !hasNoModel && !isLoading && <Failure error={error} retry={reload} />}
     </section>
-  );
-}
-
-const N_REASONS = 5;
-
-function Reasons({ reasons }: { reasons: readonly Reason[] }) {
-  const strongest = reasons.filter(({ share }) => share > 0).slice(0, N_REASONS);
-  const most = strongest[0]?.share ?? 1;
-  if (strongest.length === 0) return <p class="facts">{texts.movie.reasonsNone}</p>;
-  return (
-    <>
-      <h3>{texts.movie.reasons}</h3>
-      <ul class="reasons">
-        {strongest.map(({ movie_id, title, value, share }) => (
-          <li key={movie_id}>
-            <p>
-              <a href={href('movie', {}, movie_id)}>{displayTitle(title)}</a> {texts.prediction.stars(value)}
-            </p>
-            <span>
-              <i style={{ '--share': share / most } as CSSProperties} />
-            </span>
-          </li>
-        ))}
-      </ul>
-    </>
   );
 }
 

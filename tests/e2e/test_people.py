@@ -1,0 +1,113 @@
+"""What a list of recommendations offers its reader, in a real browser."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.journeys import fits, recommended, register, search, stars
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+
+
+def rate_five(page, title):
+    """Rate a film that is on the page by keyboard."""
+    group = stars(page, title)
+    group.get_by_role("radio").first.focus()
+    with page.expect_response(re.compile("/ratings/")) as saved:
+        page.keyboard.press("5")
+    assert saved.value.ok
+
+
+def test_more_never_repeats(page):
+    register(page)
+    titles = recommended(page)
+    expect(titles).to_have_count(12)
+
+    page.get_by_role("button", name="Show more").press("Enter")
+    expect(titles).to_have_count(24)
+    page.get_by_role("button", name="Show more").press("Enter")
+    expect(titles).to_have_count(36)
+
+    links = titles.get_by_role("link")
+    addresses = [link.get_attribute("href") for link in links.all()]
+    assert len(set(addresses)) == 36
+
+
+def test_a_loved_film_brings_a_row_of_its_own_and_its_share(page):
+    register(page)
+    search(page, "toy story")
+    rate_five(page, "Toy Story")
+    recommended(page)
+
+    for name in ("Because you rated Toy Story", "Adventurous", "Hidden gems"):
+        row = page.get_by_role("region", name=name, exact=True)
+        expect(row.get_by_role("listitem").first).to_be_visible()
+    bar = page.locator(".pick .reasons i").first
+    expect(bar).to_be_visible()
+
+
+def test_a_list_that_cannot_be_reached_is_tried_again(page):
+    register(page)
+    page.evaluate(  # a response of 4xx or none would be a console error
+        "() => { const real = fetch; window.fetch = (url, init) =>"
+        " url.startsWith('/recommendations/')"
+        " ? Promise.reject(new TypeError()) : real(url, init);"
+        " window.heal = () => { window.fetch = real; }; }"
+    )
+    page.evaluate("location.hash = '#/for-you'")
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("The service cannot be reached.")
+
+    page.evaluate("heal()")
+    alert.get_by_role("button", name="Try again").press("Enter")
+
+    top = page.get_by_role("region", name="Top for you")
+    expect(top.get_by_role("heading", level=3)).to_have_count(12)
+
+
+def test_a_filled_list_fits_a_narrow_screen(page):
+    register(page)
+    search(page, "toy story")
+    rate_five(page, "Toy Story")
+    page.set_viewport_size({"width": 320, "height": 640})
+    recommended(page)
+    row = page.get_by_role("region", name="Hidden gems")
+    first = row.get_by_role("listitem").first
+
+    expect(first).to_be_visible()
+    assert first.evaluate("card => card.clientWidth") > 100
+    assert fits(page)
+
+
+def test_a_newcomer_answers_questions_and_the_list_follows(page):
+    register(page)
+    page.wait_for_url("**/#/start")
+    meter = page.get_by_role("meter")
+    row = page.get_by_role("region", name="For you so far").get_by_role("link")
+    questions = page.get_by_role("region", name="Films to rate").get_by_role("listitem")
+    expect(questions).to_have_count(5)
+    expect(row).to_have_count(12)
+    before = [link.get_attribute("href") for link in row.all()]
+    known = meter.evaluate("meter => meter.value")
+
+    questions.nth(0).get_by_role("radio").first.focus()
+    page.keyboard.press("5")
+    expect(meter).not_to_have_js_property("value", known)
+    assert meter.evaluate("meter => meter.value") > known
+    moved = "before => JSON.stringify([...document.querySelectorAll("
+    moved += "'section:last-of-type .poster-link')].map(a => a.getAttribute('href')))"
+    moved += " !== JSON.stringify(before)"
+    page.wait_for_function(moved, arg=before)
+
+    two = questions.all()[:2]
+    first, second = (question.get_by_role("link").inner_text() for question in two)
+    unseen = questions.nth(1).get_by_role("button", name=re.compile("seen it"))
+    unseen.press("Enter")
+    expect(questions.nth(1).get_by_role("link")).not_to_have_text(second)
+    expect(unseen).to_be_focused()
+    expect(questions).to_have_count(5)
+    assert questions.nth(0).get_by_role("link").inner_text() == first
+
+    page.set_viewport_size({"width": 320, "height": 640})
+    assert fits(page)

@@ -1,0 +1,83 @@
+"""What the service makes of a start without a database or a sound model (F5, F9)."""
+
+import json
+from pathlib import Path
+
+import httpx
+import pytest
+
+from api.embedded_postgres import running_server
+from tests.service import Process, free_port, running, wait_for
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(120)]
+
+
+def test_a_database_that_comes_later_is_used_at_once(copy_of_prepared, tmp_path):
+    data_dir = copy_of_prepared()
+    with running_server(data_dir) as server:
+        address = server.url
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    web = Process(
+        "serve",
+        log=tmp_path / "log",
+        DATABASE_URL=address,
+        DATA_DIR=str(data_dir),
+        PORT=str(port),
+    )
+
+    def status(path: str) -> int:
+        try:
+            return httpx.get(f"{url}{path}", timeout=5).status_code
+        except httpx.ConnectError:
+            return 0
+
+    try:
+        wait_for(lambda: status("/health/live") == 200, seconds=20, what="live")
+        before = httpx.get(f"{url}/health/ready")
+        with running_server(data_dir) as server:
+            seconds = wait_for(
+                lambda: status("/health/ready") == 200, seconds=20, what="ready"
+            )
+            seconds += wait_for(
+                lambda: httpx.get(f"{url}/health/ready").json()["model"],
+                seconds=20,
+                what="the model",
+            )
+            is_same = web.process.poll() is None and server.url == address
+    finally:
+        web.end()
+
+    assert before.status_code == 503
+    assert before.headers["retry-after"] == "5"
+    assert seconds <= 5
+    assert is_same
+
+
+def test_with_damaged_models_only_lists_are_by_popularity(copy_of_prepared, tmp_path):
+    data_dir = copy_of_prepared()
+    for array in (data_dir / "models").glob("*/*.npy"):
+        damage(array)
+
+    with running(data_dir, tmp_path / "log") as service:
+        key = {"X-API-Key": service.create_key("serve")}
+        ready = httpx.get(f"{service.url}/health/ready")
+        known = httpx.get(f"{service.url}/recommendations/1", headers=key)
+        body = {"ratings": [{"movie_id": 1, "value": 5}]}
+        stranger = httpx.post(f"{service.url}/recommendations", json=body)
+
+    assert ready.status_code == 200
+    assert ready.json() == {"status": "ready", "degraded": True, "model": None}
+    for reply in (known, stranger):
+        assert reply.status_code == 200
+        assert reply.json()["model"] is None
+        assert reply.json()["items"]
+    events = [line for line in service.output.splitlines() if "refused" in line]
+    assert len(events) == 1
+    assert json.loads(events[0])["level"] == "error"
+
+
+def damage(array: Path) -> None:
+    """Flip the last bit of a file."""
+    content = array.read_bytes()
+    array.unlink()
+    array.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
