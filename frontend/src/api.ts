@@ -55,7 +55,11 @@ type Answer<O> = O extends { responses: infer R }
   : never;
 type Query<O> = O extends { parameters: { query?: infer Q } } ? Q : never;
 type Path<O> = O extends { parameters: { path: infer P } } ? { path: P } : { path?: never };
-type Body<O> = O extends { requestBody: { content: { 'application/json': infer B } } } ? { body: B } : { body?: never };
+type Body<O> = O extends { requestBody: { content: { 'application/json': infer B } } }
+  ? { body: B }
+  : O extends { requestBody?: infer R }
+    ? { body?: Json<NonNullable<R>> }
+    : { body?: never };
 type Options<O> = Path<O> &
   Body<O> & {
     query?: Query<O>;

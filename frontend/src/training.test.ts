@@ -104,7 +104,13 @@ test('what has no value stands last in either direction', () => {
 });
 
 test('a sweep told twice is kept once, as told last', () => {
-  const told = withSweeps([SWEEP], [{ ...SWEEP, loss: 4 }, { ...SWEEP, sweep: 2 }]);
+  const told = withSweeps(
+    [SWEEP],
+    [
+      { ...SWEEP, loss: 4 },
+      { ...SWEEP, sweep: 2 },
+    ],
+  );
 
   expect(told.map(({ sweep, loss }) => [sweep, loss])).toEqual([
     [1, 4],

@@ -50,10 +50,10 @@ export function valuesOf(
   typed: (name: string) => string,
 ): Record<string, number | boolean | string> {
   const given = parameters.filter(({ name }) => typed(name).trim() !== '');
-  return Object.fromEntries(given.map((field) => [field.name, valueOf(field, typed(field.name))]));
+  return Object.fromEntries(given.map((field) => [field.name, typedValue(field, typed(field.name))]));
 }
 
-function valueOf(field: Field, text: string): number | boolean | string {
+function typedValue(field: Field, text: string): number | boolean | string {
   if (field.type === 'boolean') return text === 'true';
   return field.enum ? text : numberIn(text);
 }

@@ -3,7 +3,7 @@ import { type ApiError, call, type Field, type Schema, schemaOf, type TrainingRe
 import { numberIn } from '../experiments';
 import { useResource } from '../resource';
 import { texts } from '../texts';
-import { type Head, PRESETS, type Parameter, type Preset, parameterProblem, parametersOf, valuesOf } from '../training';
+import { type Head, type Parameter, PRESETS, type Preset, parameterProblem, parametersOf, valuesOf } from '../training';
 import { FormEnd, InputField, SelectField, useForm } from './form';
 import { Failure, Skeletons } from './states';
 
