@@ -119,13 +119,13 @@ export interface Curve {
   readonly values: readonly (number | undefined)[];
 }
 
-/** One value of each sweep along sweeps 1, 2, …; nothing where there is none to draw. */
+/** One value of each sweep along sweeps 1, 2, …; empty where there is none to draw. */
 export function curve(
   name: string,
   sweeps: readonly TrainingSweep[],
   value: (sweep: TrainingSweep) => number | null,
-): Curve[] {
+): Curve {
   const values: (number | undefined)[] = [];
   for (const sweep of sweeps) values[sweep.sweep - 1] = value(sweep) ?? undefined;
-  return values.some((one) => one !== undefined) ? [{ name, values: Array.from(values) }] : [];
+  return { name, values: values.some((one) => one !== undefined) ? Array.from(values) : [] };
 }

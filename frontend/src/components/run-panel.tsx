@@ -78,7 +78,8 @@ function Curves({ run, sweeps }: { run: TrainingRun; sweeps: readonly TrainingSw
     <div class="charts">
       {CHARTS.map(({ name, head }) => {
         const series = seriesOf(sweeps, head, name === 'rmse');
-        if (series.length === 0) return null;
+        const known = series.flatMap(({ name, values }, place) => (values.length > 0 ? { name, place } : []));
+        if (known.length === 0) return null;
         return (
           <div key={name}>
             <LineChart
@@ -89,9 +90,9 @@ function Curves({ run, sweeps }: { run: TrainingRun; sweeps: readonly TrainingSw
               formatDay={words.sweep}
             />
             <ul class="legend">
-              {series.map((line, i) => (
+              {known.map((line) => (
                 <li key={line.name}>
-                  <i class={`swatch series-${i}`} /> {line.name}
+                  <i class={`swatch series-${line.place}`} /> {line.name}
                 </li>
               ))}
             </ul>
@@ -108,14 +109,15 @@ function Curves({ run, sweeps }: { run: TrainingRun; sweeps: readonly TrainingSw
   );
 }
 
+/** Always the same three, so that each keeps its colour; some without values yet. */
 function seriesOf(sweeps: readonly TrainingSweep[], head: Head, isRmse: boolean): Curve[] {
   const { curves } = texts.training;
   const of = (fit: TrainingSweep['fit']) => sweeps.filter((sweep) => sweep.head === head && sweep.fit === fit);
   const value = ({ rmse, loss }: TrainingSweep) => (isRmse ? rmse : loss);
   return [
-    ...curve(curves.all, of('publication'), value),
-    ...curve(curves.train, of('evaluation'), value),
-    ...(isRmse ? curve(curves.test, of('evaluation'), ({ test_rmse }) => test_rmse) : []),
+    curve(curves.all, of('publication'), value),
+    curve(curves.train, of('evaluation'), value),
+    curve(curves.test, of('evaluation'), ({ test_rmse }) => (isRmse ? test_rmse : null)),
   ];
 }
 

@@ -6,7 +6,7 @@ import { RunForm } from '../components/run-form';
 import { RunPanel } from '../components/run-panel';
 import { CancelButton, RunState } from '../components/run-state';
 import { Empty, Failure, Skeletons } from '../components/states';
-import { notify } from '../notices';
+import { announce } from '../notices';
 import { useResource } from '../resource';
 import { href, replace, route } from '../routes';
 import { texts } from '../texts';
@@ -44,8 +44,9 @@ export function Training() {
           <h2>{words.form}</h2>
           <RunForm
             onRun={({ id }) => {
-              notify({ text: words.started(id) });
+              announce(words.started(id));
               replace(href('training', { run: id }));
+              scrollTo(0, 0); // to its panel
               reload();
             }}
           />

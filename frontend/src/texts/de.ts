@@ -794,7 +794,7 @@ export const de: Texts = {
       running: 'Läuft',
       succeeded: 'Fertig',
       failed: 'Gescheitert',
-      cancelled: 'Abgebrochen',
+      cancelled: 'Gestoppt',
     },
     facts: ({ reason, requested_at }) =>
       `angemeldet ${{ request: '', schedule: 'vom Zeitplan ', ratings: 'nach neuen Bewertungen ' }[reason]}am ${moment(requested_at)}`,
@@ -825,11 +825,11 @@ export const de: Texts = {
     startedAt: (iso) => (iso === null ? NONE : moment(iso)),
     metric: (value) => (value === null ? NONE : fourDecimals(value)),
     same: 'Was in allen Läufen gleich ist, fehlt hier.',
-    cancel: 'Abbrechen',
-    cancelOf: (id) => `Lauf ${id} abbrechen`,
-    cancelTitle: (id) => `Lauf ${id} abbrechen?`,
+    cancel: 'Stoppen',
+    cancelOf: (id) => `Lauf ${id} stoppen`,
+    cancelTitle: (id) => `Lauf ${id} stoppen?`,
     cancelText: 'Er ergibt kein Modell, und was er bisher gelernt hat, ist verloren.',
-    cancelled: (id) => `Lauf ${id} ist abgebrochen`,
+    cancelled: (id) => `Lauf ${id} ist gestoppt`,
   },
 
   models: {

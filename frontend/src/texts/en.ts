@@ -785,13 +785,12 @@ export const en = {
       running: 'Running',
       succeeded: 'Done',
       failed: 'Failed',
-      cancelled: 'Cancelled',
+      cancelled: 'Stopped',
     } satisfies Record<TrainingRun['status'], string>,
     facts: ({ reason, requested_at }: TrainingRun) =>
       `asked for ${{ request: '', schedule: 'by the schedule ', ratings: 'after new ratings ' }[reason]}on ${moment(requested_at)}`,
     stages: (name: string) => name.charAt(0).toUpperCase().concat(name.slice(1)),
-    place: (n: number) =>
-      n === 1 ? 'next in line' : `${number(n)}th in line`.replace('2th', '2nd').replace('3th', '3rd'),
+    place: (n: number) => (n === 1 ? 'next in line' : `place ${number(n)} in line`),
     left: (seconds: number) => `about ${duration(seconds)} left`,
     progressLabel: 'Share of the work done',
     progress: (share: number) => percent(Math.floor(100 * share) / 100),
@@ -817,11 +816,11 @@ export const en = {
     startedAt: (iso: string | null) => (iso === null ? NONE : moment(iso)),
     metric: (value: number | null) => (value === null ? NONE : fourDecimals(value)),
     same: 'Parameters that are the same in all runs are left out.',
-    cancel: 'Cancel',
-    cancelOf: (id: number) => `Cancel run ${id}`,
-    cancelTitle: (id: number) => `Cancel run ${id}?`,
+    cancel: 'Stop',
+    cancelOf: (id: number) => `Stop run ${id}`,
+    cancelTitle: (id: number) => `Stop run ${id}?`,
     cancelText: 'It makes no model, and what it has learned so far is lost.',
-    cancelled: (id: number) => `Run ${id} is cancelled`,
+    cancelled: (id: number) => `Run ${id} is stopped`,
   },
 
   models: {
