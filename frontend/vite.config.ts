@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 
 // The service's top-level paths; everything else in development is the app.
 const SERVICE =
-  '^/(auth|me|api-keys|genres|movies|ratings|recommendations|feedback|hidden|experiments|health|training-runs|insights|models)(/|\\?|$)';
+  '^/(auth|me|api-keys|genres|movies|ratings|recommendations|feedback|hidden|experiments|health|training-runs|insights|models|code-proposals|diagnostics|users|storage|openapi.json)(/|\\?|$)';
 
 export default defineConfig(({ mode }) => {
   const { CINEFOLD_URL = 'http://127.0.0.1:8000' } = loadEnv(mode, '.', 'CINEFOLD_');

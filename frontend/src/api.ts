@@ -30,17 +30,36 @@ export type ErrorRate = Schemas['RateOut'];
 export type PolarizingMovie = Schemas['PolarizingMovie'];
 export type MovieMap = Schemas['MovieMap'];
 export type GenreMap = Schemas['GenreMap'];
+export type TrainingRun = Schemas['TrainingRunOut'];
+export type TrainingRunDetail = Schemas['TrainingRunDetail'];
+export type TrainingSweep = Schemas['TrainingSweepOut'];
+export type TrainingRequest = Schemas['TrainingRunIn'];
+export type ModelSummary = Schemas['ModelSummary'];
+export type ModelCard = Schemas['ModelCard'];
+export type ModelComparison = Schemas['ModelComparison'];
+export type Evaluation = Schemas['Evaluation'];
+export type Estimate = Schemas['EstimateOut'];
+export type Checks = Schemas['Checks'];
+export type ExpectedMovie = Schemas['ExpectedMovie'];
+export type InlineRating = Schemas['InlineRating'];
+export type CodeProposal = Schemas['CodeProposalOut'];
+export type CodeProposalDetail = Schemas['CodeProposalDetail'];
+export type User = Schemas['UserOut'];
 type Problem = Schemas['ProblemOut'];
 
 type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
 type Operation<P extends keyof paths, M extends Method> = NonNullable<paths[P][M]>;
 type Json<R> = R extends { content: { 'application/json': infer B } } ? B : undefined;
 type Answer<O> = O extends { responses: infer R }
-  ? { [S in keyof R & (200 | 201)]: Json<R[S]> }[keyof R & (200 | 201)]
+  ? { [S in keyof R & (200 | 201 | 202)]: Json<R[S]> }[keyof R & (200 | 201 | 202)]
   : never;
 type Query<O> = O extends { parameters: { query?: infer Q } } ? Q : never;
 type Path<O> = O extends { parameters: { path: infer P } } ? { path: P } : { path?: never };
-type Body<O> = O extends { requestBody: { content: { 'application/json': infer B } } } ? { body: B } : { body?: never };
+type Body<O> = O extends { requestBody: { content: { 'application/json': infer B } } }
+  ? { body: B }
+  : O extends { requestBody?: infer R }
+    ? { body?: Json<NonNullable<R>> }
+    : { body?: never };
 type Options<O> = Path<O> &
   Body<O> & {
     query?: Query<O>;
@@ -111,15 +130,47 @@ export async function call<P extends keyof paths & string, M extends Method>(
 /** Send a file of ratings; as a dry run it changes nothing. */
 export async function importRatings(userId: number, file: Blob, isDryRun: boolean): Promise<ImportReport> {
   const url = address('/ratings/{user_id}/import', { user_id: userId }, { dry_run: isDryRun });
+  return (await sendFile(url, 'text/csv', file)) as ImportReport;
+}
+
+/** Send a zip archive of factors trained elsewhere. */
+export async function importModel(file: Blob): Promise<ModelCard> {
+  return (await sendFile('/models/import', 'application/zip', file)) as ModelCard;
+}
+
+async function sendFile(url: string, type: string, body: Blob): Promise<unknown> {
   const response = await reach(url, {
     method: 'POST',
     signal: withTimeout(),
     credentials: 'same-origin',
-    headers: { Accept: 'application/json', 'Content-Type': 'text/csv' },
-    body: file,
+    headers: { Accept: 'application/json', 'Content-Type': type },
+    body,
   });
   if (!response.ok) throw await refusal(response);
-  return (await json(response)) as ImportReport;
+  return json(response);
+}
+
+/** What the OpenAPI document says of the fields of a body; it is the one place that holds their bounds. */
+export async function schemaOf(name: 'RatingParameters' | 'RankingParameters', signal: AbortSignal): Promise<Schema> {
+  const response = await reach('/openapi.json', { signal: withTimeout(signal) });
+  if (!response.ok) throw await refusal(response);
+  const document = (await json(response)) as { components?: { schemas?: Record<string, Schema> } } | null;
+  const schema = document?.components?.schemas?.[name];
+  if (!schema) throw new ApiError('malformed', response.status);
+  return schema;
+}
+
+export interface Schema {
+  readonly properties: Readonly<Record<string, { readonly anyOf: readonly Field[] }>>;
+}
+
+export interface Field {
+  readonly type: string;
+  readonly minimum?: number;
+  readonly exclusiveMinimum?: number;
+  readonly maximum?: number;
+  readonly exclusiveMaximum?: number;
+  readonly enum?: readonly string[];
 }
 
 const JSON_BODY = { 'Content-Type': 'application/json' };

@@ -21,6 +21,12 @@ test('a refusal is told in the words of the service, with when to come back', ()
   expect(error.fieldMessage('password')).toBeUndefined();
 });
 
+test('what is wrong with the whole of a body is told, rather than that something is', () => {
+  const errors = [{ field: ['body'], code: 'value_error', message: 'Value error, the preset needs factors' }];
+
+  expect(explain(new ApiError('refused', 422, { ...problem, errors }))).toBe('The preset needs factors.');
+});
+
 test.each([
   [new ApiError('offline'), /cannot be reached/],
   [new ApiError('timeout'), /ten seconds/],

@@ -14,11 +14,12 @@ function cause(error: ApiError): string {
   if (error.slug === 'not-signed-in') return texts.errors.signedOut;
   if (error.status === 503) return texts.errors.unavailable;
   if (error.status === null || error.status >= 500 || !error.problem) return texts.errors.unknown;
-  return sentence(error.problem.detail ?? error.problem.title);
+  const ofAll = error.problem.errors?.find(({ field }) => field.length === 1)?.message.replace('Value error, ', '');
+  return sentence(error.problem.detail ?? ofAll ?? error.problem.title);
 }
 
 function sentence(text: string): string {
-  return /[.!?]$/.test(text) ? text : `${text}.`;
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`;
 }
 
 /** Anything that is not an answer of the service is a fault of the app and must surface. */

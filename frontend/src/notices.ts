@@ -2,6 +2,8 @@
 
 import { signal } from '@preact/signals';
 import type { ApiError } from './api';
+import { asApiError } from './errors';
+import { texts } from './texts';
 
 export interface Notice {
   readonly id: number;
@@ -30,6 +32,17 @@ export function notify(notice: Omit<Notice, 'id'>): void {
   const id = lastId;
   notices.value = [...notices.value, { ...notice, id }].slice(-MAX_NOTICES);
   if (!notice.error) setTimeout(() => dismiss(id), UNDO_MILLISECONDS);
+}
+
+/** Do it, say so, and look again; a refusal is told as such. */
+export async function act(done: string, reload: () => void, request: () => Promise<unknown>): Promise<void> {
+  try {
+    await request();
+    notify({ text: done });
+  } catch (error) {
+    notify({ text: texts.settings.refused, error: asApiError(error) });
+  }
+  reload();
 }
 
 export function dismiss(id: number): void {

@@ -7,6 +7,7 @@ import { Browse } from './pages/browse';
 import { ForYou } from './pages/for-you';
 import { MoviePage } from './pages/movie';
 import { MyRatings } from './pages/my-ratings';
+import { NotFound } from './pages/not-found';
 import { useResource } from './resource';
 import type { PageName } from './routes';
 import { texts } from './texts';
@@ -108,4 +109,23 @@ export const PAGES: Record<Exclude<PageName, 'sign-in' | 'register' | 'not-found
     View: later('simulation', async () => (await import('./pages/simulation')).Simulation),
     isForAdmins: true,
   },
+  training: {
+    title: () => texts.training.title,
+    View: later('training', async () => (await import('./pages/training')).Training),
+    isForAdmins: true,
+  },
+  models: {
+    title: () => texts.models.title,
+    View: later('models', async () => (await import('./pages/models')).Models),
+    isForAdmins: true,
+  },
+  model: {
+    title: () => texts.models.title,
+    View: later('model', async () => (await import('./pages/model')).ModelPage),
+    isForAdmins: true,
+  },
+  code: { title: () => texts.notFound.title, View: NotFound },
+  proposals: { title: () => texts.notFound.title, View: NotFound },
+  proposal: { title: () => texts.notFound.title, View: NotFound },
+  admin: { title: () => texts.notFound.title, View: NotFound },
 };

@@ -6,14 +6,20 @@ const PLAIN = [
   ...(['browse', 'for-you', 'my-ratings', 'hidden', 'import', 'settings', 'sign-in', 'register', 'start'] as const),
   ...(['insights', 'map', 'polarizing'] as const),
   ...(['experiments', 'new-experiment', 'simulation'] as const),
+  ...(['training', 'models', 'proposals', 'admin'] as const),
 ];
-const NUMBERED = ['movie', 'experiment', 'edit-experiment'] as const;
+const NUMBERED = ['movie', 'experiment', 'edit-experiment', 'model', 'code', 'proposal'] as const;
 
 export type PageName = (typeof PLAIN)[number] | (typeof NUMBERED)[number] | 'not-found';
 
 /** The pages of one section, all of them for administrators. */
 export const EXPERIMENT_PAGES: ReadonlySet<PageName> = new Set<PageName>([
   ...(['experiments', 'experiment', 'new-experiment', 'edit-experiment', 'simulation'] as const),
+]);
+
+/** Where models are made and people looked after, for administrators as well. */
+export const LAB_PAGES: ReadonlySet<PageName> = new Set<PageName>([
+  ...(['training', 'models', 'model', 'code', 'proposals', 'proposal', 'admin'] as const),
 ]);
 
 interface Route {

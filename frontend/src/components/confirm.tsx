@@ -1,4 +1,5 @@
-import { useId, useRef } from 'preact/hooks';
+import type { ComponentChildren } from 'preact';
+import { useId, useRef, useState } from 'preact/hooks';
 import { texts } from '../texts';
 
 interface ConfirmButtonProps {
@@ -6,26 +7,38 @@ interface ConfirmButtonProps {
   title: string;
   text: string;
   kind?: 'primary' | 'danger';
+  /** Of several in a table: named in full for whoever cannot see where it stands, and coloured only in the dialog. */
+  name?: string | undefined;
+  isAllowed?: boolean;
   onConfirm: () => void;
+  /** What else to know before, looked up when it is asked. */
+  children?: ComponentChildren;
 }
 
 /** A button that asks before it acts; Escape and Cancel leave everything as it is. */
-export function ConfirmButton({ label, title, text, kind = 'primary', onConfirm }: ConfirmButtonProps) {
+export function ConfirmButton(props: ConfirmButtonProps) {
+  const { label, title, text, kind = 'primary', name, isAllowed = true, onConfirm, children } = props;
   const dialog = useRef<HTMLDialogElement>(null);
+  const [isOpen, setOpen] = useState(false);
   const id = useId();
+  const ask = () => {
+    setOpen(true);
+    dialog.current?.showModal();
+  };
   return (
     <>
-      <button type="button" class={`button ${kind}`} onClick={() => dialog.current?.showModal()}>
+      <button type="button" class={name ? 'button' : `button ${kind}`} aria-label={name} onClick={ask}>
         {label}
       </button>
-      <dialog ref={dialog} class="confirm" aria-labelledby={id}>
+      <dialog ref={dialog} class="confirm" aria-labelledby={id} onClose={() => setOpen(false)}>
         <h2 id={id}>{title}</h2>
         <p>{text}</p>
+        {isOpen && children}
         <form method="dialog" class="actions">
           <button type="submit" class="button">
             {texts.cancel}
           </button>
-          <button type="submit" class={`button ${kind}`} onClick={onConfirm}>
+          <button type="submit" class={`button ${kind}`} disabled={!isAllowed} onClick={onConfirm}>
             {label}
           </button>
         </form>

@@ -1,8 +1,15 @@
 import type { ComponentChildren } from 'preact';
 
+export interface SortableColumn {
+  readonly label: string;
+  /** The address that sorts by it, or the other way round. */
+  readonly href: string;
+  readonly order: 'ascending' | 'descending' | undefined;
+}
+
 interface DataTableProps {
   label: string;
-  columns: readonly string[];
+  columns: readonly (string | SortableColumn)[];
   children: ComponentChildren;
 }
 
@@ -14,11 +21,17 @@ export function DataTable({ label, columns, children }: DataTableProps) {
       <table>
         <thead>
           <tr>
-            {columns.map((column) => (
-              <th key={column} scope="col">
-                {column}
-              </th>
-            ))}
+            {columns.map((column) =>
+              typeof column === 'string' ? (
+                <th key={column} scope="col">
+                  {column}
+                </th>
+              ) : (
+                <th key={column.label} scope="col" aria-sort={column.order}>
+                  <a href={column.href}>{column.label}</a>
+                </th>
+              ),
+            )}
           </tr>
         </thead>
         <tbody>{children}</tbody>

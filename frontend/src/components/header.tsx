@@ -1,7 +1,7 @@
 import { asApiError } from '../errors';
 import { notify } from '../notices';
 import { nRatings } from '../ratings';
-import { EXPERIMENT_PAGES, href, type PageName, route } from '../routes';
+import { EXPERIMENT_PAGES, href, LAB_PAGES, type PageName, route } from '../routes';
 import { session, signOut } from '../session';
 import { chooseLanguage, LANGUAGES, language, texts } from '../texts';
 import { chooseNextTheme, theme } from '../theme';
@@ -9,13 +9,14 @@ import { Icon } from './icon';
 
 const OPEN_PAGES = ['browse', 'for-you', 'my-ratings', 'insights'] as const;
 const OWN_PAGES = ['map'] as const;
-const ADMIN_PAGES = ['experiments'] as const;
+const ADMIN_PAGES = ['experiments', 'training'] as const;
 
 /** The page itself, or the section that it belongs to. */
 function current(page: PageName): 'page' | 'true' | undefined {
   const shown = route.value.page;
   if (shown === page) return 'page';
   if (page === 'insights' && shown === 'polarizing') return 'true';
+  if (page === 'training') return LAB_PAGES.has(shown) ? 'true' : undefined;
   return page === 'experiments' && EXPERIMENT_PAGES.has(shown) ? 'true' : undefined;
 }
 

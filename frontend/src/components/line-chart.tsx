@@ -17,10 +17,12 @@ interface LineChartProps {
   /** How a number on the scale is written. */
   format: (value: number) => string;
   isFromZero?: boolean;
+  /** How a place on the time axis is written, if not as a day. */
+  formatDay?: (day: string) => string;
 }
 
-/** Lines over days, one a series, told apart by colour and by dashes; a table beside it holds the numbers. */
-export function LineChart({ title, days, series, format, isFromZero = false }: LineChartProps) {
+/** Lines over days or steps, one a series, told apart by colour and by dashes; a table beside it holds the numbers. */
+export function LineChart({ title, days, series, format, isFromZero = false, formatDay = texts.day }: LineChartProps) {
   const known = series
     .flatMap(({ values, band }) => [...values, ...(band?.low ?? []), ...(band?.high ?? [])])
     .filter((value) => value !== undefined);
@@ -67,8 +69,8 @@ export function LineChart({ title, days, series, format, isFromZero = false }: L
         )}
       </svg>
       <p class="line-chart-days" aria-hidden="true">
-        <span>{days[0] && texts.day(days[0])}</span>
-        {days.length > 1 && <span>{texts.day(days.at(-1) ?? '')}</span>}
+        <span>{days[0] && formatDay(days[0])}</span>
+        {days.length > 1 && <span>{formatDay(days.at(-1) ?? '')}</span>}
       </p>
     </figure>
   );

@@ -4,8 +4,7 @@ import { ConfirmButton } from '../components/confirm';
 import { FormEnd, SelectField, TextField, useForm } from '../components/form';
 import { Failure } from '../components/states';
 import { passwordProblem } from '../credentials';
-import { asApiError } from '../errors';
-import { notify } from '../notices';
+import { act, notify } from '../notices';
 import { type Resource, useResource } from '../resource';
 import { href } from '../routes';
 import { changePassword, startSession } from '../session';
@@ -55,17 +54,6 @@ export function Settings({ me }: { me: Me }) {
       </div>
     </>
   );
-}
-
-/** Do it, say so, and look again; a refusal is told as such. */
-async function act(done: string, reload: () => void, request: () => Promise<unknown>): Promise<void> {
-  try {
-    await request();
-    notify({ text: done });
-  } catch (error) {
-    notify({ text: texts.settings.refused, error: asApiError(error) });
-  }
-  reload();
 }
 
 function Pending({ of: { data, error, isLoading, reload } }: { of: Resource<unknown> }) {

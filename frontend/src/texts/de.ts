@@ -4,7 +4,8 @@ import type { Comparison } from '../api';
 import type { Texts } from '../texts';
 import { formatsOf } from './formats';
 
-const { day, number, oneDecimal, percent, pValue, signed, signed2, twoDecimals, upToTwo } = formatsOf('de');
+const { day, moment, number, oneDecimal, percent, pValue, signed, signed2, twoDecimals, upToTwo } = formatsOf('de');
+const { bytes, compact, duration, fourDecimals, fourDigits } = formatsOf('de');
 
 const NONE = '–';
 const plural = (n: number, one: string, many: string) => `${number(n)} ${n === 1 ? one : many}`;
@@ -24,6 +25,51 @@ const FIELDS = {
   effect: 'Kleinster Unterschied, den zu finden lohnt',
   alpha: 'Falscher Alarm',
   power: 'Aussicht, ihn zu finden',
+};
+const PRESETS = {
+  default: 'Standard',
+  plain: 'Schlicht',
+  bias: 'Paper: nur Biases',
+  latent: 'Paper: latente Faktoren',
+  features: 'Paper: mit Genres',
+};
+const EVALUATIONS = { auto: 'Bis 2 Millionen Bewertungen', always: 'Immer', never: 'Nie' };
+const CHOICES: Record<string, string> = {
+  ...PRESETS,
+  ...EVALUATIONS,
+  true: 'Ja',
+  false: 'Nein',
+  cholesky: 'Cholesky, exakt',
+  conjugate_gradient: 'Konjugierte Gradienten',
+};
+const STAGES: Record<string, string> = {
+  'holding ratings out': 'Bewertungen werden zurückgehalten',
+  'evaluation: popularity': 'Gemessen wird: Beliebtheit',
+  'evaluation: item mean': 'Gemessen wird: Mittel des Films',
+  'evaluation: biases': 'Gemessen wird: nur Biases',
+  'evaluation: rating head': 'Gemessen wird: Sterne',
+  'evaluation: ranking head': 'Gemessen wird: Rangfolge',
+  'training on all ratings': 'Training mit allen Bewertungen',
+};
+const PARAMETERS: Record<string, string> = {
+  preset: 'Vorlage',
+  seed: 'Startwert',
+  test_share: 'Zurückgehalten',
+  evaluate: 'Messen',
+  activate: 'Aktivieren',
+  n_factors: 'Faktoren',
+  n_sweeps: 'Durchläufe',
+  rated_sets: 'Lernt daraus, was bewertet wurde',
+  user_weight: 'Gewicht der Personenfaktoren',
+  item_weight: 'Gewicht der Filmfaktoren',
+  user_bias_weight: 'Gewicht der Personen-Biases',
+  item_bias_weight: 'Gewicht der Film-Biases',
+  exponent: 'Exponent der Anzahl',
+  prior_count: 'Bei allen vorausgesetzte Bewertungen',
+  unobserved_weight: 'Gewicht der Paare ohne Bewertung',
+  unobserved_target: 'Sterne der Paare ohne Bewertung',
+  solver: 'Löser',
+  n_gradient_steps: 'Gradientenschritte',
 };
 
 export const de: Texts = {
@@ -47,6 +93,7 @@ export const de: Texts = {
       insights: 'Einblicke',
       map: 'Karte',
       experiments: 'Experimente',
+      training: 'Labor',
     },
     signOut: 'Abmelden',
     signedInAs: (username) => `Angemeldet als ${username}`,
@@ -692,6 +739,177 @@ export const de: Texts = {
     covered: (share) => `das ${percent(share)}-Intervall trifft`,
     power: (power) => `Der Rechner erwartet ${percent(power)}.`,
     promised: (alpha) => `Die Marke steht bei ${percent(alpha)}, die jeder von ihnen verspricht.`,
+  },
+
+  lab: {
+    label: 'Labor',
+    pages: { training: 'Training', models: 'Modelle', proposals: 'Code', admin: 'Verwaltung' },
+  },
+
+  training: {
+    title: 'Training',
+    lead: 'Ein Lauf lernt Sterne und Rangfolge, misst beides an Bewertungen, die er nicht gesehen hat, und ergibt ein Modell.',
+    serving: (id, n) =>
+      `Modell ${id} ist im Dienst.${n === null ? '' : n === 0 ? ' Es kennt jede Bewertung.' : ` Seit es die Bewertungen las, ${n === 1 ? 'hat sich eine' : `haben sich ${number(n)}`} geändert.`}`,
+    form: 'Neuer Lauf',
+    preset: 'Vorlage',
+    presets: PRESETS,
+    presetHints: {
+      default: 'Lernt alle Gewichte aus den Bewertungen; am genauesten.',
+      plain: 'Ridge-Regression, deren Gewichte du alle selbst setzt.',
+      bias: 'Das erste Modell des Papers: Mittelwert, Bias der Person, Bias des Films.',
+      latent: 'Das zweite Modell des Papers: Biases, dann Faktoren.',
+      features: 'Das dritte Modell des Papers: Faktoren, die es zu denen ihrer Genres zieht.',
+    },
+    ofPreset: 'Wie in der Vorlage',
+    parameter: (name) => {
+      const [last = '', head] = name.split('.').reverse();
+      return `${PARAMETERS[last] ?? last}${head === 'ranking' ? ' (Rangfolge)' : ''}`;
+    },
+    choice: (value) => CHOICES[value] ?? value,
+    value: (value) =>
+      typeof value === 'number' ? fourDigits(value) : value == null ? NONE : (CHOICES[String(value)] ?? String(value)),
+    range: ({ type, minimum, exclusiveMinimum: above, maximum, exclusiveMaximum: below }) =>
+      [
+        above === undefined ? number(minimum ?? 0) : `über ${number(above)}`,
+        below === undefined ? number(maximum ?? 0) : `unter ${number(below)}`,
+      ]
+        .join(' bis ')
+        .concat(type === 'integer' ? ', ganze Zahl' : ''),
+    ranking: 'Rangfolge',
+    testShare: 'Zum Messen zurückgehalten',
+    seed: 'Startwert',
+    seedHint: 'Derselbe Startwert ergibt dasselbe Modell.',
+    evaluate: 'Vor dem Training mit allen Bewertungen messen',
+    evaluations: EVALUATIONS,
+    activate: 'Das Modell in Dienst nehmen, wenn es alle Erwartungen erfüllt',
+    start: 'Training starten',
+    started: (id) => `Lauf ${id} ist angemeldet`,
+    runs: 'Läufe',
+    empty: 'Noch kein Lauf.',
+    emptyHint: 'Starte einen: Die Werte der Vorlage sind ein guter Anfang.',
+    run: (id) => `Lauf ${id}`,
+    states: {
+      queued: 'Wartet',
+      running: 'Läuft',
+      succeeded: 'Fertig',
+      failed: 'Gescheitert',
+      cancelled: 'Gestoppt',
+    },
+    facts: ({ reason, requested_at }) =>
+      `angemeldet ${{ request: '', schedule: 'vom Zeitplan ', ratings: 'nach neuen Bewertungen ' }[reason]}am ${moment(requested_at)}`,
+    stages: (name) => STAGES[name] ?? name,
+    place: (n) => (n === 1 ? 'als Nächster dran' : `an ${number(n)}. Stelle`),
+    left: (seconds) => `noch etwa ${duration(seconds)}`,
+    progressLabel: 'Anteil der getanen Arbeit',
+    progress: (share) => percent(Math.floor(100 * share) / 100),
+    duration: (seconds) => (seconds === null ? NONE : duration(seconds)),
+    fits: { evaluation: 'Gemessen', publication: 'Veröffentlicht' },
+    heads: HEADS,
+    charts: {
+      rmse: 'Sterne: RMSE in Sternen',
+      rating: 'Sterne: Verlust',
+      ranking: 'Rangfolge: Verlust',
+    },
+    curves: { train: 'Gelernte Bewertungen', test: 'Zurückgehaltene', all: 'Alle, zum Veröffentlichen' },
+    sweep: (n) => `Durchlauf ${n}`,
+    rmse: (value) => twoDecimals(value),
+    loss: (value) => compact(value),
+    rmseLong: 'RMSE in Sternen auf zurückgehaltenen Bewertungen, vom besten Durchlauf',
+    ndcgLong: 'NDCG@10 der Listen; 1 ist vollkommen',
+    noSweeps: 'Die Kurven beginnen mit dem ersten Durchlauf.',
+    table: 'Die Zahlen jedes Durchlaufs',
+    sweepColumns: ['Durchlauf', 'Kopf', 'Anpassung', 'RMSE', 'RMSE zurückgehalten', 'Verlust', 'Sekunden'],
+    columns: { run: 'Lauf', started: 'Begonnen', took: 'Dauer', rmse: 'Bester RMSE', ndcg: 'NDCG@10', model: 'Modell' },
+    best: 'am besten',
+    startedAt: (iso) => (iso === null ? NONE : moment(iso)),
+    metric: (value) => (value === null ? NONE : fourDecimals(value)),
+    same: 'Was in allen Läufen gleich ist, fehlt hier.',
+    cancel: 'Stoppen',
+    cancelOf: (id) => `Lauf ${id} stoppen`,
+    cancelTitle: (id) => `Lauf ${id} stoppen?`,
+    cancelText: 'Er ergibt kein Modell, und was er bisher gelernt hat, ist verloren.',
+    cancelled: (id) => `Lauf ${id} ist gestoppt`,
+  },
+
+  models: {
+    title: 'Modelle',
+    lead: 'Ein Modell ist im Dienst. Jedes andere kann an seine Stelle treten oder mit ihm verglichen werden.',
+    name: (id) => `Modell ${id}`,
+    empty: 'Noch kein Modell.',
+    emptyHint: 'Das erste kommt aus dem ersten Trainingslauf.',
+    active: 'Im Dienst',
+    pinned: 'Festgehalten',
+    imported: 'Importiert',
+    columns: ['Modell', 'Bewertungen', 'RMSE', 'NDCG@10', 'Zuletzt im Dienst', ''],
+    choose: (id) => `Modell ${id} vergleichen`,
+    chooseHint: 'Hake zwei Modelle an, um sie nebeneinander zu sehen.',
+    count: number,
+    served: (iso) => (iso === null ? NONE : day(iso)),
+    activate: 'Aktivieren',
+    activateOf: (id) => `Modell ${id} aktivieren`,
+    activateTitle: (id) => `Modell ${id} in Dienst nehmen?`,
+    activateText: 'Es übernimmt sofort, ohne dass eine Anfrage verloren geht. Zurück kannst du jederzeit.',
+    activated: (id) => `Modell ${id} ist im Dienst`,
+    checklist: 'Prüfliste',
+    checksPass: 'Alles stimmt.',
+    checksFail: 'Es lässt sich erst aktivieren, wenn das alles stimmt.',
+    checks: { 'fold-in parity': 'Einordnen gleicht dem Training', files: 'Dateien' },
+    details: (text) => text.charAt(0).toUpperCase().concat(text.slice(1), '.'),
+    passed: { true: 'Stimmt', false: 'Stimmt nicht' },
+    rollback: (id) => `Zurück zu Modell ${id}`,
+    remove: 'Löschen',
+    removeOf: (id) => `Modell ${id} löschen`,
+    removeTitle: (id) => `Modell ${id} löschen?`,
+    removeText: 'Seine Faktoren und seine Karte sind endgültig fort. Sein Trainingslauf bleibt in der Liste.',
+    removed: (id) => `Modell ${id} ist gelöscht`,
+    keptActive: 'Es ist im Dienst und lässt sich darum nicht löschen.',
+    keptPinned: (names) => `${names.join(', ')} hält es fest, darum lässt es sich nicht löschen.`,
+    more: 'Weitere Modelle',
+    compare: (a, b) => `Modell ${a} neben Modell ${b}`,
+    same: 'Was beide gemeinsam haben, fehlt hier.',
+    withActive: 'Mit dem im Dienst vergleichen',
+    code: 'Der Code, der es trainiert hat',
+    refusal: (text) => `Es kam nicht von selbst in Dienst: ${text}.`,
+    measured: 'An zurückgehaltenen Bewertungen gemessen',
+    measuredText: (share, n) =>
+      `${percent(share)} der Bewertungen jeder Person, zusammen ${number(n)}. Jedes Intervall enthält den wahren Wert in 95 von 100 Ziehungen der Leute.`,
+    unmeasured: 'Es wurde nicht gemessen: Der Lauf sollte es nicht, oder das Modell kommt von anderswo.',
+    methods: {
+      popularity: 'Beliebtheit',
+      'item mean': 'Mittel des Films',
+      biases: 'Nur Biases',
+      'rating head': 'Dieses Modell: Sterne',
+      'ranking head': 'Dieses Modell: Rangfolge',
+    },
+    methodColumns: ['Verfahren', 'RMSE', 'MAE', 'NDCG@10', 'Recall@10', 'Abdeckung'],
+    estimate: (estimate) => (estimate ? fourDecimals(estimate.value) : NONE),
+    interval: ({ low, high }) => `${fourDecimals(low)} bis ${fourDecimals(high)}`,
+    facts: 'Woher es kommt',
+    fact: {
+      run: 'Trainingslauf',
+      preset: 'Vorlage',
+      cutoff: 'Bewertungen gelesen bis',
+      changes: 'Seither geändert',
+      ratings: 'Bewertungen',
+      users: 'Leute',
+      items: 'Filme',
+      seed: 'Startwert',
+      version: 'Version des Codes',
+      wall: 'Dauer des Trainings',
+      memory: 'Größter Speicherbedarf',
+      size: 'Größe auf der Platte',
+      parity: 'Einordnen weicht vom Training ab um',
+    },
+    duration,
+    bytes,
+    moment,
+    small: (value) => (value === 0 ? '0' : value.toExponential(1).replace('.', ',')),
+    parameters: 'Parameter',
+    import: 'Ein anderswo trainiertes Modell importieren',
+    importHint:
+      'Eine Zip-Datei mit manifest.json und den Arrays, die es nennt. In Dienst geht es erst, wenn du es aktivierst.',
+    importDone: 'Das Modell ist importiert.',
   },
 
   account: {

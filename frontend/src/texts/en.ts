@@ -1,10 +1,23 @@
 /** Every text in English; other languages have the same shape. */
 
-import type { Comparison, Experiment, ImportedRow, Look, Metric, Scope, Variant } from '../api';
+import type {
+  Comparison,
+  Estimate,
+  Experiment,
+  Field,
+  ImportedRow,
+  Look,
+  Metric,
+  Scope,
+  TrainingRun,
+  Variant,
+} from '../api';
 import type { Health, Plan } from '../experiments';
+import type { Preset } from '../training';
 import { formatsOf } from './formats';
 
-const { day, number, oneDecimal, percent, pValue, signed, signed2, twoDecimals, upToTwo } = formatsOf('en');
+const { day, moment, number, oneDecimal, percent, pValue, signed, signed2, twoDecimals, upToTwo } = formatsOf('en');
+const { bytes, compact, duration, fourDecimals, fourDigits } = formatsOf('en');
 
 const NONE = '–';
 const plural = (n: number, one: string, many: string) => `${number(n)} ${n === 1 ? one : many}`;
@@ -23,6 +36,43 @@ const FIELDS = {
   effect: 'Smallest difference worth finding',
   alpha: 'False alarms',
   power: 'Chance of finding it',
+};
+const PRESETS: Record<Preset, string> = {
+  default: 'Default',
+  plain: 'Plain',
+  bias: 'Paper: biases',
+  latent: 'Paper: latent factors',
+  features: 'Paper: genre features',
+};
+const EVALUATIONS = { auto: 'Up to 2 million ratings', always: 'Always', never: 'Never' };
+/** Values of parameters that are not numbers; others are shown as they are. */
+const CHOICES: Record<string, string> = {
+  ...PRESETS,
+  ...EVALUATIONS,
+  true: 'Yes',
+  false: 'No',
+  cholesky: 'Cholesky, exact',
+  conjugate_gradient: 'Conjugate gradients',
+};
+const PARAMETERS: Record<string, string> = {
+  preset: 'Preset',
+  seed: 'Seed',
+  test_share: 'Held out',
+  evaluate: 'Measure',
+  activate: 'Activate',
+  n_factors: 'Factors',
+  n_sweeps: 'Sweeps',
+  rated_sets: 'Learn from what was rated',
+  user_weight: 'Weight of user factors',
+  item_weight: 'Weight of film factors',
+  user_bias_weight: 'Weight of user biases',
+  item_bias_weight: 'Weight of film biases',
+  exponent: 'Exponent of rating counts',
+  prior_count: 'Ratings assumed of everybody',
+  unobserved_weight: 'Weight of pairs without a rating',
+  unobserved_target: 'Stars of pairs without a rating',
+  solver: 'Solver',
+  n_gradient_steps: 'Gradient steps',
 };
 
 export const en = {
@@ -46,6 +96,7 @@ export const en = {
       insights: 'Insights',
       map: 'Map',
       experiments: 'Experiments',
+      training: 'Lab',
     },
     signOut: 'Sign out',
     signedInAs: (username: string) => `Signed in as ${username}`,
@@ -679,6 +730,176 @@ export const en = {
     covered: (share: number) => `${percent(share)} interval covers`,
     power: (power: number) => `The calculator expects ${percent(power)}.`,
     promised: (alpha: number) => `The mark stands at ${percent(alpha)}, which each of them promises.`,
+  },
+
+  lab: {
+    label: 'Lab',
+    pages: { training: 'Training', models: 'Models', proposals: 'Code', admin: 'Administration' },
+  },
+
+  training: {
+    title: 'Training',
+    lead: 'A run learns a rating head and a ranking head, measures them on ratings it has not seen, and makes a model.',
+    serving: (id: number, n: number | null) =>
+      `Model ${id} serves.${n === null ? '' : n === 0 ? ' It knows every rating.' : ` ${plural(n, 'rating has', 'ratings have')} changed since it read them.`}`,
+    form: 'New run',
+    preset: 'Preset',
+    presets: PRESETS,
+    presetHints: {
+      default: 'Learns all its weights from the ratings; the most accurate one.',
+      plain: 'Ridge regression whose every weight you set.',
+      bias: 'The source paper’s first model: a mean, a user bias, a film bias.',
+      latent: 'The source paper’s second model: biases, then factors.',
+      features: 'The source paper’s third model: factors drawn to those of their genres.',
+    } satisfies Record<Preset, string>,
+    ofPreset: 'As the preset has it',
+    parameter: (name: string) => {
+      const [last = '', head] = name.split('.').reverse();
+      return `${PARAMETERS[last] ?? last}${head === 'ranking' ? ' (ranking)' : ''}`;
+    },
+    choice: (value: string) => CHOICES[value] ?? value,
+    value: (value: unknown) =>
+      typeof value === 'number' ? fourDigits(value) : value == null ? NONE : (CHOICES[String(value)] ?? String(value)),
+    range: ({ type, minimum, exclusiveMinimum: above, maximum, exclusiveMaximum: below }: Field) =>
+      [
+        above === undefined ? number(minimum ?? 0) : `above ${number(above)}`,
+        below === undefined ? number(maximum ?? 0) : `below ${number(below)}`,
+      ]
+        .join(' to ')
+        .concat(type === 'integer' ? ', whole' : ''),
+    ranking: 'Ranking head',
+    testShare: 'Held out to measure on',
+    seed: 'Seed',
+    seedHint: 'The same seed gives the same model.',
+    evaluate: 'Measure before training on everything',
+    evaluations: EVALUATIONS,
+    activate: 'Let the model serve if it meets all expectations',
+    start: 'Start training',
+    started: (id: number) => `Run ${id} is in line`,
+    runs: 'Runs',
+    empty: 'No run yet.',
+    emptyHint: 'Start one: the preset’s values are a good beginning.',
+    run: (id: number) => `Run ${id}`,
+    states: {
+      queued: 'Waits',
+      running: 'Running',
+      succeeded: 'Done',
+      failed: 'Failed',
+      cancelled: 'Stopped',
+    } satisfies Record<TrainingRun['status'], string>,
+    facts: ({ reason, requested_at }: TrainingRun) =>
+      `asked for ${{ request: '', schedule: 'by the schedule ', ratings: 'after new ratings ' }[reason]}on ${moment(requested_at)}`,
+    stages: (name: string) => name.charAt(0).toUpperCase().concat(name.slice(1)),
+    place: (n: number) => (n === 1 ? 'next in line' : `place ${number(n)} in line`),
+    left: (seconds: number) => `about ${duration(seconds)} left`,
+    progressLabel: 'Share of the work done',
+    progress: (share: number) => percent(Math.floor(100 * share) / 100),
+    duration: (seconds: number | null) => (seconds === null ? NONE : duration(seconds)),
+    fits: { evaluation: 'Measured', publication: 'Published' },
+    heads: HEADS,
+    charts: {
+      rmse: 'Rating head: RMSE in stars',
+      rating: 'Rating head: loss',
+      ranking: 'Ranking head: loss',
+    },
+    curves: { train: 'Ratings trained on', test: 'Ratings held out', all: 'All ratings, to publish' },
+    sweep: (n: string) => `Sweep ${n}`,
+    rmse: (value: number) => twoDecimals(value),
+    loss: (value: number) => compact(value),
+    rmseLong: 'RMSE in stars on ratings held out, of the best sweep',
+    ndcgLong: 'NDCG@10 of the lists, where 1 is perfect',
+    noSweeps: 'The curves begin with the first sweep.',
+    table: 'The numbers of each sweep',
+    sweepColumns: ['Sweep', 'Head', 'Fit', 'RMSE', 'RMSE held out', 'Loss', 'Seconds'],
+    columns: { run: 'Run', started: 'Started', took: 'Took', rmse: 'Best RMSE', ndcg: 'NDCG@10', model: 'Model' },
+    best: 'best',
+    startedAt: (iso: string | null) => (iso === null ? NONE : moment(iso)),
+    metric: (value: number | null) => (value === null ? NONE : fourDecimals(value)),
+    same: 'Parameters that are the same in all runs are left out.',
+    cancel: 'Stop',
+    cancelOf: (id: number) => `Stop run ${id}`,
+    cancelTitle: (id: number) => `Stop run ${id}?`,
+    cancelText: 'It makes no model, and what it has learned so far is lost.',
+    cancelled: (id: number) => `Run ${id} is stopped`,
+  },
+
+  models: {
+    title: 'Models',
+    lead: 'One model serves. Each of the others can take its place, or be compared with it.',
+    name: (id: number) => `Model ${id}`,
+    empty: 'No model yet.',
+    emptyHint: 'The first one comes from the first training run.',
+    active: 'Serves',
+    pinned: 'Pinned',
+    imported: 'Imported',
+    columns: ['Model', 'Ratings', 'RMSE', 'NDCG@10', 'Last served', ''],
+    choose: (id: number) => `Compare model ${id}`,
+    chooseHint: 'Tick two models to see them side by side.',
+    count: number,
+    served: (iso: string | null) => (iso === null ? NONE : day(iso)),
+    activate: 'Activate',
+    activateOf: (id: number) => `Activate model ${id}`,
+    activateTitle: (id: number) => `Let model ${id} serve?`,
+    activateText: 'It takes over at once, without losing a request. You can roll back at any time.',
+    activated: (id: number) => `Model ${id} serves`,
+    checklist: 'Checklist',
+    checksPass: 'Everything holds.',
+    checksFail: 'It cannot be activated before all of this holds.',
+    checks: { 'fold-in parity': 'Fold-in equals training', files: 'Files' } as Record<string, string>,
+    details: (text: string) => text.charAt(0).toUpperCase().concat(text.slice(1), '.'),
+    passed: { true: 'Holds', false: 'Does not hold' },
+    rollback: (id: number) => `Roll back to model ${id}`,
+    remove: 'Delete',
+    removeOf: (id: number) => `Delete model ${id}`,
+    removeTitle: (id: number) => `Delete model ${id}?`,
+    removeText: 'Its factors and its card are gone for good. Its training run stays listed.',
+    removed: (id: number) => `Model ${id} is deleted`,
+    keptActive: 'It serves, so it cannot be deleted.',
+    keptPinned: (names: readonly string[]) => `${names.join(', ')} pins it, so it cannot be deleted.`,
+    more: 'More models',
+    compare: (a: number, b: number) => `Model ${a} beside model ${b}`,
+    same: 'Parameters that both share are left out.',
+    withActive: 'Compare with the one that serves',
+    code: 'The code that trained it',
+    refusal: (text: string) => `It did not begin to serve by itself: ${text}.`,
+    measured: 'Measured on ratings held out',
+    measuredText: (share: number, n: number) =>
+      `${percent(share)} of every user’s ratings, ${number(n)} in all. Each interval holds the true value in 95 of 100 draws of users.`,
+    unmeasured: 'It was not measured: the run was told not to, or the model comes from elsewhere.',
+    methods: {
+      popularity: 'Popularity',
+      'item mean': 'Film mean',
+      biases: 'Biases only',
+      'rating head': 'This model: rating head',
+      'ranking head': 'This model: ranking head',
+    } as Record<string, string>,
+    methodColumns: ['Method', 'RMSE', 'MAE', 'NDCG@10', 'Recall@10', 'Coverage'],
+    estimate: (estimate: Estimate | null) => (estimate ? fourDecimals(estimate.value) : NONE),
+    interval: ({ low, high }: Estimate) => `${fourDecimals(low)} to ${fourDecimals(high)}`,
+    facts: 'Where it comes from',
+    fact: {
+      run: 'Training run',
+      preset: 'Preset',
+      cutoff: 'Ratings read up to',
+      changes: 'Ratings changed since',
+      ratings: 'Ratings',
+      users: 'Users',
+      items: 'Films',
+      seed: 'Seed',
+      version: 'Code version',
+      wall: 'Training took',
+      memory: 'Most memory used',
+      size: 'Size on disk',
+      parity: 'Fold-in differs from training by',
+    },
+    duration,
+    bytes,
+    moment,
+    small: (value: number) => (value === 0 ? '0' : value.toExponential(1)),
+    parameters: 'Parameters',
+    import: 'Import a model trained elsewhere',
+    importHint: 'A zip file with manifest.json and the arrays it names. It does not serve until you activate it.',
+    importDone: 'The model is imported.',
   },
 
   account: {
