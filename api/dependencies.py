@@ -67,6 +67,14 @@ def settings(built: ServicesDep) -> Settings:
 SettingsDep = Annotated[Settings, Depends(settings)]
 
 
+def vote_weight(chosen: SettingsDep) -> float:
+    """Return how much a like or dislike counts beside a rating."""
+    return chosen.vote_weight
+
+
+VoteWeight = Annotated[float, Depends(vote_weight)]
+
+
 def model(built: ServicesDep) -> ServedModel | None:
     """Take the active model once; a reply comes from this one and no other."""
     return built.model_store.current

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+LEAST_VOTE_WEIGHT = 0.01
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
@@ -25,6 +26,12 @@ def _origin(url: str) -> str:
     if parts.path not in {"", "/"} or parts.query or parts.username:
         raise ValueError("must be scheme, host and port only, without a path")
     return f"{parts.scheme}://{parts.netloc.lower()}"
+
+
+def _vote_weight(weight: float) -> float:
+    if 0 < weight < LEAST_VOTE_WEIGHT:
+        raise ValueError(f"must be 0 or from {LEAST_VOTE_WEIGHT} to 1")
+    return weight
 
 
 class Settings(BaseSettings):
@@ -58,6 +65,14 @@ class Settings(BaseSettings):
     )
     retrain_after_ratings: int | None = Field(
         None, ge=1, description="train anew when so many ratings have changed"
+    )
+
+    vote_weight: Annotated[float, AfterValidator(_vote_weight)] = Field(
+        0.25,
+        ge=0,
+        le=1,
+        description="how much a like or dislike counts beside a rating, 0.01 to 1; "
+        "0: not at all",
     )
 
     @property

@@ -352,6 +352,24 @@ class Feedback(Table):
     )
 
 
+class Opinion(Table):
+    """A user's last vote on a movie, whichever list it was cast on: what teaches.
+
+    Beside `feedback`, where votes are kept apart by variant.
+    """
+
+    __tablename__ = "opinions"
+
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    movie_id: Mapped[int] = mapped_column(
+        ForeignKey("movies.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    is_like: Mapped[bool]
+    voted_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
 class FeedbackMinute(Table):
     """How many votes a user cast since the start of a minute: the rate limit."""
 

@@ -9,7 +9,6 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -18,8 +17,10 @@ from typing import Any, Literal, Protocol, TypeAlias
 import numpy as np
 
 import engine
+from api.memory import peak_bytes, reset_peak
 from engine import als
 from engine.als import Training
+from engine.arrays import read_only
 from engine.artifacts import Json
 from engine.evaluation import (
     Estimate,
@@ -117,7 +118,11 @@ class Result:
 
 
 class Trainer:
-    """Does one job on one snapshot of the ratings."""
+    """Does one job on one snapshot of the ratings, and of votes beside them.
+
+    Only ratings are held out and counted; votes are no more than trained on, by the
+    default heads. The paper's models know ratings alone.
+    """
 
     def __init__(
         self,
@@ -125,10 +130,12 @@ class Trainer:
         genres: Sequence[Sequence[str]],
         item_features: Given,
         *,
+        votes: Ratings | None = None,
         job: Job,
         observer: Observer,
     ) -> None:
         self.ratings = ratings
+        self.votes = votes
         self.genres = genres
         self.item_features = item_features
         self.job = job
@@ -200,15 +207,16 @@ class Trainer:
         self.observer.stage("holding ratings out")
         job = self.job
         split = hold_out(self.ratings, seed=job.seed, test_share=job.test_share)
+        taught = replace(split, train=self._with_votes(split.train))
         parity = 0.0
         metrics: list[Json] = []
-        for name, build in self._methods(split).items():
+        for name, build in self._methods(split, taught).items():
             self.observer.stage(f"evaluation: {name}")
             recommender = build()
             metrics.append(describe(name, measure(recommender, split)))
             self.observer.measured(metrics)
             if isinstance(recommender, Trained):
-                parity = max(parity, fold_in_parity(split.train, recommender.training))
+                parity = max(parity, fold_in_parity(taught.train, recommender.training))
         return {
             "test_share": self.job.test_share,
             "n_train": split.train.n_ratings,
@@ -217,19 +225,25 @@ class Trainer:
             "methods": metrics,
         }
 
-    def _methods(self, split: Split) -> dict[str, Callable[[], Recommender]]:
+    def _with_votes(self, ratings: Ratings) -> Ratings:
+        return ratings if self.votes is None else ratings.joined(self.votes)
+
+    def _methods(
+        self, split: Split, taught: Split
+    ) -> dict[str, Callable[[], Recommender]]:
+        """Name what is measured; what knows weights learns from votes as well."""
         train, job = split.train, self.job
 
         def biases() -> Trained:
-            return Trained(self._fit_head(split, als.BIASES, name="biases"))
+            return Trained(self._fit_head(taught, als.BIASES, name="biases"))
 
         def rating_head() -> Recommender:
             if job.paper is not None:
                 return Placed(*self._fit_paper(train, "evaluation", test=split.test))
-            return Trained(self._fit_head(split, job.rating_head, name="rating"))
+            return Trained(self._fit_head(taught, job.rating_head, name="rating"))
 
         def ranking_head() -> Trained:
-            return Ordering(self._fit_head(split, job.ranking_head, name="ranking"))
+            return Ordering(self._fit_head(taught, job.ranking_head, name="ranking"))
 
         return {
             "popularity": lambda: Popularity.of(train),
@@ -273,13 +287,15 @@ class Trainer:
                 reports[sweep.head](sweep)
 
         model = als.fit(
-            self.ratings,
+            self._with_votes(self.ratings),
             rating=first,
             ranking=job.ranking_head,
             item_features=self.item_features,
             on_sweep=on_sweep,
             rng=np.random.default_rng(job.seed),
         )
+        counts = read_only(self.ratings.by_item.counts)  # of stars alone
+        model = replace(model, item_counts=counts, n_ratings=self.ratings.n_ratings)
         if not is_paper:
             return model
         head, _ = self._fit_paper(self.ratings, "publication", test=None)
@@ -344,7 +360,8 @@ def fold_in_parity(train: Ratings, training: Training) -> float:
     """Find the largest difference of folded-in users to those that training left."""
     largest = 0.0
     for user in range(0, train.n_users, max(1, train.n_users // PARITY_USERS)):
-        taste = fold_in(training.head, *train.by_user.row(user))
+        rows = train.by_user
+        taste = fold_in(training.head, *rows.row(user), weights=rows.weights_of(user))
         trained = training.users
         factors = np.abs(taste.factors - trained.factors[user]).max(initial=0.0)
         bias = abs(taste.bias - float(trained.biases[user]))
@@ -381,18 +398,3 @@ def training_source() -> tuple[str, dict[str, str]]:
     }
     text = json.dumps(modules, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest(), modules
-
-
-def reset_peak() -> None:
-    """Let the peak of this process's memory start anew, where the system can."""
-    with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")
-
-
-def peak_bytes() -> int | None:
-    """Read the peak since the last reset; `None` where the system cannot tell."""
-    with suppress(OSError):
-        for line in Path("/proc/self/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    return None

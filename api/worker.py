@@ -129,18 +129,30 @@ class Worker:
         await self._remove_orphans()
         async with self.sessions() as session:
             job = Job.of(await queries.parameters(session, run_id))
-        data = await asyncio.to_thread(queries.read_snapshot, self.url)
+        vote_weight = 0 if job.paper else self.settings.vote_weight
+        read = partial(queries.read_snapshot, self.url, vote_weight=vote_weight)
+        data = await asyncio.to_thread(read)
         fault_point("data read")
         observer = RunObserver(self, run_id, asyncio.get_running_loop())
         trainer = Trainer(
-            data.ratings, data.genres, data.item_features, job=job, observer=observer
+            data.ratings,
+            data.genres,
+            data.item_features,
+            votes=data.votes,
+            job=job,
+            observer=observer,
         )
         result = await asyncio.to_thread(trainer.run)
         self.stage = "publishing"
         details: dict[str, Json] = {
             "run_id": run_id,
             "source": self.source[0],
-            "data": {"cutoff": data.cutoff.isoformat(), "n_changes": data.n_changes},
+            "data": {
+                "cutoff": data.cutoff.isoformat(),
+                "n_changes": data.n_changes,
+                "n_votes": data.votes.n_ratings if data.votes else 0,
+                "vote_weight": vote_weight,
+            },
             **result.details,
         }
         folder = self.models_dir / f"{run_id}-{uuid4().hex[:8]}"

@@ -170,6 +170,19 @@ async def expose(
     await session.execute(statement.on_conflict_do_nothing())
 
 
+async def exposures_of(session: AsyncSession, user_id: int) -> Sequence[AnyRow]:
+    """Read which variants a user has seen, and since when: for export."""
+    query = (
+        select(
+            Exposure.experiment_id, Variant.name.label("variant"), Exposure.exposed_at
+        )
+        .join(Variant, Variant.id == Exposure.variant_id)
+        .where(Exposure.user_id == user_id)
+        .order_by(Exposure.exposed_at.desc(), Exposure.experiment_id)
+    )
+    return (await session.execute(query)).all()
+
+
 async def running_variant(session: AsyncSession, variant_id: int) -> int | None:
     """Return the variant if its experiment still runs."""
     query = (

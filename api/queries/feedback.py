@@ -1,12 +1,26 @@
 """SQL of votes, their rate limit and hidden movies."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from sqlalchemy import case, delete, func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.tables import Feedback, FeedbackMinute, HiddenMovie, SigningKey
+from api.database import AnyRow
+from api.tables import (
+    Feedback,
+    FeedbackMinute,
+    HiddenMovie,
+    Movie,
+    Opinion,
+    SigningKey,
+    Variant,
+)
+
+LIKED, DISLIKED = 4.5, 2.0
+"""Votes read as stars. What people of the sample gave averages 4.37 from 4 stars
+upwards, and 1.80 below 3."""
 
 
 async def signing_secret(session: AsyncSession) -> bytes:
@@ -43,27 +57,32 @@ async def vote(
     variant_id: int | None,
     is_like: bool,
 ) -> None:
-    """Store a vote, replacing an earlier one; the last commit wins."""
-    statement = insert(Feedback).values(
-        user_id=user_id, movie_id=movie_id, variant_id=variant_id, is_like=is_like
-    )
-    statement = statement.on_conflict_do_update(
-        index_elements=[Feedback.user_id, Feedback.movie_id, Feedback.variant_id],
-        set_={"is_like": statement.excluded.is_like, "voted_at": func.now()},
-    )
-    await session.execute(statement)
+    """Store a vote and make it the user's opinion; the last commit wins."""
+    values = {"user_id": user_id, "movie_id": movie_id, "is_like": is_like}
+    cast = insert(Feedback).values(variant_id=variant_id, **values)
+    await session.execute(_replacing(cast, "user_id", "movie_id", "variant_id"))
+    held = insert(Opinion).values(**values)
+    await session.execute(_replacing(held, "user_id", "movie_id"))
+
+
+def _replacing(statement: Insert, *key: str) -> Insert:
+    set_ = {"is_like": statement.excluded.is_like, "voted_at": func.now()}
+    return statement.on_conflict_do_update(index_elements=key, set_=set_)
 
 
 async def take_back(
     session: AsyncSession, *, user_id: int, movie_id: int, variant_id: int | None
 ) -> None:
-    """Delete a vote, if there is one."""
+    """Delete a vote, if there is one, and the opinion with it."""
     await session.execute(
         delete(Feedback).where(
             Feedback.user_id == user_id,
             Feedback.movie_id == movie_id,
             Feedback.variant_id.is_not_distinct_from(variant_id),
         )
+    )
+    await session.execute(
+        delete(Opinion).where(Opinion.user_id == user_id, Opinion.movie_id == movie_id)
     )
 
 
@@ -98,3 +117,51 @@ async def hidden_of(session: AsyncSession, user_id: int) -> list[int]:
     query = select(HiddenMovie.movie_id).where(HiddenMovie.user_id == user_id)
     query = query.order_by(HiddenMovie.hidden_at.desc(), HiddenMovie.movie_id)
     return list(await session.scalars(query))
+
+
+async def votes_with_movies(session: AsyncSession, user_id: int) -> Sequence[AnyRow]:
+    """Read all of a user's votes with movie and variant, newest first: for export."""
+    query = (
+        select(
+            Feedback.movie_id,
+            Movie.title,
+            Movie.year,
+            case((Feedback.is_like, "like"), else_="dislike").label("vote"),
+            Feedback.voted_at,
+            Variant.experiment_id,
+            Variant.name.label("variant"),
+        )
+        .join(Movie, Movie.id == Feedback.movie_id)
+        .outerjoin(Variant, Variant.id == Feedback.variant_id)
+        .where(Feedback.user_id == user_id)
+        .order_by(Feedback.voted_at.desc(), Feedback.id.desc())
+    )
+    return (await session.execute(query)).all()
+
+
+async def opinions_with_movies(session: AsyncSession, user_id: int) -> Sequence[AnyRow]:
+    """Read what a user thinks of movies, newest first: for export."""
+    query = (
+        select(
+            Opinion.movie_id,
+            Movie.title,
+            Movie.year,
+            case((Opinion.is_like, "like"), else_="dislike").label("vote"),
+            Opinion.voted_at,
+        )
+        .join(Movie, Movie.id == Opinion.movie_id)
+        .where(Opinion.user_id == user_id)
+        .order_by(Opinion.voted_at.desc(), Opinion.movie_id)
+    )
+    return (await session.execute(query)).all()
+
+
+async def hidden_with_movies(session: AsyncSession, user_id: int) -> Sequence[AnyRow]:
+    """Read the movies a user has hidden, the last one first: for export."""
+    query = (
+        select(HiddenMovie.movie_id, Movie.title, Movie.year, HiddenMovie.hidden_at)
+        .join(Movie, Movie.id == HiddenMovie.movie_id)
+        .where(HiddenMovie.user_id == user_id)
+        .order_by(HiddenMovie.hidden_at.desc(), HiddenMovie.movie_id)
+    )
+    return (await session.execute(query)).all()

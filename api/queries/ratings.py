@@ -4,12 +4,25 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select, text, tuple_
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import (
+    case,
+    cast,
+    delete,
+    exists,
+    false,
+    func,
+    select,
+    text,
+    true,
+    tuple_,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import REAL, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.database import AnyRow
-from api.tables import Movie, Rating, User
+from api.queries.feedback import DISLIKED, LIKED
+from api.tables import Movie, Opinion, Rating, User
 
 
 async def user_exists(session: AsyncSession, user_id: int) -> bool:
@@ -97,13 +110,21 @@ async def remove(session: AsyncSession, *, user_id: int, movie_id: int) -> bool:
 
 
 async def of_user(session: AsyncSession, user_id: int) -> Sequence[AnyRow]:
-    """Read (movie id, value) of all of a user's ratings: what fold-in needs."""
-    query = (
-        select(Rating.movie_id, Rating.value)
-        .where(Rating.user_id == user_id)
-        .order_by(Rating.movie_id)
+    """Read (movie id, value, whether it is a vote): what fold-in needs.
+
+    All of a user's ratings, and their votes on movies that they have not rated.
+    """
+    ratings = select(Rating.movie_id, Rating.value, false().label("is_vote"))
+    stars = case((Opinion.is_like, LIKED), else_=DISLIKED)
+    votes = select(Opinion.movie_id, cast(stars, REAL), true())
+    is_rated = exists().where(
+        Rating.user_id == Opinion.user_id, Rating.movie_id == Opinion.movie_id
     )
-    return (await session.execute(query)).all()
+    query = union_all(
+        ratings.where(Rating.user_id == user_id),
+        votes.where(Opinion.user_id == user_id, ~is_rated),
+    )
+    return (await session.execute(query.order_by("is_vote", "movie_id"))).all()
 
 
 async def page(

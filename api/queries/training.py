@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, LiteralString
 
 import numpy as np
 import psycopg
+from numpy.typing import NDArray
 from scipy import sparse
 from sqlalchemy import (
     Interval,
@@ -21,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.database import AnyRow, AnySelect
+from api.queries.feedback import DISLIKED, LIKED
 from api.queries.models import make_active
 from api.tables import Model, Movie, MovieStatistics, TrainingRun, TrainingSweep
 from engine.features import one_hot
@@ -312,19 +314,31 @@ class Snapshot:
     """All that training reads, as of one moment.
 
     `genres` and `item_features` have a row for each item of `ratings`, in its order.
+    `votes` are those on movies that their users have not rated, read as stars; their
+    users and items have rows in `ratings`.
     """
 
     ratings: Ratings
+    votes: Ratings | None
     genres: list[list[str]]
     item_features: sparse.csr_array
     cutoff: datetime
     n_changes: int
 
 
-def read_snapshot(url: str) -> Snapshot:
-    """Read ratings and catalogue as of one moment.
+RATINGS = "SELECT user_id, movie_id, value FROM ratings"
+VOTES = """
+SELECT user_id, movie_id, CAST(CASE WHEN is_like THEN %s ELSE %s END AS real)
+FROM opinions AS o WHERE NOT EXISTS (
+    SELECT FROM ratings AS r WHERE (r.user_id, r.movie_id) = (o.user_id, o.movie_id)
+)
+"""
 
-    Raises `DataError` when there is no rating at all.
+
+def read_snapshot(url: str, *, vote_weight: float = 0) -> Snapshot:
+    """Read ratings, votes and catalogue as of one moment.
+
+    Votes of no weight are left unread. Raises `DataError` when there is no rating.
     """
     with psycopg.connect(url.replace("+psycopg", "", 1)) as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
@@ -334,25 +348,46 @@ def read_snapshot(url: str) -> Snapshot:
         cutoff, n_changed = cursor.execute(query).fetchone() or (None, 0)
         query = "SELECT id, genres, year FROM movies ORDER BY id"
         movies = cursor.execute(query).fetchall()
-        copied = bytearray()
-        query = "SELECT user_id, movie_id, value FROM ratings"
-        statement = f"COPY ({query}) TO STDOUT (FORMAT binary)"
-        with cursor.copy(statement) as copy:
-            for block in copy:
-                copied += block
-    rows = np.frombuffer(
-        memoryview(copied)[COPY_HEADER_BYTES:-COPY_TRAILER_BYTES], dtype=COPIED_RATING
-    )
+        rated = _copied(cursor, RATINGS)
+        voted = np.empty(0, dtype=COPIED_RATING)
+        if vote_weight > 0:
+            voted = _copied(cursor, VOTES, LIKED, DISLIKED)
     ratings = Ratings.from_arrays(
-        rows["user_id"].astype(np.int32),
-        rows["movie_id"].astype(np.int32),
-        rows["value"].astype(np.float32),
+        rated["user_id"].astype(np.int32),
+        rated["movie_id"].astype(np.int32),
+        rated["value"].astype(np.float32),
+        users=voted["user_id"].astype(np.int32),
         items=np.array([movie_id for movie_id, _, _ in movies], dtype=int),
     )
     return Snapshot(
         ratings=ratings,
+        votes=_votes(voted, vote_weight, ratings.value_range) if len(voted) else None,
         genres=[genres for _, genres, _ in movies],
         item_features=one_hot([words_of(genres, year) for _, genres, year in movies]),
         cutoff=cutoff,
         n_changes=int(n_changed),
+    )
+
+
+def _copied(
+    cursor: psycopg.Cursor[Any], query: LiteralString, *values: float
+) -> NDArray[np.void]:
+    copied = bytearray()
+    statement = f"COPY ({query}) TO STDOUT (FORMAT binary)"
+    with cursor.copy(statement, values) as copy:
+        for block in copy:
+            copied += block
+    return np.frombuffer(
+        memoryview(copied)[COPY_HEADER_BYTES:-COPY_TRAILER_BYTES], dtype=COPIED_RATING
+    )
+
+
+def _votes(
+    voted: NDArray[np.void], weight: float, value_range: tuple[float, float]
+) -> Ratings:
+    return Ratings.from_arrays(
+        voted["user_id"].astype(np.int32),
+        voted["movie_id"].astype(np.int32),
+        np.clip(voted["value"].astype(np.float32), *value_range),
+        weights=np.full(len(voted), weight),
     )

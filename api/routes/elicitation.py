@@ -4,12 +4,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api.dependencies import ModelDep, Public, SessionDep, Subject
+from api.dependencies import ModelDep, Public, SessionDep, Subject, VoteWeight
 from api.schemas.base import MAX_ID, MAX_QUESTIONS, MAX_UNASKED, PlainInteger
 from api.schemas.insights import Elicitation
 from api.schemas.recommendations import InlineQuestions
 from api.services import elicitation
-from api.services.recommendations import inline_stars, stars_of
+from api.services.placement import inline, told_by
 from api.strict_route import StrictRoute
 
 router = APIRouter(
@@ -28,13 +28,14 @@ async def get_questions(
     user_id: Subject,
     session: SessionDep,
     model: ModelDep,
+    vote_weight: VoteWeight,
     limit: NQuestions = 5,
     exclude: NotSeen = [],  # noqa: B006 - FastAPI copies defaults
 ) -> Elicitation:
     """Choose the movies whose ratings would tell most about a user."""
-    stars = await stars_of(session, user_id)
+    told = await told_by(session, user_id, vote_weight=vote_weight)
     return await elicitation.next_questions(
-        session, model, stars=stars, excluded=exclude, limit=limit
+        session, model, told=told, excluded=exclude, limit=limit
     )
 
 
@@ -43,7 +44,7 @@ async def post_questions(
     body: InlineQuestions, session: SessionDep, model: ModelDep
 ) -> Elicitation:
     """Choose questions by the ratings in the request; they are not stored."""
-    stars = inline_stars(body.ratings)
+    told = inline(body.ratings)
     return await elicitation.next_questions(
-        session, model, stars=stars, excluded=body.exclude, limit=body.limit
+        session, model, told=told, excluded=body.exclude, limit=body.limit
     )

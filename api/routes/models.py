@@ -4,7 +4,14 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Body, Header, Query, Response, status
 
-from api.dependencies import AdminUser, CurrentUser, ModelsDir, SessionDep, Subject
+from api.dependencies import (
+    AdminUser,
+    CurrentUser,
+    ModelsDir,
+    SessionDep,
+    Subject,
+    VoteWeight,
+)
 from api.schemas.base import Cursor, Limit, ModelId, PlainInteger
 from api.schemas.diagnostics import Checks
 from api.schemas.insights import GenreMap, MovieMap, UserPosition
@@ -136,9 +143,15 @@ async def get_position(
     user_id: Subject,
     session: SessionDep,
     models_dir: ModelsDir,
+    vote_weight: VoteWeight,
     dims: Dims = 2,
 ) -> UserPosition:
     """Show where a user's taste points on a model's map of movies."""
     return await maps.of_user(
-        session, models_dir, model_id=model_id, user_id=user_id, dims=dims
+        session,
+        models_dir,
+        model_id=model_id,
+        user_id=user_id,
+        vote_weight=vote_weight,
+        dims=dims,
     )

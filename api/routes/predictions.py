@@ -4,7 +4,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
-from api.dependencies import ModelDep, Public, ServicesDep, SessionDep, Subject
+from api.dependencies import (
+    ModelDep,
+    Public,
+    ServicesDep,
+    SessionDep,
+    Subject,
+    VoteWeight,
+)
 from api.schemas.base import (
     MAX_ID,
     MAX_PAGE,
@@ -47,11 +54,16 @@ async def get_predictions(
     user_id: Subject,
     session: SessionDep,
     built: ServicesDep,
+    vote_weight: VoteWeight,
     wanted: Annotated[Wanted, Depends(wanted)],
 ) -> PredictionPage:
     """Predict a user's stars, for the given movies or all; most stars come first."""
     return await predictions.page(
-        session, built.model_store, user_id=user_id, wanted=wanted
+        session,
+        built.model_store,
+        user_id=user_id,
+        vote_weight=vote_weight,
+        wanted=wanted,
     )
 
 

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Response, status
 
-from api.dependencies import ServicesDep, SessionDep, Subject
+from api.dependencies import ServicesDep, SessionDep, Subject, VoteWeight
 from api.schemas.base import Cursor, Limit, MovieId
 from api.schemas.ratings import RatingIn, RatingOut, RatingPage
 from api.schemas.recommendations import Influence
@@ -23,10 +23,15 @@ async def get_ratings(
 
 @router.get("/{user_id}/influence")
 async def get_influence(
-    user_id: Subject, session: SessionDep, built: ServicesDep
+    user_id: Subject,
+    session: SessionDep,
+    built: ServicesDep,
+    vote_weight: VoteWeight,
 ) -> Influence:
     """Say how much of a user's list each of their ratings makes."""
-    return await predictions.influence(session, built.model_store, user_id=user_id)
+    return await predictions.influence(
+        session, built.model_store, user_id=user_id, vote_weight=vote_weight
+    )
 
 
 @router.get("/{user_id}/{movie_id}", response_model=RatingOut)

@@ -4,7 +4,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
-from api.dependencies import ModelDep, Public, ServicesDep, SessionDep, Subject
+from api.dependencies import (
+    ModelDep,
+    Public,
+    ServicesDep,
+    SessionDep,
+    Subject,
+    VoteWeight,
+)
 from api.queries.movies import Filters
 from api.schemas.base import (
     MAX_EXCLUDED,
@@ -22,6 +29,7 @@ from api.schemas.recommendations import (
     Recommendations,
 )
 from api.services import movies, recommendations
+from api.services.placement import inline
 from api.services.recommendations import Wanted
 from api.strict_route import StrictRoute
 
@@ -96,14 +104,16 @@ async def get_recommendations(
     user_id: Subject,
     session: SessionDep,
     built: ServicesDep,
+    vote_weight: VoteWeight,
     wanted: Annotated[Wanted, Depends(wanted)],
 ) -> Recommendations:
-    """Recommend movies a user has not rated, by all ratings stored until now."""
+    """Recommend movies a user has not rated, by all ratings and votes until now."""
     secret = await built.signer.secret(session)
     return await recommendations.for_user(
         session,
         built.model_store,
         user_id=user_id,
+        vote_weight=vote_weight,
         wanted=wanted,
         secret=secret,
     )
@@ -139,17 +149,25 @@ async def post_explanation(
     movie_id: MovieId, body: InlineTaste, session: SessionDep, model: ModelDep
 ) -> Explanation:
     """Explain the prediction of one movie by the ratings in the request."""
-    stars = recommendations.inline_stars(body.ratings)
+    told = inline(body.ratings)
     return await recommendations.explain_to(
-        session, model, stars=stars, movie_id=movie_id
+        session, model, told=told, movie_id=movie_id
     )
 
 
 @router.get("/{user_id}/{movie_id}/explanation")
 async def get_explanation(
-    user_id: Subject, movie_id: MovieId, session: SessionDep, built: ServicesDep
+    user_id: Subject,
+    movie_id: MovieId,
+    session: SessionDep,
+    built: ServicesDep,
+    vote_weight: VoteWeight,
 ) -> Explanation:
     """Explain the prediction of one movie for one user."""
     return await recommendations.explain(
-        session, built.model_store, user_id=user_id, movie_id=movie_id
+        session,
+        built.model_store,
+        user_id=user_id,
+        vote_weight=vote_weight,
+        movie_id=movie_id,
     )

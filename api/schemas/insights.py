@@ -99,7 +99,8 @@ class GenreMap(Out):
 class UserPosition(Out):
     """A user's taste along the axes of a model's movie map.
 
-    `n_ratings_used` of their ratings decide it; without any it is nobody's.
+    `n_ratings_used` of their ratings decide it, votes for less; without any it is
+    nobody's.
     """
 
     model: ModelReference

@@ -50,10 +50,13 @@ class ModelCard(ModelSummary):
     """All that is known of a model; null where it was not recorded.
 
     `data_cutoff` is the moment at which the ratings were read, `n_changes_since` the
-    ratings given, changed or taken back after it.
+    ratings given, changed or taken back after it. Beside the ratings, `n_votes` likes
+    and dislikes were read, each of which counts as `vote_weight` of a rating.
     """
 
     data_cutoff: datetime | None
+    n_votes: int | None
+    vote_weight: float | None
     n_changes_since: int | None
     seed: int | None
     preset: str | None

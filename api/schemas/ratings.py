@@ -37,14 +37,47 @@ class RatingPage(Out):
     next_cursor: str | None
 
 
-class ExportedRating(Out):
-    """A stored rating with the name of its movie."""
+class ExportedMovie(Out):
+    """A movie that something is stored about."""
 
     movie_id: int
     title: str
     year: int | None
+
+
+class ExportedRating(ExportedMovie):
+    """A stored rating with the name of its movie."""
+
     value: float
     rated_at: datetime
+
+
+class ExportedOpinion(ExportedMovie):
+    """The last vote on a movie: what lists and models learn, where no rating is."""
+
+    vote: Literal["like", "dislike"]
+    voted_at: datetime
+
+
+class ExportedVote(ExportedOpinion):
+    """The last vote on a movie in one variant of an experiment, or outside of all."""
+
+    experiment_id: int | None
+    variant: str | None
+
+
+class ExportedHiding(ExportedMovie):
+    """A movie kept out of lists."""
+
+    hidden_at: datetime
+
+
+class ExportedExposure(Out):
+    """The variant of an experiment that lists were made by, and since when."""
+
+    experiment_id: int
+    variant: str
+    exposed_at: datetime
 
 
 class AccountExport(Out):
@@ -55,6 +88,10 @@ class AccountExport(Out):
     sessions: list[SessionOut]
     api_keys: list[ApiKeyOut]
     ratings: list[ExportedRating]
+    opinions: list[ExportedOpinion]
+    votes: list[ExportedVote]
+    hidden_movies: list[ExportedHiding]
+    exposures: list[ExportedExposure]
 
 
 class ImportedRow(Out):

@@ -98,11 +98,13 @@ class Personalization(Out):
     """How much of the list is the user's own taste.
 
     `none`: no rating the model knows; `partial`: fewer than ten; `full`: ten or more.
+    Votes on movies without a rating are used as well, and counted apart.
     """
 
     level: Literal["none", "partial", "full"]
     n_ratings: int
     n_ratings_used: int
+    n_votes_used: int
 
 
 class Reason(Out):
@@ -175,23 +177,26 @@ class RatingInfluence(Out):
 
 
 class Influence(Out):
-    """The influence of a user's ratings, largest first; the shares add up to 1.
+    """The influence of a user's ratings, largest first.
 
-    A score is a sum over ratings. The share is the absolute part of a rating in the
-    scores of the first twenty recommendations, over the parts of all ratings. A rating
-    of a movie unknown to the model has none and is missing.
+    A score is a sum over ratings and votes. The share is the absolute part of a rating
+    in the scores of the first twenty recommendations, over the parts of all ratings and
+    votes; `votes` is the share of all votes. Together they add up to 1. A rating of a
+    movie unknown to the model has none and is missing.
     """
 
     model: ModelReference | None
+    votes: float
     items: list[RatingInfluence]
 
 
 class Contributions(Out):
-    """The parts of a predicted rating before any of the user's ratings, in stars."""
+    """The parts of a predicted rating, in stars; the last two are the user's own."""
 
     global_mean: float
     movie_bias: float
     ratings: float
+    votes: float
 
 
 class Explanation(Out):

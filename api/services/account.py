@@ -6,9 +6,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.problems import LastAdministrator, NotFound
 from api.queries import auth as queries
+from api.queries import experiments as experiment_queries
+from api.queries import feedback as feedback_queries
 from api.queries import ratings as rating_queries
 from api.schemas.account import ApiKeyOut, SessionOut
-from api.schemas.ratings import AccountExport, ExportedRating
+from api.schemas.ratings import (
+    AccountExport,
+    ExportedExposure,
+    ExportedHiding,
+    ExportedOpinion,
+    ExportedRating,
+    ExportedVote,
+)
 from api.services import auth
 from api.services.auth import ABSOLUTE_TIMEOUT, IDLE_TIMEOUT, Principal
 
@@ -56,14 +65,23 @@ async def end_other_sessions(session: AsyncSession, *, principal: Principal) -> 
 
 async def export(session: AsyncSession, *, principal: Principal) -> AccountExport:
     """Collect everything stored about the caller."""
-    keys = await queries.keys_of(session, principal.user_id)
-    ratings = await rating_queries.with_movies(session, principal.user_id)
+    user_id = principal.user_id
+    keys = await queries.keys_of(session, user_id)
+    ratings = await rating_queries.with_movies(session, user_id)
+    opinions = await feedback_queries.opinions_with_movies(session, user_id)
+    votes = await feedback_queries.votes_with_movies(session, user_id)
+    hidden = await feedback_queries.hidden_with_movies(session, user_id)
+    exposures = await experiment_queries.exposures_of(session, user_id)
     return AccountExport(
         exported_at=datetime.now(UTC),
-        user=await auth.describe(session, user_id=principal.user_id),
+        user=await auth.describe(session, user_id=user_id),
         sessions=await list_sessions(session, principal=principal),
         api_keys=[ApiKeyOut.model_validate(key) for key in keys],
         ratings=[ExportedRating.model_validate(row) for row in ratings],
+        opinions=[ExportedOpinion.model_validate(row) for row in opinions],
+        votes=[ExportedVote.model_validate(row) for row in votes],
+        hidden_movies=[ExportedHiding.model_validate(row) for row in hidden],
+        exposures=[ExportedExposure.model_validate(row) for row in exposures],
     )
 
 

@@ -10,7 +10,7 @@ from api.queries import movies as movie_queries
 from api.queries.movies import Filters
 from api.schemas.insights import Elicitation
 from api.schemas.movies import MovieOut
-from api.services.recommendations import StarsByMovie, personalization, place
+from api.services.placement import Told, personalization, place
 from engine.elicitation import knowledge, questions
 
 
@@ -18,25 +18,24 @@ async def next_questions(
     session: AsyncSession,
     served: ServedModel | None,
     *,
-    stars: StarsByMovie,
+    told: Told,
     excluded: Sequence[int],
     limit: int,
 ) -> Elicitation:
-    """Choose the movies whose ratings would tell most about a user with these ratings.
+    """Choose the movies whose ratings would tell most about a user who told this.
 
     Without a model these are the best known ones. Who has not seen the excluded movies
     is asked what would come after them.
     """
     await session.commit()  # gives the connection to others: this takes its time
-    n_used, known = 0, 0.0
+    placement, known = None, 0.0
     if served is None:
-        seen = [*stars, *excluded]
+        seen = [*told.stars, *excluded]
         ids: Sequence[int] = await movie_queries.most_rated(
             session, Filters(), excluded=seen, limit=limit
         )
     else:
-        placement = place(served, stars)
-        n_used = len(placement.movie_ids)
+        placement = place(served, told)
         model, taste = served.model, placement.rating
         n_asked = limit + len(set(excluded))
         rows = await to_thread.run_sync(questions, model, taste, n_asked)
@@ -46,7 +45,7 @@ async def next_questions(
     there = [MovieOut.model_validate(movies[i]) for i in ids if i in movies]
     return Elicitation(
         model=served.reference if served else None,
-        personalization=personalization(stars, n_used),
+        personalization=personalization(told, placement),
         knowledge=known,
         items=there[:limit],
     )

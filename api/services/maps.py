@@ -14,12 +14,11 @@ from api.problems import InvalidRequest, NotFound, WrongState, field_error
 from api.queries import movies as movie_queries
 from api.schemas.insights import GenreMap, MovieMap, UserPosition
 from api.schemas.recommendations import ModelReference
-from api.services.recommendations import StarsByMovie, stars_of
+from api.services.placement import Told, known_to, told_by
 from api.tables import Model
 from engine.arrays import ExactMatrix, FactorMatrix
 from engine.artifacts import load_model
 from engine.errors import ArtifactError, DataError
-from engine.foldin import fold_in
 from engine.insights import PrincipalAxes, genres_of, principal_axes
 from engine.model import Head
 from engine.model import Model as EngineModel
@@ -59,27 +58,31 @@ async def of_genres(
 
 
 async def of_user(
-    session: AsyncSession, models_dir: Path, *, model_id: int, user_id: int, dims: int
+    session: AsyncSession,
+    models_dir: Path,
+    *,
+    model_id: int,
+    user_id: int,
+    vote_weight: float,
+    dims: int,
 ) -> UserPosition:
-    """Place a user, by all ratings stored until now, on the map of movies."""
+    """Place a user, by all that is stored of them until now, on the map of movies."""
     row, folder = await _found(session, models_dir, model_id)
-    stars = await stars_of(session, user_id)
+    told = await told_by(session, user_id, vote_weight=vote_weight)
     await session.commit()
     reference = ModelReference(id=row.id, created_at=row.created_at)
-    return await to_thread.run_sync(_user_position, reference, folder, dims, stars)
+    return await to_thread.run_sync(_user_position, reference, folder, dims, told)
 
 
 def _user_position(
-    reference: ModelReference, folder: Path, dims: int, stars: StarsByMovie
+    reference: ModelReference, folder: Path, dims: int, told: Told
 ) -> UserPosition:
     model, axes = _movie_axes(folder, dims)
-    indices = model.item_indices_of(list(stars))
-    known = indices >= 0
-    values = np.fromiter(stars.values(), dtype=np.float32, count=len(stars))
-    taste = fold_in(model.rating, indices[known], values[known])
+    known = known_to(model, told)
+    taste = known.taste(model.rating)
     return UserPosition(
         model=reference,
-        n_ratings_used=int(known.sum()),
+        n_ratings_used=known.n_rated,
         position=np.round(axes.axes @ taste.factors, DECIMALS).tolist(),
     )
 

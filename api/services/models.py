@@ -111,6 +111,8 @@ async def _card(session: AsyncSession, row: Model) -> ModelCard:
             **_summary(row),
             **{name: details.get(name) for name in recorded},
             "data_cutoff": details.get("data", {}).get("cutoff"),
+            "n_votes": details.get("data", {}).get("n_votes"),
+            "vote_weight": details.get("data", {}).get("vote_weight"),
             "n_changes_since": await changes_since(session, row),
             "source": row.source,
             "n_bytes": sum(file["bytes"] for file in row.manifest["files"].values()),

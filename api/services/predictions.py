@@ -21,7 +21,7 @@ from api.schemas.recommendations import (
     RatingInfluence,
 )
 from api.services import experiments
-from api.services.recommendations import Placement, inline_stars, place, stars_of
+from api.services.placement import Placement, inline, place, told_by
 from engine.arrays import FloatVector, IndexVector
 from engine.foldin import predict, reasons, uncertainty
 from engine.ranking import top_k
@@ -41,10 +41,17 @@ class Wanted:
 
 
 async def page(
-    session: AsyncSession, store: ModelStore, *, user_id: int, wanted: Wanted
+    session: AsyncSession,
+    store: ModelStore,
+    *,
+    user_id: int,
+    vote_weight: float,
+    wanted: Wanted,
 ) -> PredictionPage:
     """Read one page of predictions by the model that makes the user's lists."""
-    placement = await _placement(session, store, user_id=user_id)
+    placement = await _placement(
+        session, store, user_id=user_id, vote_weight=vote_weight
+    )
     return await _page(session, placement, wanted)
 
 
@@ -56,8 +63,8 @@ async def page_for_ratings(
     wanted: Wanted,
 ) -> PredictionPage:
     """Read one page of predictions for somebody who is not in the database."""
-    stars = inline_stars(ratings)
-    placement = place(served, stars) if served else None
+    told = inline(ratings)
+    placement = place(served, told) if served else None
     return await _page(session, placement, wanted)
 
 
@@ -88,15 +95,15 @@ async def _page(
 
 
 async def _placement(
-    session: AsyncSession, store: ModelStore, *, user_id: int
+    session: AsyncSession, store: ModelStore, *, user_id: int, vote_weight: float
 ) -> Placement | None:
     """Place a user in the model that makes their lists, if there is one."""
-    stars = await stars_of(session, user_id)
+    told = await told_by(session, user_id, vote_weight=vote_weight)
     found = await experiments.assigned(session, store, user_id=user_id)
     served = found.served if found else store.current
     if served is None:
         return None
-    return place(served, stars, ordered_by=found.head if found else "ranking")
+    return place(served, told, ordered_by=found.head if found else "ranking")
 
 
 async def _mask(
@@ -146,28 +153,33 @@ async def _described(
 
 
 async def influence(
-    session: AsyncSession, store: ModelStore, *, user_id: int
+    session: AsyncSession, store: ModelStore, *, user_id: int, vote_weight: float
 ) -> Influence:
     """Say how much of a user's list each of their ratings makes.
 
     A score is exactly a sum over the ratings (`engine.foldin.reasons`), so the absolute
-    shares of one rating in the first scores, over those of all, tell its weight.
+    shares of one rating in the first scores, over those of all and of votes, tell its
+    weight.
     """
-    placement = await _placement(session, store, user_id=user_id)
+    placement = await _placement(
+        session, store, user_id=user_id, vote_weight=vote_weight
+    )
     if placement is None:
-        return Influence(model=None, items=[])
+        return Influence(model=None, votes=0, items=[])
     hidden = await feedback_queries.hidden_of(session, user_id)
     head, taste = placement.ordering
-    seen = placement.served.model.item_indices_of([*placement.movie_ids, *hidden])
+    seen = placement.served.model.item_indices_of([*placement.told.stars, *hidden])
     ranked = top_k(head.scores(taste), N_INFLUENCED, excluded=seen[seen >= 0])
-    parts = np.zeros(len(placement.movie_ids))
+    known = placement.known
+    parts = np.zeros(len(known.movie_ids))
     for index in ranked.tolist():
         parts += np.abs(reasons(head, taste, index).shares)
     shares = parts / (parts.sum() or 1)
     return Influence(
         model=placement.served.reference,
+        votes=float(shares[known.n_rated :].sum()),
         items=[
-            RatingInfluence(movie_id=placement.movie_ids[j], share=float(shares[j]))
-            for j in np.argsort(-shares, kind="stable").tolist()
+            RatingInfluence(movie_id=known.movie_ids[j], share=float(shares[j]))
+            for j in np.argsort(-shares[: known.n_rated], kind="stable").tolist()
         ],
     )

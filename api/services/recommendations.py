@@ -10,10 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.database import AnyRow
 from api.model_store import ModelStore, ServedModel
 from api.observability import stages
-from api.problems import InvalidRequest, NotFound, field_error
+from api.problems import NotFound
 from api.queries import feedback as feedback_queries
 from api.queries import movies as movie_queries
-from api.queries import ratings as rating_queries
 from api.queries.movies import Filters
 from api.schemas.base import HeadName
 from api.schemas.movies import MovieOut
@@ -21,16 +20,22 @@ from api.schemas.recommendations import (
     Contributions,
     Explanation,
     InlineRating,
-    Personalization,
     Reason,
     Recommendation,
     Recommendations,
 )
 from api.services import experiments
+from api.services.placement import (
+    Placement,
+    Told,
+    inline,
+    personalization,
+    place,
+    told_by,
+)
 from api.signing import Issued
 from engine.arrays import IndexVector
-from engine.foldin import Taste, fold_in, predict, reasons, uncertainty
-from engine.model import Head
+from engine.foldin import predict, reasons, uncertainty
 from engine.ranking import (
     POOL_SIZE,
     diversified,
@@ -39,11 +44,9 @@ from engine.ranking import (
     top_k,
 )
 
-FULL_PERSONALIZATION = 10
 MAX_REASONS = 3
 SIMILAR_TIMES = 3  # as many as asked for are close enough to be chosen from
 
-StarsByMovie = Mapping[int, float]
 MovieRows = Mapping[int, AnyRow]
 
 
@@ -61,30 +64,12 @@ class Wanted:
     is_own_choice: bool = False  # of diversity or exploration, by the reader
 
 
-@dataclass(frozen=True)
-class Placement:
-    """A user placed in both spaces of one model by the ratings it knows."""
-
-    served: ServedModel
-    movie_ids: list[int]
-    stars: StarsByMovie
-    rating: Taste
-    ranking: Taste
-    ordered_by: HeadName = "ranking"
-
-    @property
-    def ordering(self) -> tuple[Head, Taste]:
-        """The head that orders the list, and the user in its space."""
-        if self.ordered_by == "rating":
-            return self.served.model.rating, self.rating
-        return self.served.model.ranking, self.ranking
-
-
 async def for_user(
     session: AsyncSession,
     store: ModelStore,
     *,
     user_id: int,
+    vote_weight: float,
     wanted: Wanted,
     secret: bytes,
 ) -> Recommendations:
@@ -96,7 +81,7 @@ async def for_user(
     on.
     """
     with stages.labels("read").time():
-        stars = await stars_of(session, user_id)
+        told = await told_by(session, user_id, vote_weight=vote_weight)
         hidden = await feedback_queries.hidden_of(session, user_id)
     wanted = replace(wanted, excluded=[*wanted.excluded, *hidden])
     found = None
@@ -111,7 +96,7 @@ async def for_user(
             exploration=found.exploration,
         )
     served = found.served if found else store.current
-    made = await recommend(session, served, stars=stars, wanted=wanted)
+    made = await recommend(session, served, told=told, wanted=wanted)
     issued = Issued(
         user_id=user_id,
         model_id=made.model.id if made.model else 0,
@@ -145,42 +130,22 @@ async def for_ratings(
     wanted: Wanted,
 ) -> Recommendations:
     """Recommend to somebody who is not in the database; nothing is stored."""
-    stars = inline_stars(ratings)
-    return await recommend(session, served, stars=stars, wanted=wanted)
-
-
-def inline_stars(ratings: Sequence[InlineRating]) -> StarsByMovie:
-    """Read the ratings of a request by movie."""
-    stars = {rating.movie_id: rating.value for rating in ratings}
-    if len(stars) < len(ratings):
-        error = field_error(
-            "body", "ratings", code="repeated", message="Rate each movie once"
-        )
-        raise InvalidRequest(errors=[error])
-    return stars
-
-
-async def stars_of(session: AsyncSession, user_id: int) -> StarsByMovie:
-    """Read a user's ratings by movie."""
-    rows = await rating_queries.of_user(session, user_id)
-    if not rows and not await rating_queries.user_exists(session, user_id):
-        raise NotFound
-    return {row.movie_id: row.value for row in rows}
+    return await recommend(session, served, told=inline(ratings), wanted=wanted)
 
 
 async def recommend(
     session: AsyncSession,
     served: ServedModel | None,
     *,
-    stars: StarsByMovie,
+    told: Told,
     wanted: Wanted,
 ) -> Recommendations:
     """Make one list, with the model or, while there is none, by popularity."""
-    wanted = replace(wanted, excluded=[*stars, *wanted.excluded])
+    wanted = replace(wanted, excluded=[*told.stars, *wanted.excluded])
     if served is None:
-        return await _by_popularity(session, stars=stars, wanted=wanted)
+        return await _by_popularity(session, told=told, wanted=wanted)
     with stages.labels("fold_in").time():
-        placement = place(served, stars, ordered_by=wanted.head)
+        placement = place(served, told, ordered_by=wanted.head)
     candidates = await _candidates(session, placement, wanted)
     with stages.labels("rank").time():
         ranked = _ranked(placement, wanted, candidates)
@@ -228,25 +193,6 @@ def _ranked(
     return diversified(head, best, relevance, wanted.limit, diversity=wanted.diversity)
 
 
-def place(
-    served: ServedModel, stars: StarsByMovie, *, ordered_by: HeadName = "ranking"
-) -> Placement:
-    """Fold a user into both heads."""
-    movie_ids = np.fromiter(stars, dtype=np.int64, count=len(stars))
-    values = np.fromiter(stars.values(), dtype=np.float32, count=len(stars))
-    indices = served.model.item_indices_of(movie_ids)
-    known = indices >= 0
-    indices, values = indices[known], values[known]
-    return Placement(
-        served=served,
-        movie_ids=movie_ids[known].tolist(),
-        stars=stars,
-        rating=fold_in(served.model.rating, indices, values),
-        ranking=fold_in(served.model.ranking, indices, values),
-        ordered_by=ordered_by,
-    )
-
-
 def _known(served: ServedModel, movie_ids: Sequence[int]) -> IndexVector:
     indices = served.model.item_indices_of(movie_ids)
     return indices[indices >= 0]
@@ -282,16 +228,17 @@ async def _describe(
         recommendation_id=None,
         model=placement.served.reference,
         experiment=None,
-        personalization=personalization(placement.stars, len(placement.movie_ids)),
+        personalization=personalization(placement.told, placement),
         items=items,
     )
 
 
 def _shares(placement: Placement, item_index: int) -> list[tuple[int, float]]:
     """List (movie id, share of the score) of the ratings that speak for an item."""
-    shares = reasons(*placement.ordering, item_index).shares
+    known = placement.known
+    shares = reasons(*placement.ordering, item_index).shares[: known.n_rated]
     order = np.argsort(-shares, kind="stable")
-    return [(placement.movie_ids[j], float(shares[j])) for j in order if shares[j] > 0]
+    return [(known.movie_ids[j], float(shares[j])) for j in order if shares[j] > 0]
 
 
 def _reasons(
@@ -302,7 +249,7 @@ def _reasons(
             movie_id=movie_id,
             title=movies[movie_id].title,
             year=movies[movie_id].year,
-            value=placement.stars[movie_id],
+            value=placement.told.stars[movie_id],
             share=share,
         )
         for movie_id, share in shares
@@ -310,18 +257,8 @@ def _reasons(
     ]
 
 
-def personalization(stars: StarsByMovie, n_used: int) -> Personalization:
-    """Say how much of a user's own taste a list can hold."""
-    level = (
-        "full" if n_used >= FULL_PERSONALIZATION else "partial" if n_used else "none"
-    )
-    return Personalization.model_validate(
-        {"level": level, "n_ratings": len(stars), "n_ratings_used": n_used}
-    )
-
-
 async def _by_popularity(
-    session: AsyncSession, *, stars: StarsByMovie, wanted: Wanted
+    session: AsyncSession, *, told: Told, wanted: Wanted
 ) -> Recommendations:
     movie_ids = await movie_queries.most_rated(
         session,
@@ -345,21 +282,26 @@ async def _by_popularity(
         recommendation_id=None,
         model=None,
         experiment=None,
-        personalization=personalization(stars, 0),
+        personalization=personalization(told, None),
         items=items,
     )
 
 
 async def explain(
-    session: AsyncSession, store: ModelStore, *, user_id: int, movie_id: int
+    session: AsyncSession,
+    store: ModelStore,
+    *,
+    user_id: int,
+    vote_weight: float,
+    movie_id: int,
 ) -> Explanation:
     """Take a predicted rating apart, by the model that makes the user's lists."""
-    stars = await stars_of(session, user_id)
+    told = await told_by(session, user_id, vote_weight=vote_weight)
     found = await experiments.assigned(session, store, user_id=user_id)
     served = found.served if found else store.current
     ordered_by = found.head if found else "ranking"
     return await explain_to(
-        session, served, stars=stars, movie_id=movie_id, ordered_by=ordered_by
+        session, served, told=told, movie_id=movie_id, ordered_by=ordered_by
     )
 
 
@@ -367,19 +309,20 @@ async def explain_to(
     session: AsyncSession,
     served: ServedModel | None,
     *,
-    stars: StarsByMovie,
+    told: Told,
     movie_id: int,
     ordered_by: HeadName = "ranking",
 ) -> Explanation:
-    """Take a predicted rating of somebody with these ratings apart, by one model."""
+    """Take a predicted rating of somebody who told this apart, by one model."""
     index = served.item_index_of(movie_id) if served else None
     if served is None or index is None:
         raise NotFound("no model knows this movie yet")
-    placement = place(served, stars, ordered_by=ordered_by)
+    placement = place(served, told, ordered_by=ordered_by)
     head = served.model.rating
     item = np.array([index], dtype=np.int32)
     rating = float(predict(head, placement.rating, item)[0])
-    baseline = reasons(head, placement.rating, index).baseline
+    parts = reasons(head, placement.rating, index)
+    votes = float(parts.shares[placement.known.n_rated :].sum())
     shares = _shares(placement, index)
     movies = await movie_queries.summaries(session, [movie_id, *dict(shares)])
     if movie_id not in movies:
@@ -392,8 +335,9 @@ async def explain_to(
         uncertainty=float(uncertainty(head, placement.rating, item)[0]),
         contributions=Contributions(
             global_mean=head.global_mean,
-            movie_bias=baseline - head.global_mean,
-            ratings=rating - baseline,
+            movie_bias=parts.baseline - head.global_mean,
+            ratings=rating - parts.baseline - votes,
+            votes=votes,
         ),
         reasons=_reasons(placement, movies, shares),
     )

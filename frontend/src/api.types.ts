@@ -475,7 +475,7 @@ export interface paths {
         };
         /**
          * Get Recommendations
-         * @description Recommend movies a user has not rated, by all ratings stored until now.
+         * @description Recommend movies a user has not rated, by all ratings and votes until now.
          */
         get: operations["get_recommendations_recommendations__user_id__get"];
         put?: never;
@@ -1587,6 +1587,14 @@ export interface components {
             api_keys: components["schemas"]["ApiKeyOut"][];
             /** Ratings */
             ratings: components["schemas"]["ExportedRating"][];
+            /** Opinions */
+            opinions: components["schemas"]["ExportedOpinion"][];
+            /** Votes */
+            votes: components["schemas"]["ExportedVote"][];
+            /** Hidden Movies */
+            hidden_movies: components["schemas"]["ExportedHiding"][];
+            /** Exposures */
+            exposures: components["schemas"]["ExportedExposure"][];
         };
         /**
          * ActiveModel
@@ -1883,7 +1891,7 @@ export interface components {
         };
         /**
          * Contributions
-         * @description The parts of a predicted rating before any of the user's ratings, in stars.
+         * @description The parts of a predicted rating, in stars; the last two are the user's own.
          */
         Contributions: {
             /** Global Mean */
@@ -1892,6 +1900,8 @@ export interface components {
             movie_bias: number;
             /** Ratings */
             ratings: number;
+            /** Votes */
+            votes: number;
         };
         /**
          * Credentials
@@ -2210,6 +2220,60 @@ export interface components {
             reasons: components["schemas"]["Reason"][];
         };
         /**
+         * ExportedExposure
+         * @description The variant of an experiment that lists were made by, and since when.
+         */
+        ExportedExposure: {
+            /** Experiment Id */
+            experiment_id: number;
+            /** Variant */
+            variant: string;
+            /**
+             * Exposed At
+             * Format: date-time
+             */
+            exposed_at: string;
+        };
+        /**
+         * ExportedHiding
+         * @description A movie kept out of lists.
+         */
+        ExportedHiding: {
+            /** Movie Id */
+            movie_id: number;
+            /** Title */
+            title: string;
+            /** Year */
+            year: number | null;
+            /**
+             * Hidden At
+             * Format: date-time
+             */
+            hidden_at: string;
+        };
+        /**
+         * ExportedOpinion
+         * @description The last vote on a movie: what lists and models learn, where no rating is.
+         */
+        ExportedOpinion: {
+            /** Movie Id */
+            movie_id: number;
+            /** Title */
+            title: string;
+            /** Year */
+            year: number | null;
+            /**
+             * Vote
+             * @enum {string}
+             */
+            vote: "like" | "dislike";
+            /**
+             * Voted At
+             * Format: date-time
+             */
+            voted_at: string;
+        };
+        /**
          * ExportedRating
          * @description A stored rating with the name of its movie.
          */
@@ -2227,6 +2291,32 @@ export interface components {
              * Format: date-time
              */
             rated_at: string;
+        };
+        /**
+         * ExportedVote
+         * @description The last vote on a movie in one variant of an experiment, or outside of all.
+         */
+        ExportedVote: {
+            /** Movie Id */
+            movie_id: number;
+            /** Title */
+            title: string;
+            /** Year */
+            year: number | null;
+            /**
+             * Vote
+             * @enum {string}
+             */
+            vote: "like" | "dislike";
+            /**
+             * Voted At
+             * Format: date-time
+             */
+            voted_at: string;
+            /** Experiment Id */
+            experiment_id: number | null;
+            /** Variant */
+            variant: string | null;
         };
         /**
          * FeedbackIn
@@ -2423,14 +2513,17 @@ export interface components {
         };
         /**
          * Influence
-         * @description The influence of a user's ratings, largest first; the shares add up to 1.
+         * @description The influence of a user's ratings, largest first.
          *
-         *     A score is a sum over ratings. The share is the absolute part of a rating in the
-         *     scores of the first twenty recommendations, over the parts of all ratings. A rating
-         *     of a movie unknown to the model has none and is missing.
+         *     A score is a sum over ratings and votes. The share is the absolute part of a rating
+         *     in the scores of the first twenty recommendations, over the parts of all ratings and
+         *     votes; `votes` is the share of all votes. Together they add up to 1. A rating of a
+         *     movie unknown to the model has none and is missing.
          */
         Influence: {
             model: components["schemas"]["ModelReference"] | null;
+            /** Votes */
+            votes: number;
             /** Items */
             items: components["schemas"]["RatingInfluence"][];
         };
@@ -2597,7 +2690,8 @@ export interface components {
          * @description All that is known of a model; null where it was not recorded.
          *
          *     `data_cutoff` is the moment at which the ratings were read, `n_changes_since` the
-         *     ratings given, changed or taken back after it.
+         *     ratings given, changed or taken back after it. Beside the ratings, `n_votes` likes
+         *     and dislikes were read, each of which counts as `vote_weight` of a rating.
          */
         ModelCard: {
             /** Id */
@@ -2630,6 +2724,10 @@ export interface components {
             ndcg: components["schemas"]["EstimateOut"] | null;
             /** Data Cutoff */
             data_cutoff: string | null;
+            /** N Votes */
+            n_votes: number | null;
+            /** Vote Weight */
+            vote_weight: number | null;
             /** N Changes Since */
             n_changes_since: number | null;
             /** Seed */
@@ -2926,6 +3024,7 @@ export interface components {
          * @description How much of the list is the user's own taste.
          *
          *     `none`: no rating the model knows; `partial`: fewer than ten; `full`: ten or more.
+         *     Votes on movies without a rating are used as well, and counted apart.
          */
         Personalization: {
             /**
@@ -2937,6 +3036,8 @@ export interface components {
             n_ratings: number;
             /** N Ratings Used */
             n_ratings_used: number;
+            /** N Votes Used */
+            n_votes_used: number;
         };
         /**
          * PolarizingMovie
@@ -3702,7 +3803,8 @@ export interface components {
          * UserPosition
          * @description A user's taste along the axes of a model's movie map.
          *
-         *     `n_ratings_used` of their ratings decide it; without any it is nobody's.
+         *     `n_ratings_used` of their ratings decide it, votes for less; without any it is
+         *     nobody's.
          */
         UserPosition: {
             model: components["schemas"]["ModelReference"];
@@ -3864,7 +3966,11 @@ export type ExperimentPatch = components['schemas']['ExperimentPatch'];
 export type ExperimentReference = components['schemas']['ExperimentReference'];
 export type Experiments = components['schemas']['Experiments'];
 export type Explanation = components['schemas']['Explanation'];
+export type ExportedExposure = components['schemas']['ExportedExposure'];
+export type ExportedHiding = components['schemas']['ExportedHiding'];
+export type ExportedOpinion = components['schemas']['ExportedOpinion'];
 export type ExportedRating = components['schemas']['ExportedRating'];
+export type ExportedVote = components['schemas']['ExportedVote'];
 export type FeedbackIn = components['schemas']['FeedbackIn'];
 export type FeedbackOut = components['schemas']['FeedbackOut'];
 export type FieldErrorOut = components['schemas']['FieldErrorOut'];

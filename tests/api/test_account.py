@@ -14,6 +14,8 @@ from api.queries.training import read_snapshot
 from api.security import token_hash
 from api.services.auth import IDLE_TIMEOUT
 from api.tables import Rating, Session, SignInFailure, Table, User
+from tests.api.test_experiments import planned
+from tests.api.test_placement import vote
 from tests.conftest import PASSWORD, Client, create_database, keyed
 
 pytestmark = pytest.mark.anyio
@@ -153,6 +155,35 @@ async def test_the_export_holds_everything_that_is_stored_and_no_secret(alice, s
     user = await session.get(User, alice.user_id)
     for secret in (key.json()["key"], alice.cookies["session"], user.password_hash):
         assert secret not in reply.text
+
+
+async def test_the_export_holds_opinions_votes_hidden_movies_and_exposures(
+    admin, alice, bob, trained, session
+):
+    draft = (await admin.post("/experiments", json=planned(trained.id))).json()["id"]
+    await vote(alice, session, TOY_STORY, "like")
+    await admin.post(f"/experiments/{draft}/start")
+    made = (await alice.get(f"/recommendations/{alice.user_id}?limit=1")).json()
+    movie = made["items"][0]["movie"]["id"]
+    body = {"recommendation_id": made["recommendation_id"], "movie_id": movie}
+    await alice.put("/feedback", json={**body, "vote": "dislike"})
+    await vote(bob, session, HEAT, "like")
+    await alice.put(f"/hidden/{alice.user_id}/{HEAT}")
+
+    exported = (await alice.get("/me/export")).json()
+
+    variant = made["experiment"]["id"], made["experiment"]["variant"]
+    assert {
+        (each["movie_id"], each["vote"], each["experiment_id"], each["variant"])
+        for each in exported["votes"]
+    } == {(TOY_STORY, "like", None, None), (movie, "dislike", *variant)}
+    opinions = {each["movie_id"]: each["vote"] for each in exported["opinions"]}
+    assert opinions == {TOY_STORY: "like", movie: "dislike"}
+    assert [each["title"] for each in exported["hidden_movies"]] == ["Heat"]
+    exposures = exported["exposures"]
+    assert [(each["experiment_id"], each["variant"]) for each in exposures] == [variant]
+    await alice.post("/me/deletion", json={"password": PASSWORD})
+    assert await n_rows_of(session, alice.user_id) == 0
 
 
 async def test_the_export_holds_nobody_elses_rows(alice, bob):

@@ -48,6 +48,7 @@ def snapshot(connection: AsyncConnection) -> Digest:
         "api_keys",
         "training_runs",
         "feedback",
+        "opinions",
         "hidden_movies",
         "experiments",
         "variants",

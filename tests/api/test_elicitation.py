@@ -27,7 +27,7 @@ async def test_a_newcomer_is_asked_what_the_engine_finds_most_telling(alice, tra
     assert [movie["id"] for movie in reply["items"]] == expected.tolist()
     assert reply["model"]["id"] == trained.id
     assert reply["personalization"] == {
-        "level": "none", "n_ratings": 0, "n_ratings_used": 0
+        "level": "none", "n_ratings": 0, "n_ratings_used": 0, "n_votes_used": 0
     }  # fmt: skip
 
 

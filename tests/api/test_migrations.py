@@ -15,6 +15,21 @@ UNION ALL SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespac
 UNION ALL SELECT typname FROM pg_type WHERE typnamespace = 'public'::regnamespace
 """
 
+VOTES = """
+INSERT INTO users (id) VALUES (7);
+INSERT INTO movies (id, title) VALUES (1, 'One'), (2, 'Two');
+INSERT INTO models (id, folder, manifest) VALUES (1, 'first', '{}');
+INSERT INTO experiments (
+    id, name, hypothesis, metric, minimum_effect, alpha, power, traffic_share,
+    algorithm_version, traffic_salt, variant_salt
+) VALUES (1, '', '', 'like_share', 0.1, 0.05, 0.8, 1, 1, 't', 'v');
+INSERT INTO variants (id, experiment_id, position, name, weight, model_id, head)
+VALUES (1, 1, 0, 'A', 1, 1, 'ranking');
+INSERT INTO feedback (user_id, movie_id, variant_id, is_like, voted_at) VALUES
+    (7, 1, NULL, true, '2026-01-01'), (7, 1, 1, false, '2026-01-03'),
+    (7, 2, 1, false, '2026-01-01'), (7, 2, NULL, true, '2026-01-02');
+"""
+
 
 @pytest.fixture
 def url(server):
@@ -64,6 +79,24 @@ def test_migrating_twice_changes_nothing(url):
     migrate(url)
 
     assert objects(url) == before
+
+
+def test_opinions_begin_as_the_last_votes(url):
+    migrate(url)
+    command.downgrade(alembic_config(url), "0005")
+    with psycopg.connect(url.replace("+psycopg", "", 1)) as connection:
+        connection.execute(VOTES)
+
+    migrate(url)
+
+    with psycopg.connect(url.replace("+psycopg", "", 1)) as connection:
+        query = (
+            "SELECT movie_id, is_like, voted_at::date::text FROM opinions ORDER BY 1"
+        )
+        assert connection.execute(query).fetchall() == [
+            (1, False, "2026-01-03"),
+            (2, True, "2026-01-02"),
+        ]
 
 
 def test_registered_users_start_above_the_ids_of_imported_ones(url):

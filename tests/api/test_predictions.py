@@ -91,7 +91,7 @@ async def test_without_a_model_nothing_is_predicted(alice, services):
 
     assert await read(alice) == {"model": None, "items": [], "next_cursor": None}
     reply = await alice.get(f"/ratings/{alice.user_id}/influence")
-    assert reply.json() == {"model": None, "items": []}
+    assert reply.json() == {"model": None, "votes": 0, "items": []}
 
 
 @pytest.mark.parametrize(

@@ -203,6 +203,7 @@ async def test_personalization_tells_how_much_is_ones_own_taste(
         "level": level,
         "n_ratings": n_ratings + 1,  # the movie the model does not know is counted ...
         "n_ratings_used": n_ratings,  # ... and ignored
+        "n_votes_used": 0,
     }
 
 
@@ -261,6 +262,7 @@ async def test_without_a_model_the_list_is_by_popularity(
         "level": "none",
         "n_ratings": len(TASTE),
         "n_ratings_used": 0,
+        "n_votes_used": 0,
     }
     expected = [movie_id for movie_id in popular if movie_id not in TASTE][:10]
     assert [item["movie"]["id"] for item in reply["items"]] == expected
@@ -432,10 +434,13 @@ async def test_a_list_shows_the_votes_of_its_reader(alice):
         body["recommendation_id"] = made["recommendation_id"]
         assert (await alice.put("/feedback", json=body)).status_code == 200
 
-    again = (await alice.get(url)).json()["items"]
+    again = (await alice.get(f"/recommendations/{alice.user_id}?limit=20")).json()
 
     assert [item["vote"] for item in made["items"]] == ["none"] * 3
-    assert [item["vote"] for item in again] == ["like", "dislike", "none"]
+    votes = {item["movie"]["id"]: item["vote"] for item in again["items"]}
+    assert votes.pop(first["movie"]["id"]) == "like"
+    assert votes.pop(second["movie"]["id"]) == "dislike"
+    assert set(votes.values()) == {"none"}
 
 
 async def test_inline_ratings_bring_the_explanation_of_the_same_stored_ratings(

@@ -14,6 +14,7 @@ from engine.als import PLAIN, RANKING, RATING
 from engine.artifacts import Json
 from engine.foldin import fold_in
 from engine.model import Configuration
+from engine.ratings import Ratings
 
 SMALL = {"n_factors": 3, "n_sweeps": 2}
 HEADS = {"rating": SMALL, "ranking": SMALL}
@@ -50,12 +51,16 @@ def ratings():
     return make_ratings(rng=np.random.default_rng(0)).ratings
 
 
-def train(ratings, recorder: Recorder | None = None, **parameters: Any) -> Result:
+def train(
+    ratings, recorder: Recorder | None = None, *, votes=None, **parameters: Any
+) -> Result:
     genres = [["Drama"] if n % 2 else ["Comedy", "War"] for n in range(ratings.n_items)]
     job = Job.of({**HEADS, **parameters})
     features = one_hot(genres)
     observer = recorder or Recorder()
-    return Trainer(ratings, genres, features, job=job, observer=observer).run()
+    return Trainer(
+        ratings, genres, features, votes=votes, job=job, observer=observer
+    ).run()
 
 
 def test_what_is_left_out_takes_the_engine_s_defaults():
@@ -159,6 +164,55 @@ def test_the_papers_models_take_the_place_of_the_rating_head(
         head.scores(fold_in(head, np.arange(2), np.array([5.0, 1.0])))
     ).all()
     assert evaluation["methods"][3]["rmse"]["value"] < 2
+
+
+@pytest.fixture(scope="module")
+def votes(ratings):
+    """Likes of two users, one of whom rated nothing, and a dislike."""
+    rated = ratings.user_ids[0], ratings.by_user.row(0)[0]
+    free = np.setdiff1d(np.arange(ratings.n_items), rated[1])[:2]
+    users = [rated[0], rated[0], ratings.user_ids[-1] + 1]
+    items = ratings.item_ids[[*free, free[0]]]
+    return make_votes(users, items, [4.5, 2.0, 4.5])
+
+
+def make_votes(users, items, stars):
+    return Ratings.from_arrays(users, items, stars, weights=[0.25] * len(stars))
+
+
+def with_room_for(ratings, votes):
+    """The same ratings with a row for every user who voted, as they are read."""
+    rows = ratings.by_user
+    return Ratings.from_arrays(
+        ratings.user_ids[rows.row_of_each()],
+        ratings.item_ids[rows.indices],
+        rows.values,
+        users=votes.user_ids,
+        items=ratings.item_ids,
+    )
+
+
+def test_votes_are_trained_on_and_neither_held_out_nor_counted(ratings, votes):
+    data = with_room_for(ratings, votes)
+
+    without = train(data, seed=1)
+    told = train(data, votes=votes, seed=1)
+
+    first, second = told.model, without.model
+    evaluations: Any = [each.details["evaluation"] for each in (told, without)]
+    for head in ("rating", "ranking"):
+        factors = [getattr(each, head).item_factors for each in (first, second)]
+        assert not np.array_equal(*factors)
+    for name in ("n_train", "n_test"):
+        assert evaluations[0][name] == evaluations[1][name]
+    methods = [{m["name"]: m for m in each["methods"]} for each in evaluations]
+    for name in ("popularity", "item mean"):
+        assert methods[0][name] == methods[1][name]
+    for name in ("biases", "rating head"):
+        assert methods[0][name] != methods[1][name]
+    assert evaluations[0]["fold_in_parity"] < 1e-5
+    assert first.n_ratings == second.n_ratings
+    np.testing.assert_array_equal(first.item_counts, second.item_counts)
 
 
 def test_an_observer_ends_a_job_between_two_sweeps(ratings):

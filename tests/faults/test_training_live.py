@@ -59,11 +59,22 @@ def events(
                 fields = {}
 
 
+def vote(service: Service) -> None:
+    """Let MovieLens's user 1 like the first movie of their list."""
+    headers = {"authorization": f"Bearer {service.create_key('serve')}"}
+    with httpx.Client(base_url=service.url, headers=headers, timeout=30) as program:
+        made = program.get("/recommendations/1?limit=1").json()
+        movie = made["items"][0]["movie"]["id"]
+        body = {"recommendation_id": made["recommendation_id"], "movie_id": movie}
+        assert program.put("/feedback", json={**body, "vote": "like"}).is_success
+
+
 def status_of(admin: httpx.Client, run_id: int) -> str:
     return str(admin.get(f"/training-runs/{run_id}").json()["status"])
 
 
-def test_a_run_is_followed_live_and_again_after_a_lost_connection(admin):
+def test_a_run_is_followed_live_and_again_after_a_lost_connection(service, admin):
+    vote(service)
     run_id = request_run(admin, rating=SMALL, ranking=SMALL, seed=5)
 
     numbers, seen = [], []
@@ -99,6 +110,7 @@ def test_a_run_is_followed_live_and_again_after_a_lost_connection(admin):
     assert card["seed"] == 5
     assert card["parameters"]["rating"]["n_factors"] == 4
     assert card["n_changes_since"] == 0
+    assert (card["n_votes"], card["vote_weight"]) == (1, 0.25)
     assert card["wall_seconds"] > 0
     assert card["peak_bytes"] > 10_000_000
     assert card["is_active"]
@@ -148,14 +160,17 @@ def test_ctrl_c_ends_an_open_stream_at_once(service, admin):
 
 
 @pytest.mark.parametrize("preset", ["bias", "latent", "features"])
-def test_the_papers_models_are_trained_and_serve(admin, preset):
+def test_the_papers_models_are_trained_on_stars_and_serve(service, admin, preset):
+    vote(service)
     body = {"preset": preset, "rating": {"n_sweeps": 3}, "ranking": SMALL}
     run_id = request_run(admin, **body)
 
     last = list(events(admin, run_id))[-1][2]
     run = admin.get(f"/training-runs/{run_id}").json()
     reply = admin.post("/recommendations", json={"ratings": LOVED}).json()
+    card = admin.get(f"/models/{run['model_id']}").json()
 
+    assert (card["n_votes"], card["vote_weight"]) == (0, 0)
     assert last["status"] == "succeeded", last
     measured = [s for s in run["sweeps"] if s["fit"] == "evaluation"]
     rating = [s["test_rmse"] for s in measured if s["head"] == "rating"]

@@ -94,7 +94,11 @@ function PredictionPanel({ id }: MoviePageProps) {
       {data && <Prediction stars={data.predicted_rating} margin={data.uncertainty} />}
       {contributions && (
         <p class="facts">
-          {texts.movie.basis(contributions.global_mean, contributions.movie_bias, contributions.ratings)}
+          {texts.movie.basis(
+            contributions.global_mean,
+            contributions.movie_bias,
+            contributions.ratings + contributions.votes,
+          )}
         </p>
       )}
       {data && <h3>{texts.movie.reasons}</h3>}

@@ -1,0 +1,148 @@
+"""Where somebody stands in a model by what they told of movies.
+
+A vote on a movie is read as stars (`queries.feedback.LIKED`, `DISLIKED`) that count for
+less than a rating, by `vote_weight`; stars that the user gave override it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.model_store import ServedModel
+from api.problems import InvalidRequest, NotFound, field_error
+from api.queries import ratings as queries
+from api.schemas.base import HeadName
+from api.schemas.recommendations import InlineRating, Personalization
+from engine.arrays import FloatVector, IndexVector
+from engine.foldin import Taste, fold_in
+from engine.model import Head, Model
+
+FULL_PERSONALIZATION = 10
+
+StarsByMovie = Mapping[int, float]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What somebody told of movies: stars, and votes on others, read as stars."""
+
+    stars: StarsByMovie
+    votes: StarsByMovie = field(default_factory=dict)
+    vote_weight: float = 0  # above 0 where there are votes
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a model knows of what somebody told, ready to fold in; votes come last."""
+
+    movie_ids: list[int]
+    n_rated: int
+    indices: IndexVector
+    values: FloatVector
+    weights: FloatVector | None  # None where there are no votes
+
+    @property
+    def n_votes(self) -> int:
+        """How many of them are votes."""
+        return len(self.movie_ids) - self.n_rated
+
+    def taste(self, head: Head) -> Taste:
+        """Fold the user into a head of the model."""
+        return fold_in(head, self.indices, self.values, weights=self.weights)
+
+
+@dataclass(frozen=True)
+class Placement:
+    """A user placed in both spaces of one model by what it knows of them."""
+
+    served: ServedModel
+    told: Told
+    known: Known
+    rating: Taste
+    ranking: Taste
+    ordered_by: HeadName = "ranking"
+
+    @property
+    def ordering(self) -> tuple[Head, Taste]:
+        """The head that orders the list, and the user in its space."""
+        if self.ordered_by == "rating":
+            return self.served.model.rating, self.rating
+        return self.served.model.ranking, self.ranking
+
+
+def inline(ratings: Sequence[InlineRating]) -> Told:
+    """Read the ratings of a request."""
+    stars = {rating.movie_id: rating.value for rating in ratings}
+    if len(stars) < len(ratings):
+        error = field_error(
+            "body", "ratings", code="repeated", message="Rate each movie once"
+        )
+        raise InvalidRequest(errors=[error])
+    return Told(stars)
+
+
+async def told_by(session: AsyncSession, user_id: int, *, vote_weight: float) -> Told:
+    """Read what a user told until now; votes of no weight are as good as none."""
+    rows = await queries.of_user(session, user_id)
+    if not rows and not await queries.user_exists(session, user_id):
+        raise NotFound
+    stars = {row.movie_id: row.value for row in rows if not row.is_vote}
+    if vote_weight == 0:
+        return Told(stars)
+    votes = {row.movie_id: row.value for row in rows if row.is_vote}
+    return Told(stars, votes, vote_weight)
+
+
+def known_to(model: Model, told: Told) -> Known:
+    """Keep what was told of movies that a model knows, votes within its scale."""
+    lowest, highest = model.rating_range
+    values = [*told.stars.values()]
+    values += [min(max(value, lowest), highest) for value in told.votes.values()]
+    movie_ids = np.array([*told.stars, *told.votes], dtype=np.int64)
+    indices = model.item_indices_of(movie_ids)
+    is_known = indices >= 0
+    n_rated = int(is_known[: len(told.stars)].sum())
+    weights = None
+    if told.votes:
+        weights = np.ones(is_known.sum(), dtype=np.float32)
+        weights[n_rated:] = told.vote_weight
+    return Known(
+        movie_ids=movie_ids[is_known].tolist(),
+        n_rated=n_rated,
+        indices=indices[is_known],
+        values=np.array(values, dtype=np.float32)[is_known],
+        weights=weights,
+    )
+
+
+def place(
+    served: ServedModel, told: Told, *, ordered_by: HeadName = "ranking"
+) -> Placement:
+    """Fold a user into both heads."""
+    known = known_to(served.model, told)
+    return Placement(
+        served=served,
+        told=told,
+        known=known,
+        rating=known.taste(served.model.rating),
+        ranking=known.taste(served.model.ranking),
+        ordered_by=ordered_by,
+    )
+
+
+def personalization(told: Told, placement: Placement | None) -> Personalization:
+    """Say how much of a user's own taste a list can hold."""
+    n_used = placement.known.n_rated if placement else 0
+    level = (
+        "full" if n_used >= FULL_PERSONALIZATION else "partial" if n_used else "none"
+    )
+    return Personalization.model_validate(
+        {
+            "level": level,
+            "n_ratings": len(told.stars),
+            "n_ratings_used": n_used,
+            "n_votes_used": placement.known.n_votes if placement else 0,
+        }
+    )
