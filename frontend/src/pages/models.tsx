@@ -1,5 +1,6 @@
-import { call, type Estimate, importModel, type ModelComparison, type ModelSummary } from '../api';
+import { call, type Estimate, importModel, type Me, type ModelComparison, type ModelSummary } from '../api';
 import { DataTable } from '../components/data-table';
+import { Expectations } from '../components/expectations';
 import { LabHead } from '../components/lab-head';
 import { EstimateText } from '../components/method-table';
 import { ActivateButton, DeleteButton, ModelMarks } from '../components/model-actions';
@@ -11,7 +12,7 @@ import { href, replace, route } from '../routes';
 import { texts } from '../texts';
 
 /** All models: which one serves, two side by side, and the way back. */
-export function Models() {
+export function Models({ me }: { me: Me }) {
   const { data, error, isLoading, reload } = useResource('models', (signal) =>
     call('get', '/models', { query: { limit: 100 }, signal }),
   );
@@ -60,7 +61,10 @@ export function Models() {
         </section>
       )}
       {a && b && <Comparison key={`${a} ${b}`} a={a} b={b} />}
-      <Import reload={reload} />
+      <div class="movie-columns">
+        <Expectations me={me} />
+        <Import reload={reload} />
+      </div>
     </>
   );
 }

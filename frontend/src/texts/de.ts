@@ -912,6 +912,19 @@ export const de: Texts = {
     importDone: 'Das Modell ist importiert.',
   },
 
+  expectations: {
+    title: 'Erwartungen',
+    lead: 'Kein Modell kommt in Dienst, das eine davon verfehlt: erdachte Leute mit Bewertungen, und Filme, die weit oben auf ihrer Liste stehen müssen.',
+    facts: (nRatings, nFilms) => `${ratings(nRatings)}, ${films(nFilms)} erwartet`,
+    save: (n, within) => `Meine ersten ${n} Filme unter den ersten ${within} erwarten`,
+    saved: 'Von jetzt an muss jedes Modell das erfüllen.',
+    noRatings: 'Bewerte ein paar Filme, dann kannst du von jedem Modell erwarten, was du jetzt bekommst.',
+    removeOf: (name) => `${name} löschen`,
+    removeTitle: (name) => `${name} aufgeben?`,
+    removeText: 'Modelle kommen dann in Dienst, ohne das zu erfüllen.',
+    removed: 'Kein Modell muss das mehr erfüllen.',
+  },
+
   account: {
     signIn: 'Anmelden',
     signInLead: 'Filmvorschläge aus deinen eigenen Bewertungen, jeder mit seinen Gründen.',

@@ -902,6 +902,19 @@ export const en = {
     importDone: 'The model is imported.',
   },
 
+  expectations: {
+    title: 'Expectations',
+    lead: 'No model may serve that fails one of them: a dummy user with ratings, and films that must stand high on their list.',
+    facts: (nRatings: number, nFilms: number) => `${ratings(nRatings)}, ${plural(nFilms, 'film', 'films')} expected`,
+    save: (n: number, within: number) => `Expect my first ${n} films among the first ${within}`,
+    saved: 'From now on models must meet it.',
+    noRatings: 'Rate some films, and you can expect of every model what you get now.',
+    removeOf: (name: string) => `Delete ${name}`,
+    removeTitle: (name: string) => `Give up ${name}?`,
+    removeText: 'Models may then serve without meeting it.',
+    removed: 'Models need not meet it any more.',
+  },
+
   account: {
     signIn: 'Sign in',
     signInLead: 'Film recommendations from your own ratings, each with its reasons.',
