@@ -115,7 +115,7 @@ function Comparison({ a, b }: { a: number; b: number }) {
   return (
     <section class="panel">
       <h2>{words.compare(a, b)}</h2>
-      <DataTable label={words.compare(a, b)} columns={['', words.name(a), words.name(b)]}>
+      <DataTable label={words.compare(a, b)} columns={[words.compared, words.name(a), words.name(b)]}>
         <Pair name={words.methodColumns[1] ?? ''} of={data} measure={({ rmse }) => rmse} isLowBetter />
         <Pair name={words.methodColumns[3] ?? ''} of={data} measure={({ ndcg }) => ndcg} />
         {differences(data).map(([name, first, second]) => (
