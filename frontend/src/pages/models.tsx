@@ -34,7 +34,10 @@ export function Models({ me }: { me: Me }) {
             <button
               type="button"
               class="button"
-              onClick={() => act(words.activated(before.id), reload, () => call('post', '/models/rollback', {}))}
+              onClick={({ detail }) => {
+                if (detail > 1) return; // a double click would go back and forth
+                void act(words.activated(before.id), reload, () => call('post', '/models/rollback', {}));
+              }}
             >
               {words.rollback(before.id)}
             </button>
@@ -85,9 +88,10 @@ function Row({ model, isChosen, onChoose, reload }: RowProps) {
         <div class="check">
           <input type="checkbox" aria-label={words.choose(id)} checked={isChosen} onChange={onChoose} />
           <a href={href('model', {}, id)}>{words.name(id)}</a>
-          <ModelMarks model={model} />
         </div>
-        <small>{texts.day(created_at)}</small>
+        <small>
+          {texts.day(created_at)} <ModelMarks model={model} />
+        </small>
       </th>
       <td>{words.count(n_ratings)}</td>
       <td>

@@ -66,6 +66,7 @@ function placeOf(runs: readonly TrainingRun[], id: number): number {
   return runs.filter((run) => run.status === 'queued' && run.id <= id).length;
 }
 
+/** The model that serves; made anew when the last run has ended, which may have changed it. */
 function Serving() {
   const { data } = useResource('active model', (signal) => call('get', '/models/active', { signal }));
   if (!data?.model) return null;
