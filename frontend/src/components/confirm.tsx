@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useId, useRef, useState } from 'preact/hooks';
+import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { texts } from '../texts';
 
 interface ConfirmButtonProps {
@@ -19,15 +19,23 @@ interface ConfirmButtonProps {
 export function ConfirmButton(props: ConfirmButtonProps) {
   const { label, title, text, kind = 'primary', name, isAllowed = true, onConfirm, children } = props;
   const dialog = useRef<HTMLDialogElement>(null);
+  const button = useRef<HTMLButtonElement>(null);
   const [isOpen, setOpen] = useState(false);
   const id = useId();
+  // What it did may take it away; the focus must not be lost with it.
+  useLayoutEffect(
+    () => () => {
+      if (button.current === document.activeElement) document.getElementById('main')?.focus({ preventScroll: true });
+    },
+    [],
+  );
   const ask = () => {
     setOpen(true);
     dialog.current?.showModal();
   };
   return (
     <>
-      <button type="button" class={name ? 'button' : `button ${kind}`} aria-label={name} onClick={ask}>
+      <button type="button" ref={button} class={name ? 'button' : `button ${kind}`} aria-label={name} onClick={ask}>
         {label}
       </button>
       <dialog ref={dialog} class="confirm" aria-labelledby={id} onClose={() => setOpen(false)}>

@@ -94,7 +94,7 @@ function LanguageChoice() {
       type="button"
       class="quiet-button"
       lang={other}
-      aria-label={LANGUAGES[other]}
+      aria-label={`${other.toUpperCase()}: ${LANGUAGES[other]}`}
       title={LANGUAGES[other]}
       onClick={() => chooseLanguage(other)}
     >

@@ -119,7 +119,7 @@ function Parameters({ model: { parameters } }: CardProps) {
   return (
     <section class="panel">
       <h2>{words.parameters}</h2>
-      <DataTable label={words.parameters} columns={['', training.heads.rating, training.heads.ranking]}>
+      <DataTable label={words.parameters} columns={[words.parameters, training.heads.rating, training.heads.ranking]}>
         {Object.keys({ ...rating, ...ranking }).map((name) => (
           <tr key={name}>
             <th scope="row">{training.parameter(name)}</th>

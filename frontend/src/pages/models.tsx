@@ -1,5 +1,6 @@
-import { call, type Estimate, importModel, type ModelComparison, type ModelSummary } from '../api';
+import { call, type Estimate, importModel, type Me, type ModelComparison, type ModelSummary } from '../api';
 import { DataTable } from '../components/data-table';
+import { Expectations } from '../components/expectations';
 import { LabHead } from '../components/lab-head';
 import { EstimateText } from '../components/method-table';
 import { ActivateButton, DeleteButton, ModelMarks } from '../components/model-actions';
@@ -11,7 +12,7 @@ import { href, replace, route } from '../routes';
 import { texts } from '../texts';
 
 /** All models: which one serves, two side by side, and the way back. */
-export function Models() {
+export function Models({ me }: { me: Me }) {
   const { data, error, isLoading, reload } = useResource('models', (signal) =>
     call('get', '/models', { query: { limit: 100 }, signal }),
   );
@@ -33,7 +34,10 @@ export function Models() {
             <button
               type="button"
               class="button"
-              onClick={() => act(words.activated(before.id), reload, () => call('post', '/models/rollback', {}))}
+              onClick={({ detail }) => {
+                if (detail > 1) return; // a double click would go back and forth
+                void act(words.activated(before.id), reload, () => call('post', '/models/rollback', {}));
+              }}
             >
               {words.rollback(before.id)}
             </button>
@@ -60,7 +64,10 @@ export function Models() {
         </section>
       )}
       {a && b && <Comparison key={`${a} ${b}`} a={a} b={b} />}
-      <Import reload={reload} />
+      <div class="movie-columns">
+        <Expectations me={me} />
+        <Import reload={reload} />
+      </div>
     </>
   );
 }
@@ -81,9 +88,10 @@ function Row({ model, isChosen, onChoose, reload }: RowProps) {
         <div class="check">
           <input type="checkbox" aria-label={words.choose(id)} checked={isChosen} onChange={onChoose} />
           <a href={href('model', {}, id)}>{words.name(id)}</a>
-          <ModelMarks model={model} />
         </div>
-        <small>{texts.day(created_at)}</small>
+        <small>
+          {texts.day(created_at)} <ModelMarks model={model} />
+        </small>
       </th>
       <td>{words.count(n_ratings)}</td>
       <td>
@@ -111,7 +119,7 @@ function Comparison({ a, b }: { a: number; b: number }) {
   return (
     <section class="panel">
       <h2>{words.compare(a, b)}</h2>
-      <DataTable label={words.compare(a, b)} columns={['', words.name(a), words.name(b)]}>
+      <DataTable label={words.compare(a, b)} columns={[words.compared, words.name(a), words.name(b)]}>
         <Pair name={words.methodColumns[1] ?? ''} of={data} measure={({ rmse }) => rmse} isLowBetter />
         <Pair name={words.methodColumns[3] ?? ''} of={data} measure={({ ndcg }) => ndcg} />
         {differences(data).map(([name, first, second]) => (

@@ -66,6 +66,7 @@ function placeOf(runs: readonly TrainingRun[], id: number): number {
   return runs.filter((run) => run.status === 'queued' && run.id <= id).length;
 }
 
+/** The model that serves; made anew when the last run has ended, which may have changed it. */
 function Serving() {
   const { data } = useResource('active model', (signal) => call('get', '/models/active', { signal }));
   if (!data?.model) return null;
@@ -81,6 +82,9 @@ const COLUMNS = {
   model: ({ model_id }: TrainingRun) => model_id,
 } as const;
 
+/** What does not change what is learned. */
+const OUTSIDE: ReadonlySet<string> = new Set(['activate', 'evaluate']);
+
 interface RunsProps {
   runs: readonly TrainingRun[];
   shown: number | undefined;
@@ -90,7 +94,7 @@ interface RunsProps {
 function Runs({ runs, shown, reload }: RunsProps) {
   const { training: words } = texts;
   const { query } = route.value;
-  const parameters = differing(runs);
+  const parameters = differing(runs).filter((name) => !OUTSIDE.has(name));
   const keys: Readonly<Record<string, (run: TrainingRun) => unknown>> = {
     ...Object.fromEntries(parameters.map((name) => [name, (run: TrainingRun) => flat(run.parameters)[name]])),
     ...COLUMNS,

@@ -841,7 +841,7 @@ export const de: Texts = {
     active: 'Im Dienst',
     pinned: 'Festgehalten',
     imported: 'Importiert',
-    columns: ['Modell', 'Bewertungen', 'RMSE', 'NDCG@10', 'Zuletzt im Dienst', ''],
+    columns: ['Modell', 'Bewertungen', 'RMSE', 'NDCG@10', 'Zuletzt im Dienst', 'Aktionen'],
     choose: (id) => `Modell ${id} vergleichen`,
     chooseHint: 'Hake zwei Modelle an, um sie nebeneinander zu sehen.',
     count: number,
@@ -868,6 +868,7 @@ export const de: Texts = {
     more: 'Weitere Modelle',
     compare: (a, b) => `Modell ${a} neben Modell ${b}`,
     same: 'Was beide gemeinsam haben, fehlt hier.',
+    compared: 'Verglichen',
     withActive: 'Mit dem im Dienst vergleichen',
     code: 'Der Code, der es trainiert hat',
     refusal: (text) => `Es kam nicht von selbst in Dienst: ${text}.`,
@@ -910,6 +911,19 @@ export const de: Texts = {
     importHint:
       'Eine Zip-Datei mit manifest.json und den Arrays, die es nennt. In Dienst geht es erst, wenn du es aktivierst.',
     importDone: 'Das Modell ist importiert.',
+  },
+
+  expectations: {
+    title: 'Erwartungen',
+    lead: 'Kein Modell kommt in Dienst, das eine davon verfehlt: erdachte Leute mit Bewertungen, und Filme, die weit oben auf ihrer Liste stehen müssen.',
+    facts: (nRatings, nFilms) => `${ratings(nRatings)}, ${films(nFilms)} erwartet`,
+    save: (n, within) => `Meine ersten ${n} Filme unter den ersten ${within} erwarten`,
+    saved: 'Von jetzt an muss jedes Modell das erfüllen.',
+    noRatings: 'Bewerte ein paar Filme, dann kannst du von jedem Modell erwarten, was du jetzt bekommst.',
+    removeOf: (name) => `${name} löschen`,
+    removeTitle: (name) => `${name} aufgeben?`,
+    removeText: 'Modelle kommen dann in Dienst, ohne das zu erfüllen.',
+    removed: 'Kein Modell muss das mehr erfüllen.',
   },
 
   account: {

@@ -832,7 +832,7 @@ export const en = {
     active: 'Serves',
     pinned: 'Pinned',
     imported: 'Imported',
-    columns: ['Model', 'Ratings', 'RMSE', 'NDCG@10', 'Last served', ''],
+    columns: ['Model', 'Ratings', 'RMSE', 'NDCG@10', 'Last served', 'Actions'],
     choose: (id: number) => `Compare model ${id}`,
     chooseHint: 'Tick two models to see them side by side.',
     count: number,
@@ -859,6 +859,7 @@ export const en = {
     more: 'More models',
     compare: (a: number, b: number) => `Model ${a} beside model ${b}`,
     same: 'Parameters that both share are left out.',
+    compared: 'Compared',
     withActive: 'Compare with the one that serves',
     code: 'The code that trained it',
     refusal: (text: string) => `It did not begin to serve by itself: ${text}.`,
@@ -900,6 +901,19 @@ export const en = {
     import: 'Import a model trained elsewhere',
     importHint: 'A zip file with manifest.json and the arrays it names. It does not serve until you activate it.',
     importDone: 'The model is imported.',
+  },
+
+  expectations: {
+    title: 'Expectations',
+    lead: 'No model may serve that fails one of them: a dummy user with ratings, and films that must stand high on their list.',
+    facts: (nRatings: number, nFilms: number) => `${ratings(nRatings)}, ${plural(nFilms, 'film', 'films')} expected`,
+    save: (n: number, within: number) => `Expect my first ${n} films among the first ${within}`,
+    saved: 'From now on models must meet it.',
+    noRatings: 'Rate some films, and you can expect of every model what you get now.',
+    removeOf: (name: string) => `Delete ${name}`,
+    removeTitle: (name: string) => `Give up ${name}?`,
+    removeText: 'Models may then serve without meeting it.',
+    removed: 'Models need not meet it any more.',
   },
 
   account: {
