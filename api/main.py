@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -47,6 +48,7 @@ from api.services.doctor import require_durability
 from api.services.training import fail_lost_runs
 from api.settings import Settings
 from api.strict_route import let_names_win
+from api.tracing import tracing
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +85,7 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         engine = create_engine(settings, database_url)
         watch_connections(engine)
+        tracing.start(os.environ)
         sessions = create_session_factory(engine)
         store = ModelStore(settings.models_dir, sessions)
         app.state.services = Services(settings, sessions, store)
@@ -98,6 +101,7 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await engine.dispose()
+        await asyncio.to_thread(tracing.stop)  # it sends what is left
 
     app = FastAPI(
         title="Cinefold",

@@ -1,5 +1,7 @@
 """Logs and metrics: one structured event a request, and what Prometheus reads.
 
+Requests and stages are traced as well, where that is asked for (`tracing`).
+
 Nothing here ever holds a body, a query, a cookie or a key.
 """
 
@@ -30,6 +32,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.types import Scope
 
 from api.settings import Settings
+from api.tracing import describe_request, tracing
 
 logger = logging.getLogger(__name__)
 
@@ -122,7 +125,10 @@ def observed(scope: Scope, request_id: str) -> Iterator[dict[str, int]]:
     """
     seen = {"status": 0}  # 0: the client went away before there was one
     started = perf_counter()
-    with structlog.contextvars.bound_contextvars(request_id=request_id):
+    with (
+        structlog.contextvars.bound_contextvars(request_id=request_id),
+        tracing.request(scope) as span,
+    ):
         try:
             yield seen
         finally:
@@ -131,6 +137,8 @@ def observed(scope: Scope, request_id: str) -> Iterator[dict[str, int]]:
             method = scope["method"] if scope["method"] in METHODS else "other"
             status = seen["status"]
             requests.labels(method, route, status).observe(seconds)
+            if span is not None:
+                describe_request(span, method=method, route=route, status=status)
             logger.info(
                 "request",
                 extra={
@@ -141,6 +149,13 @@ def observed(scope: Scope, request_id: str) -> Iterator[dict[str, int]]:
                     **scope["state"].get("caller", {}),
                 },
             )
+
+
+@contextmanager
+def stage(name: str) -> Iterator[None]:
+    """Measure and trace a stage of making a list."""
+    with stages.labels(name).time(), tracing.span(f"recommend {name}"):
+        yield
 
 
 def watch_connections(engine: AsyncEngine) -> None:

@@ -6,6 +6,7 @@ keeps sending the heartbeat that tells a busy worker from a dead one.
 
 import asyncio
 import logging
+import os
 import shutil
 import signal
 import threading
@@ -27,6 +28,7 @@ from api.services.diagnostics import failures
 from api.services.insights import refresh_summary
 from api.services.training import fail_lost_runs, request_due_run
 from api.settings import Settings
+from api.tracing import tracing
 from api.trainer import Job, Result, Trainer, training_source
 from engine.artifacts import Json, Manifest, save_model
 from engine.errors import EngineError
@@ -61,6 +63,7 @@ class Worker:
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, self.stop)
         self.models_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        tracing.start(os.environ)
         listening = asyncio.create_task(self._listen())
         while not self.stopping.is_set():
             self.wake.clear()
@@ -74,6 +77,7 @@ class Worker:
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)
         await self.engine.dispose()
+        tracing.stop()
 
     def stop(self) -> None:
         """End after the sweep at hand; its run goes back to the queue."""
@@ -116,7 +120,8 @@ class Worker:
         self.abandoned.clear()
         beating = asyncio.create_task(self._beat(claimed))
         try:
-            await self._train(claimed)
+            with tracing.span("training run"):
+                await self._train(claimed)
         except Exception as error:  # noqa: BLE001 - the loop outlives any run
             await self._end(claimed, error)
         finally:
@@ -131,7 +136,8 @@ class Worker:
             job = Job.of(await queries.parameters(session, run_id))
         vote_weight = 0 if job.paper else self.settings.vote_weight
         read = partial(queries.read_snapshot, self.url, vote_weight=vote_weight)
-        data = await asyncio.to_thread(read)
+        with tracing.span("read ratings"):
+            data = await asyncio.to_thread(read)
         fault_point("data read")
         observer = RunObserver(self, run_id, asyncio.get_running_loop())
         trainer = Trainer(
@@ -142,7 +148,8 @@ class Worker:
             job=job,
             observer=observer,
         )
-        result = await asyncio.to_thread(trainer.run)
+        with tracing.span("train"):
+            result = await asyncio.to_thread(trainer.run)
         self.stage = "publishing"
         details: dict[str, Json] = {
             "run_id": run_id,
@@ -157,9 +164,11 @@ class Worker:
         }
         folder = self.models_dir / f"{run_id}-{uuid4().hex[:8]}"
         save = partial(save_model, result.model, folder, details=details)
-        manifest = await asyncio.to_thread(save)
-        fault_point("before publish")
-        await self._publish(run_id, folder, manifest, await self._refusal(job, result))
+        with tracing.span("publish"):
+            manifest = await asyncio.to_thread(save)
+            fault_point("before publish")
+            refusal = await self._refusal(job, result)
+            await self._publish(run_id, folder, manifest, refusal)
         fault_point("after publish")
 
     async def _refusal(self, job: Job, result: Result) -> str | None:

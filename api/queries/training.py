@@ -67,7 +67,7 @@ async def count_by_status(session: AsyncSession) -> dict[str, int]:
 
 
 async def lock_queue(session: AsyncSession) -> None:
-    """Let one transaction at a time look at the queue's length and add to it."""
+    """Let one transaction at a time look at the queue and act on what it saw."""
     await session.execute(select(func.pg_advisory_xact_lock(0x517565)))
 
 
@@ -156,7 +156,12 @@ async def last_run(session: AsyncSession) -> tuple[str, timedelta] | None:
 
 
 async def claim_run(session: AsyncSession) -> int | None:
-    """Mark the oldest waiting run as running, unless one is running already."""
+    """Mark the oldest waiting run as running, unless one is running already.
+
+    Workers woken together look one after the other: two that claimed different runs
+    at once would meet in the index that allows one, as an error.
+    """
+    await lock_queue(session)
     running = select(TrainingRun.id).where(TrainingRun.status == "running").exists()
     waiting = (
         select(TrainingRun.id)

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.database import AnyRow
 from api.model_store import ModelStore, ServedModel
-from api.observability import stages
+from api.observability import stage
 from api.problems import NotFound
 from api.queries import feedback as feedback_queries
 from api.queries import movies as movie_queries
@@ -80,7 +80,7 @@ async def for_user(
     of it. The list carries an id signed with `secret`, by which its movies can be voted
     on.
     """
-    with stages.labels("read").time():
+    with stage("read"):
         told = await told_by(session, user_id, vote_weight=vote_weight)
         hidden = await feedback_queries.hidden_of(session, user_id)
     wanted = replace(wanted, excluded=[*wanted.excluded, *hidden])
@@ -144,12 +144,12 @@ async def recommend(
     wanted = replace(wanted, excluded=[*told.stars, *wanted.excluded])
     if served is None:
         return await _by_popularity(session, told=told, wanted=wanted)
-    with stages.labels("fold_in").time():
+    with stage("fold_in"):
         placement = place(served, told, ordered_by=wanted.head)
     candidates = await _candidates(session, placement, wanted)
-    with stages.labels("rank").time():
+    with stage("rank"):
         ranked = _ranked(placement, wanted, candidates)
-    with stages.labels("describe").time():
+    with stage("describe"):
         return await _describe(session, placement, ranked)
 
 

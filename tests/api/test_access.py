@@ -1,5 +1,7 @@
 """Who may call what: every route of the running app against one table."""
 
+import base64
+import re
 import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -10,7 +12,8 @@ import httpx
 import pytest
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
-from sqlalchemy import func, select, update
+from scipy.stats import mannwhitneyu
+from sqlalchemy import event, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api import main
@@ -25,6 +28,7 @@ from api.services import experiments
 from api.services.auth import IDLE_TIMEOUT
 from api.signing import Issued
 from api.tables import (
+    ApiKey,
     CodeProposal,
     Expectation,
     HiddenMovie,
@@ -38,6 +42,8 @@ from tests.conftest import ORIGIN, Client, Join, keyed
 pytestmark = pytest.mark.anyio
 
 MOVIE = 1
+N_TIMED = 500
+NAMES = re.compile(r"user \d+\b")  # as `World.user` calls people
 # The callers, in the order of the table's columns. Who is not said to act on another's
 # account acts on their own; keys belong to an administrator, so no scope is refused.
 CALLERS = (
@@ -376,44 +382,137 @@ async def session_of(session: AsyncSession, user: Client) -> int:
     return int((await session.execute(query)).scalar_one())
 
 
+@pytest.fixture
+def call_everything(world, session, connection, trained):
+    """Return a function that calls each route as one of the callers, and undoes it."""
+
+    async def call(name: str) -> tuple[dict[str, httpx.Response], Client, Client]:
+        run_id = await add_run(session)
+        experiment_id = await start_experiment(session, model_id=trained.id)
+        await cancel_run(session, run_id)  # whose events have an end
+        proposal_id, expectation_id = await add_code_and_checks(session)
+        client, target = await world.caller(name)
+        key_id = await key_of(target)
+        await session.commit()
+        cookies = httpx.Cookies(client.cookies)
+        bodies = BODIES | {"PUT /feedback": await vote_on_a_list_of(target, session)}
+
+        replies = {}
+        for route in ACCESS:
+            method, template = route.split(" ")
+            path = template.format(
+                user_id=target.user_id,
+                movie_id=MOVIE,
+                key_id=key_id,
+                run_id=run_id,
+                experiment_id=experiment_id,
+                session_id=await session_of(session, target),
+                model_id=trained.id,
+                other_id=trained.id,
+                proposal_id=proposal_id,
+                expectation_id=expectation_id,
+            )
+            undo = await connection.begin_nested()
+            replies[route] = await client.request(method, path, json=bodies.get(route))
+            await undo.rollback()
+            client.cookies = cookies
+        return replies, client, target
+
+    return call
+
+
+@pytest.fixture
+def secrets_of(session, password_hash):
+    """Return a function that lists what clients may not be told, in any writing."""
+
+    async def secrets(*clients: Client) -> set[str]:
+        digests = [await signing_secret(session)]
+        digests += await session.scalars(select(Session.token_hash))
+        digests += await session.scalars(select(ApiKey.key_hash))
+        shown = {password_hash}
+        for digest in digests:
+            shown |= {digest.hex(), base64.b64encode(digest).decode()}
+        for client in clients:
+            shown |= set(client.cookies.values())
+            shown |= set(filter(None, [client.headers.get("authorization")]))
+        return shown
+
+    return secrets
+
+
 @pytest.mark.parametrize(("column", "name"), list(enumerate(CALLERS)), ids=CALLERS)
-async def test_each_caller_gets_what_the_table_says(
-    world, session, connection, trained, column, name
+async def test_each_caller_gets_what_the_table_says_and_no_secret(
+    call_everything, secrets_of, caplog, column, name
 ):
-    run_id = await add_run(session)
-    experiment_id = await start_experiment(session, model_id=trained.id)
-    await cancel_run(session, run_id)  # whose events have an end
-    proposal_id, expectation_id = await add_code_and_checks(session)
-    client, target = await world.caller(name)
-    key_id = await key_of(target)
-    await session.commit()
-    cookies = httpx.Cookies(client.cookies)
-    bodies = BODIES | {"PUT /feedback": await vote_on_a_list_of(target, session)}
+    caplog.set_level("DEBUG")
 
-    statuses = {}
-    for route in ACCESS:
-        method, template = route.split(" ")
-        path = template.format(
-            user_id=target.user_id,
-            movie_id=MOVIE,
-            key_id=key_id,
-            run_id=run_id,
-            experiment_id=experiment_id,
-            session_id=await session_of(session, target),
-            model_id=trained.id,
-            other_id=trained.id,
-            proposal_id=proposal_id,
-            expectation_id=expectation_id,
-        )
-        undo = await connection.begin_nested()
-        reply = await client.request(method, path, json=bodies.get(route))
-        await undo.rollback()
-        client.cookies = cookies
-        statuses[route] = reply.status_code
+    replies, client, target = await call_everything(name)
 
-    assert statuses == {
+    assert {route: reply.status_code for route, reply in replies.items()} == {
         route: int(row.split()[column]) for route, row in ACCESS.items()
     }
+    texts = [f"{reply.headers} {reply.text}" for reply in replies.values()]
+    secrets = await secrets_of(client, target)
+    assert len(secrets) > 4
+    for text in (*texts, caplog.text):
+        assert not [secret for secret in secrets if secret in text]
+    if name.startswith("user"):  # the rest act for an administrator
+        names = {found for text in texts for found in NAMES.findall(text)}
+        assert names == {"user 1"}, "whoever calls is made first"
+
+
+@pytest.mark.parametrize("route", [r for r in ACCESS if "{user_id}" in r])
+async def test_nothing_of_another_is_read_before_the_refusal(
+    world, connection, trained, session, route
+):
+    user, other = await world.user(), await world.user()
+    experiment_id = await start_experiment(session, model_id=trained.id)
+    await session.commit()
+    method, template = route.split(" ")
+    asked: list[str] = []
+
+    def note(*arguments: Any) -> None:
+        asked.append(f"{arguments[2]} {arguments[3]}")
+
+    event.listen(connection.sync_connection, "before_cursor_execute", note)
+    replies = [
+        await user.request(
+            method,
+            template.format(
+                user_id=user_id,
+                movie_id=MOVIE,
+                experiment_id=experiment_id,
+                model_id=trained.id,
+            ),
+            json=BODIES.get(route),
+        )
+        for user_id in (other.user_id, 2_000_000_000)
+    ]
+    event.remove(connection.sync_connection, "before_cursor_execute", note)
+
+    assert [reply.status_code for reply in replies] == [404, 404]
+    assert without_id(replies[0]) == without_id(replies[1])
+    assert any(str(user.user_id) in each or "token_hash" in each for each in asked)
+    assert not [each for each in asked if str(other.user_id) in each]
+
+
+async def test_time_does_not_tell_anothers_account_from_a_missing_one(world):
+    user, other = await world.user(), await world.user()
+    user.event_hooks = {}  # which take longer than the service
+    ids = [other.user_id, 2_000_000_000]
+    taken: dict[int, list[float]] = {user_id: [] for user_id in ids}
+
+    for _ in range(N_TIMED):
+        for user_id in ids:
+            began = time.perf_counter()
+            await user.get(f"/ratings/{user_id}")
+            taken[user_id].append(time.perf_counter() - began)
+        ids.reverse()
+
+    anothers, missing = taken.values()
+    # The chance that one takes longer than the other: 1/2 if they do not differ.
+    area = mannwhitneyu(anothers, missing).statistic / N_TIMED**2
+    assert 0.40 < area < 0.60
 
 
 def test_the_table_lists_every_route_of_the_app(application):
@@ -457,29 +556,6 @@ def test_what_hides_its_routes_from_the_check_stops_the_start():
 
     with pytest.raises(RuntimeError, match="/annex"):
         require_access_declarations(app)
-
-
-@pytest.mark.parametrize(
-    ("method", "pattern"),
-    [
-        ("GET", "/ratings/{}"),
-        ("GET", f"/ratings/{{}}/{MOVIE}"),
-        ("DELETE", f"/ratings/{{}}/{MOVIE}"),
-        ("GET", "/hidden/{}"),
-        ("PUT", f"/hidden/{{}}/{MOVIE}"),
-        ("DELETE", f"/hidden/{{}}/{MOVIE}"),
-        ("GET", "/recommendations/{}"),
-        ("GET", f"/recommendations/{{}}/{MOVIE}/explanation"),
-    ],
-)
-async def test_anothers_account_looks_like_a_missing_one(world, method, pattern):
-    user, other = await world.user(), await world.user()
-
-    anothers = await user.request(method, pattern.format(other.user_id))
-    unknown = await user.request(method, pattern.format(2_000_000_000))
-
-    assert anothers.status_code == unknown.status_code == 404
-    assert without_id(anothers) == without_id(unknown)
 
 
 async def test_anothers_key_looks_like_a_missing_one(world):

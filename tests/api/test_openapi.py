@@ -5,6 +5,7 @@ client itself, in `tests/conftest.py`.
 """
 
 import json
+import re
 from typing import Any
 
 import httpx
@@ -16,6 +17,7 @@ from tests.conftest import ORIGIN, check_documented
 
 pytestmark = pytest.mark.anyio
 
+REFERENCE = re.compile(r'"#/components/schemas/(\w+)"')
 # Replies that are files or streams, by path and status.
 FILES = {
     ("/experiments/{experiment_id}/exposures", "200"): [
@@ -83,6 +85,24 @@ async def test_every_reference_of_the_document_leads_somewhere(described):
     assert names <= set(schemas)
     assert "HTTPValidationError" not in schemas
     assert "ProblemOut" in names
+
+
+async def test_no_body_takes_a_field_it_does_not_offer(described):
+    """A4 for every write; that the schema is kept to is `test_bad_input.py`'s part."""
+    schemas = described["components"]["schemas"]
+    waiting = [op["requestBody"] for _, _, op in operations(described)
+               if "requestBody" in op]  # fmt: skip
+    seen: set[str] = set()
+    while waiting:
+        found = REFERENCE.findall(json.dumps(waiting.pop()))
+        for name in set(found) - seen:
+            seen.add(name)
+            waiting.append(schemas[name])
+
+    assert len(seen) > 15
+    for name in seen:
+        if schemas[name].get("type") == "object":
+            assert schemas[name]["additionalProperties"] is False, name
 
 
 async def test_the_document_lists_every_route(app, described):

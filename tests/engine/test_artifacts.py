@@ -9,6 +9,8 @@ import pickle
 import resource
 import shutil
 import stat
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -20,6 +22,34 @@ from engine.artifacts import Json, load_model, read_manifest, save_model
 from engine.errors import ArtifactError, DataError
 
 FACTORS = "rating_item_factors.npy"
+# Saves a model again and again, each time in a process that dies at one call later.
+KILLED = """
+import itertools, os, pathlib, signal, sys
+from engine.artifacts import load_model, save_model
+
+calls = 0
+
+def dying(original, at):
+    def call(*arguments, **options):
+        global calls
+        calls += 1
+        if calls == at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return original(*arguments, **options)
+    return call
+
+model, target = load_model(pathlib.Path(sys.argv[1])), pathlib.Path(sys.argv[2])
+for point in itertools.count(1):
+    (target / str(point)).mkdir()
+    child = os.fork()
+    if child == 0:
+        for name in ("open", "fdopen", "fsync", "rename"):
+            setattr(os, name, dying(getattr(os, name), point))
+        save_model(model, target / str(point) / "model", details={})
+        os._exit(0)
+    if os.waitpid(child, 0)[1] != signal.SIGKILL:
+        break
+"""
 
 
 @pytest.fixture
@@ -237,6 +267,25 @@ def test_a_full_disk_leaves_nothing_behind(model, tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_kill_at_any_point_leaves_a_whole_model_or_none(model, folder, tmp_path):
+    target = tmp_path / "killed"
+    target.mkdir()
+
+    subprocess.run([sys.executable, "-c", KILLED, folder, target], check=True)
+
+    points = sorted(target.iterdir(), key=lambda path: int(path.name))
+    is_whole = [(point / "model").exists() for point in points]
+    assert len(points) > 30
+    assert is_whole == sorted(is_whole)  # from the rename on
+    assert is_whole[-3:] == [True] * 3
+    assert not any(is_whole[:-4])
+    for point, was_renamed in zip(points, is_whole, strict=True):
+        assert all(path.name[0] == "." for path in point.iterdir()) != was_renamed
+        if was_renamed:
+            assert same(load_model(point / "model"), model)
+    assert same(load_model(folder), model)
 
 
 def test_a_missing_folder_is_refused(tmp_path):

@@ -17,7 +17,7 @@ from tests.service import Service, running, wait_for
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]
 
 N_CLIENTS = 4
-N_ROUNDS = 5
+N_ROUNDS = 4
 FIRST_USER = 1  # clients rate as users 1, 2, … of the sample
 
 
@@ -173,3 +173,7 @@ def test_no_acknowledged_rating_is_lost_when_the_database_is_killed(
                 )
                 assert seconds < 15
         assert_nothing_lost(service, key, raters, tmp_path)
+
+    with running(data_dir, tmp_path / "log after") as service:
+        assert_nothing_lost(service, key, raters, tmp_path)
+        assert is_writable(service, key)

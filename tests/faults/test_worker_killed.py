@@ -38,6 +38,9 @@ class Scene:
         self.url = create_database(server, f"cinefold_killed_{n}", template=template)
         self.folder = folder / str(n)
         (self.folder / "models" / "first").mkdir(parents=True)
+        # What a kill during the writing leaves, by tests/engine/test_artifacts.py.
+        (unfinished := self.folder / "models" / ".0-half.made").mkdir()
+        (unfinished / "item_ids.npy").write_bytes(b"half")
 
     def query(self, statement: str) -> list[tuple[object, ...]]:
         """Run a statement and return its rows."""
