@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    bindparam,
     case,
     cast,
     delete,
@@ -109,22 +110,30 @@ async def remove(session: AsyncSession, *, user_id: int, movie_id: int) -> bool:
     ).first() is not None
 
 
+# Built once: every list runs it, and building it anew would nearly double its cost.
+TOLD = union_all(
+    select(Rating.movie_id, Rating.value, false().label("is_vote")).where(
+        Rating.user_id == bindparam("user_id")
+    ),
+    select(
+        Opinion.movie_id,
+        cast(case((Opinion.is_like, LIKED), else_=DISLIKED), REAL),
+        true(),
+    ).where(
+        Opinion.user_id == bindparam("user_id"),
+        ~exists().where(
+            Rating.user_id == Opinion.user_id, Rating.movie_id == Opinion.movie_id
+        ),
+    ),
+).order_by("is_vote", "movie_id")
+
+
 async def of_user(session: AsyncSession, user_id: int) -> Sequence[AnyRow]:
     """Read (movie id, value, whether it is a vote): what fold-in needs.
 
     All of a user's ratings, and their votes on movies that they have not rated.
     """
-    ratings = select(Rating.movie_id, Rating.value, false().label("is_vote"))
-    stars = case((Opinion.is_like, LIKED), else_=DISLIKED)
-    votes = select(Opinion.movie_id, cast(stars, REAL), true())
-    is_rated = exists().where(
-        Rating.user_id == Opinion.user_id, Rating.movie_id == Opinion.movie_id
-    )
-    query = union_all(
-        ratings.where(Rating.user_id == user_id),
-        votes.where(Opinion.user_id == user_id, ~is_rated),
-    )
-    return (await session.execute(query.order_by("is_vote", "movie_id"))).all()
+    return (await session.execute(TOLD, {"user_id": user_id})).all()
 
 
 async def page(
