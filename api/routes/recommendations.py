@@ -21,7 +21,7 @@ from api.schemas.recommendations import (
     InlineTaste,
     Recommendations,
 )
-from api.services import movies, recommendations
+from api.services import movies, predictions, recommendations
 from api.services.recommendations import Wanted
 from api.strict_route import StrictRoute
 
@@ -139,9 +139,8 @@ async def post_explanation(
     movie_id: MovieId, body: InlineTaste, session: SessionDep, model: ModelDep
 ) -> Explanation:
     """Explain the prediction of one movie by the ratings in the request."""
-    stars = recommendations.inline_stars(body.ratings)
-    return await recommendations.explain_to(
-        session, model, stars=stars, movie_id=movie_id
+    return await predictions.explain_for_ratings(
+        session, model, ratings=body.ratings, movie_id=movie_id
     )
 
 
@@ -150,6 +149,6 @@ async def get_explanation(
     user_id: Subject, movie_id: MovieId, session: SessionDep, built: ServicesDep
 ) -> Explanation:
     """Explain the prediction of one movie for one user."""
-    return await recommendations.explain(
+    return await predictions.explain(
         session, built.model_store, user_id=user_id, movie_id=movie_id
     )

@@ -18,8 +18,6 @@ from api.queries.movies import Filters
 from api.schemas.base import HeadName
 from api.schemas.movies import MovieOut
 from api.schemas.recommendations import (
-    Contributions,
-    Explanation,
     InlineRating,
     Personalization,
     Reason,
@@ -261,7 +259,7 @@ async def _describe(
         predict(model.rating, placement.rating, ranked), *model.rating_range
     ).tolist()
     deviations = uncertainty(model.rating, placement.rating, ranked).tolist()
-    shares = [_shares(placement, int(index))[:MAX_REASONS] for index in ranked]
+    shares = [shares_of(placement, int(index))[:MAX_REASONS] for index in ranked]
     movie_ids = model.item_ids[ranked].tolist()
     shown = {*movie_ids, *(movie_id for row in shares for movie_id, _ in row)}
     movies = await movie_queries.summaries(session, list(shown))
@@ -274,7 +272,7 @@ async def _describe(
             score=score,
             predicted_rating=round(stars, 2),
             uncertainty=round(deviation, 2),
-            reasons=_reasons(placement, movies, row),
+            reasons=reasons_by(placement, movies, row),
         )
         for rank, (movie_id, score, stars, deviation, row) in enumerate(there, start=1)
     ]
@@ -287,16 +285,17 @@ async def _describe(
     )
 
 
-def _shares(placement: Placement, item_index: int) -> list[tuple[int, float]]:
+def shares_of(placement: Placement, item_index: int) -> list[tuple[int, float]]:
     """List (movie id, share of the score) of the ratings that speak for an item."""
     shares = reasons(*placement.ordering, item_index).shares
     order = np.argsort(-shares, kind="stable")
     return [(placement.movie_ids[j], float(shares[j])) for j in order if shares[j] > 0]
 
 
-def _reasons(
+def reasons_by(
     placement: Placement, movies: MovieRows, shares: Sequence[tuple[int, float]]
 ) -> list[Reason]:
+    """Name the movies whose ratings have these shares, but for those that are gone."""
     return [
         Reason(
             movie_id=movie_id,
@@ -347,53 +346,4 @@ async def _by_popularity(
         experiment=None,
         personalization=personalization(stars, 0),
         items=items,
-    )
-
-
-async def explain(
-    session: AsyncSession, store: ModelStore, *, user_id: int, movie_id: int
-) -> Explanation:
-    """Take a predicted rating apart, by the model that makes the user's lists."""
-    stars = await stars_of(session, user_id)
-    found = await experiments.assigned(session, store, user_id=user_id)
-    served = found.served if found else store.current
-    ordered_by = found.head if found else "ranking"
-    return await explain_to(
-        session, served, stars=stars, movie_id=movie_id, ordered_by=ordered_by
-    )
-
-
-async def explain_to(
-    session: AsyncSession,
-    served: ServedModel | None,
-    *,
-    stars: StarsByMovie,
-    movie_id: int,
-    ordered_by: HeadName = "ranking",
-) -> Explanation:
-    """Take a predicted rating of somebody with these ratings apart, by one model."""
-    index = served.item_index_of(movie_id) if served else None
-    if served is None or index is None:
-        raise NotFound("no model knows this movie yet")
-    placement = place(served, stars, ordered_by=ordered_by)
-    head = served.model.rating
-    item = np.array([index], dtype=np.int32)
-    rating = float(predict(head, placement.rating, item)[0])
-    baseline = reasons(head, placement.rating, index).baseline
-    shares = _shares(placement, index)
-    movies = await movie_queries.summaries(session, [movie_id, *dict(shares)])
-    if movie_id not in movies:
-        raise NotFound
-    return Explanation(
-        movie=MovieOut.model_validate(movies[movie_id]),
-        model=served.reference,
-        predicted_rating=float(np.clip(rating, *served.model.rating_range)),
-        unclipped_rating=rating,
-        uncertainty=float(uncertainty(head, placement.rating, item)[0]),
-        contributions=Contributions(
-            global_mean=head.global_mean,
-            movie_bias=baseline - head.global_mean,
-            ratings=rating - baseline,
-        ),
-        reasons=_reasons(placement, movies, shares),
     )
