@@ -2,11 +2,12 @@
 
 from datetime import timedelta
 
-from sqlalchemy import case, delete, func, select
+from sqlalchemy import ColumnElement, case, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
-from api.tables import Feedback, FeedbackMinute, HiddenMovie, SigningKey
+from api.tables import Feedback, FeedbackMinute, HiddenMovie, SigningKey, Variant
 
 
 async def signing_secret(session: AsyncSession) -> bytes:
@@ -57,23 +58,38 @@ async def vote(
 async def take_back(
     session: AsyncSession, *, user_id: int, movie_id: int, variant_id: int | None
 ) -> None:
-    """Delete a vote, if there is one."""
+    """Delete a vote, if there is one: outside of experiments, or in all of one.
+
+    A movie of an interleaved list may have counted for the other variant before.
+    """
     await session.execute(
         delete(Feedback).where(
             Feedback.user_id == user_id,
             Feedback.movie_id == movie_id,
-            Feedback.variant_id.is_not_distinct_from(variant_id),
+            _is_beside(variant_id),
         )
     )
+
+
+def _is_beside(variant_id: int | None) -> ColumnElement[bool]:
+    """Match votes for any variant of the same experiment, or those for none."""
+    if variant_id is None:
+        return Feedback.variant_id.is_(None)
+    own, other = aliased(Variant), aliased(Variant)
+    siblings = (
+        select(other.id)
+        .join(own, own.experiment_id == other.experiment_id)
+        .where(own.id == variant_id)
+    )
+    return Feedback.variant_id.in_(siblings)
 
 
 async def votes_of(
     session: AsyncSession, user_id: int, *, variant_id: int | None
 ) -> dict[int, bool]:
-    """Tell whether the user likes each movie voted on, in one variant or in none."""
+    """Tell whether the user likes each movie voted on, in one experiment or in none."""
     query = select(Feedback.movie_id, Feedback.is_like).where(
-        Feedback.user_id == user_id,
-        Feedback.variant_id.is_not_distinct_from(variant_id),
+        Feedback.user_id == user_id, _is_beside(variant_id)
     )
     return {row.movie_id: row.is_like for row in await session.execute(query)}
 

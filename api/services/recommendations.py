@@ -25,6 +25,7 @@ from api.schemas.recommendations import (
     Recommendations,
 )
 from api.services import experiments
+from api.services.experiments import Assigned
 from api.signing import Issued
 from engine.arrays import IndexVector
 from engine.foldin import Taste, fold_in, predict, reasons, uncertainty
@@ -102,20 +103,14 @@ async def for_user(
         found = await experiments.assigned(session, store, user_id=user_id)
     if found is not None:
         await experiments.expose(session, found, user_id=user_id)
-        wanted = replace(
-            wanted,
-            head=found.head,
-            diversity=found.diversity,
-            exploration=found.exploration,
-        )
-    served = found.served if found else store.current
-    made = await recommend(session, served, stars=stars, wanted=wanted)
+    made, second_team = await _decided(session, store, found, stars, wanted)
     issued = Issued(
         user_id=user_id,
         model_id=made.model.id if made.model else 0,
         variant_id=found.variant_id if found else 0,
         issued_at=int(time.time()),
         movie_ids=[item.movie.id for item in made.items],
+        second_team=second_team,
     )
     votes = await feedback_queries.votes_of(
         session, user_id, variant_id=found.variant_id if found else None
@@ -127,6 +122,39 @@ async def for_user(
             "items": [_with_vote(item, votes) for item in made.items],
         }
     )
+
+
+async def _decided(
+    session: AsyncSession,
+    store: ModelStore,
+    found: Assigned | None,
+    stars: StarsByMovie,
+    wanted: Wanted,
+) -> tuple[Recommendations, frozenset[int]]:
+    """Make the list that an experiment decides, if one does.
+
+    With it the movies that the second variant contributed to an interleaved one.
+    """
+    if found is None:
+        made = await recommend(session, store.current, stars=stars, wanted=wanted)
+        return made, frozenset()
+    lists = [
+        await recommend(
+            session,
+            found.served,
+            stars=stars,
+            wanted=replace(
+                wanted,
+                head=variant.head,
+                diversity=variant.diversity,
+                exploration=variant.exploration,
+            ),
+        )
+        for variant in found.variants
+    ]
+    if not found.is_interleaved:
+        return lists[0], frozenset()
+    return experiments.interleave(found, *lists, limit=wanted.limit)
 
 
 def _with_vote(item: Recommendation, votes: Mapping[int, bool]) -> Recommendation:
