@@ -1573,13 +1573,15 @@ export interface components {
         };
         /**
          * AssignmentOut
-         * @description The variant a user sees; null if they do not take part.
+         * @description The variant a user sees; null if they see both, interleaved, or none.
          */
         AssignmentOut: {
             /** Experiment Id */
             experiment_id: number;
             /** User Id */
             user_id: number;
+            /** Takes Part */
+            takes_part: boolean;
             /** Variant */
             variant: string | null;
         };
@@ -1983,12 +1985,22 @@ export interface components {
          *
          *     `minimum_effect` is the smallest difference worth finding: likes in a vote, likes a
          *     user or net likes a user, as the metric says.
+         *
+         *     Of kind `split` each user sees one variant. Of kind `interleaved` each list is drawn
+         *     from both: two variants of one model that differ in how its lists are made, weights
+         *     of 0.5, and a metric that compares within a user, which a share of likes does not.
          */
         ExperimentIn: {
             /** Name */
             name: string;
             /** Hypothesis */
             hypothesis: string;
+            /**
+             * Kind
+             * @default split
+             * @enum {string}
+             */
+            kind: "split" | "interleaved";
             /** Variants */
             variants: components["schemas"]["VariantIn"][];
             /**
@@ -2028,6 +2040,11 @@ export interface components {
             name: string;
             /** Hypothesis */
             hypothesis: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "split" | "interleaved";
             /**
              * State
              * @enum {string}
@@ -2075,6 +2092,8 @@ export interface components {
             name?: string | null;
             /** Hypothesis */
             hypothesis?: string | null;
+            /** Kind */
+            kind?: ("split" | "interleaved") | null;
             /** Variants */
             variants?: components["schemas"]["VariantIn"][] | null;
             /** Traffic Share */
@@ -2091,12 +2110,14 @@ export interface components {
         /**
          * ExperimentReference
          * @description The experiment that decided a list, and the variant its user sees.
+         *
+         *     Null where the list is drawn from both.
          */
         ExperimentReference: {
             /** Id */
             id: number;
             /** Variant */
-            variant: string;
+            variant: string | null;
         };
         /**
          * Experiments
@@ -2853,8 +2874,17 @@ export interface components {
         /**
          * PowerIn
          * @description A plan to cost. Without `assumed`, the service's own votes say how users vote.
+         *
+         *     Interleaved, the users needed are an upper bound, and neither weights nor design
+         *     effect matter: each user is compared with themselves.
          */
         PowerIn: {
+            /**
+             * Kind
+             * @default split
+             * @enum {string}
+             */
+            kind: "split" | "interleaved";
             /**
              * Metric
              * @default likes_per_user
@@ -2928,6 +2958,20 @@ export interface components {
             items: components["schemas"]["Prediction"][];
             /** Next Cursor */
             next_cursor: string | null;
+        };
+        /**
+         * PreferenceOut
+         * @description How many users gave the treatment more credit than the control, less, or as much.
+         *
+         *     Of all users exposed; those who never voted are among the ties.
+         */
+        PreferenceOut: {
+            /** N Wins */
+            n_wins: number;
+            /** N Losses */
+            n_losses: number;
+            /** N Ties */
+            n_ties: number;
         };
         /**
          * RankingParameters
@@ -3158,10 +3202,19 @@ export interface components {
          *
          *     `timeline` counts what happened on each day, `looks` say what the comparisons were
          *     at its end: on at most 100 days, the last among them, without those too early.
+         *
+         *     Interleaved, every user counts in both variants, with the votes on what each of them
+         *     contributed: there is a `preference`, but no split whose ratio could be broken and
+         *     no test that takes the variants' users for different people.
          */
         Results: {
             /** Experiment Id */
             experiment_id: number;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "split" | "interleaved";
             /**
              * State
              * @enum {string}
@@ -3183,6 +3236,7 @@ export interface components {
             chi_square: components["schemas"]["ChiSquares"];
             /** Comparisons */
             comparisons: components["schemas"]["ComparisonOut"][];
+            preference: components["schemas"]["PreferenceOut"] | null;
             verdict: components["schemas"]["VerdictOut"];
             /** Timeline */
             timeline: components["schemas"]["DayOut"][];
@@ -3690,6 +3744,7 @@ export type PowerIn = components['schemas']['PowerIn'];
 export type PowerOut = components['schemas']['PowerOut'];
 export type Prediction = components['schemas']['Prediction'];
 export type PredictionPage = components['schemas']['PredictionPage'];
+export type PreferenceOut = components['schemas']['PreferenceOut'];
 export type RankingParameters = components['schemas']['RankingParameters'];
 export type RateOut = components['schemas']['RateOut'];
 export type RatedMovie = components['schemas']['RatedMovie'];
