@@ -1,6 +1,8 @@
 """Interleaved experiments through the API: one list from two variants of one model."""
 
 import json
+import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,9 +12,12 @@ from httpx import Response
 from scipy import stats
 from sqlalchemy import func, insert, select, update
 
+from api.model_store import ModelStore
+from api.queries import training
 from api.services.experiments import draw_seed
 from api.signing import Issued
 from api.tables import Exposure, Feedback, Model, Movie, User, Variant
+from engine.artifacts import save_model
 from engine.interleaving import credit_deviation, required_pairs, team_draft
 from engine.planning import anytime_error, fixed_error
 from tests.api.test_experiments import problem, vote
@@ -189,6 +194,41 @@ async def test_a_longer_list_continues_the_shorter_one(alice, session):
     assert await session.scalar(n_exposures) == 1
     explained = await alice.get(f"{url}/{movie_ids(short)[0]}/explanation")
     assert explained.status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["split", "interleaved"])
+async def test_training_leaves_the_lists_of_a_running_experiment_as_they_are(
+    alice, admin, session, services, app, tmp_path, trained, kind
+):
+    """Another model is published and serves everybody else; not a digit moves."""
+    shutil.copytree(services.model_store.models_dir / "first", tmp_path / "first")
+    store = ModelStore(tmp_path, services.model_store.session_factory)
+    store.current = trained
+    app.state.services = replace(services, model_store=store)
+    plan = planned(trained.id, kind=kind)
+    experiment = (await admin.post("/experiments", json=plan)).json()["id"]
+    await admin.post(f"/experiments/{experiment}/start")
+    await alice.put(f"/ratings/{alice.user_id}/1", json={"value": 5})
+    url = f"/recommendations/{alice.user_id}?limit=50"
+    before = (await alice.get(url)).json()
+
+    ranking = trained.model.ranking
+    turned = replace(ranking, item_biases=-ranking.item_biases)
+    save_model(replace(trained.model, ranking=turned), tmp_path / "second", details={})
+    run_id = await training.add_run(session)
+    await training.claim_run(session)
+    assert await training.publish(session, run_id, folder="second", manifest={})
+    await session.commit()
+    await store.refresh()
+
+    during = (await alice.get(url)).json()
+    await admin.post(f"/experiments/{experiment}/stop")
+    after = (await alice.get(url)).json()
+    assert store.current.id != trained.id
+    assert during["model"] == before["model"]
+    assert during["items"] == before["items"]
+    assert after["model"]["id"] == store.current.id
+    assert after["items"] != before["items"]
 
 
 async def test_one_learns_whether_one_takes_part_but_no_variant(
