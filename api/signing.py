@@ -21,6 +21,7 @@ _HEADER = struct.Struct(">BIIII")  # version, user, model, variant, seconds sinc
 _VERSION = 1
 _SIGNATURE_BYTES = 16  # of HMAC-SHA-256: 128 bits
 _MOVIE_BYTES = 4
+_SECOND_TEAM = 1 << 31  # in the highest bit, which no id of a movie needs
 
 
 class ForgedError(Exception):
@@ -31,8 +32,9 @@ class ForgedError(Exception):
 class Issued:
     """What a recommendation id says.
 
-    `model_id` is 0 for a list by popularity, `variant_id` 0 outside of experiments;
-    `issued_at` is in seconds since 1970.
+    `model_id` is 0 for a list by popularity, `variant_id` 0 outside of experiments and
+    that of the control for an interleaved list, whose `second_team` are the movies that
+    the other variant contributed. `issued_at` is in seconds since 1970.
     """
 
     user_id: int
@@ -40,13 +42,18 @@ class Issued:
     variant_id: int
     issued_at: int
     movie_ids: Sequence[int]
+    second_team: frozenset[int] = frozenset()
 
     def signed(self, secret: bytes) -> str:
         """Write the id."""
         header = _HEADER.pack(
             _VERSION, self.user_id, self.model_id, self.variant_id, self.issued_at
         )
-        payload = header + struct.pack(f">{len(self.movie_ids)}I", *self.movie_ids)
+        marked = [
+            movie_id | (_SECOND_TEAM if movie_id in self.second_team else 0)
+            for movie_id in self.movie_ids
+        ]
+        payload = header + struct.pack(f">{len(marked)}I", *marked)
         return urlsafe_b64encode(_signature(secret, payload) + payload).decode()
 
     @classmethod
@@ -61,8 +68,17 @@ class Issued:
             raise ForgedError
         _, user_id, model_id, variant_id, issued_at = _HEADER.unpack_from(payload)
         n_movies = (len(payload) - _HEADER.size) // _MOVIE_BYTES
-        movie_ids = struct.unpack_from(f">{n_movies}I", payload, _HEADER.size)
-        return cls(user_id, model_id, variant_id, issued_at, movie_ids)
+        marked = struct.unpack_from(f">{n_movies}I", payload, _HEADER.size)
+        return cls(
+            user_id,
+            model_id,
+            variant_id,
+            issued_at,
+            movie_ids=[movie_id & ~_SECOND_TEAM for movie_id in marked],
+            second_team=frozenset(
+                m & ~_SECOND_TEAM for m in marked if m >= _SECOND_TEAM
+            ),
+        )
 
 
 class Signer:

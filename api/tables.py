@@ -397,13 +397,17 @@ class HiddenMovie(Table):
 
 
 class Experiment(Table):
-    """A comparison of variants; at most one runs, and nothing of it changes then."""
+    """A comparison of variants; at most one runs, and nothing of it changes then.
+
+    Split: each user sees one variant. Interleaved: each list is drawn from both.
+    """
 
     __tablename__ = "experiments"
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     name: Mapped[str]
     hypothesis: Mapped[str]
+    kind: Mapped[str] = mapped_column(server_default=text("'split'"))
     state: Mapped[str] = mapped_column(server_default=text("'draft'"))
     version: Mapped[int] = mapped_column(server_default=text("1"))
     metric: Mapped[str]
@@ -419,6 +423,7 @@ class Experiment(Table):
     stopped_at: Mapped[datetime | None]
 
     __table_args__ = (
+        CheckConstraint("kind IN ('split', 'interleaved')", name="kind"),
         CheckConstraint("state IN ('draft', 'running', 'stopped')", name="state"),
         Index(
             "experiments_one_running_idx",
@@ -461,7 +466,10 @@ class Variant(Table):
 
 
 class Exposure(Table):
-    """The first time a user saw a variant; it decides what they see from then on."""
+    """The first time a user saw a variant; it decides what they see from then on.
+
+    None where the lists are interleaved: they see both.
+    """
 
     __tablename__ = "exposures"
 
@@ -471,7 +479,7 @@ class Exposure(Table):
     user_id: Mapped[int] = mapped_column(
         ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True
     )
-    variant_id: Mapped[int] = mapped_column(
+    variant_id: Mapped[int | None] = mapped_column(
         ForeignKey("variants.id", ondelete="CASCADE"), index=True
     )
     exposed_at: Mapped[datetime] = mapped_column(server_default=func.now())

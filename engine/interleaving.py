@@ -4,13 +4,24 @@ Each user sees both variants at once and is their own control, so far fewer user
 needed than for two groups. It says which variant people prefer, not by how much.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from engine.arrays import ExactVector, IndexVector, Indices
 from engine.errors import DataError
-from engine.experiments import Difference, mean_of
+from engine.experiments import (
+    Difference,
+    Metric,
+    Votes,
+    check_probability,
+    has_spread,
+    mean_of,
+    metric_values,
+)
+from engine.sequential import confidence_sequence
+from engine.verdicts import FEWEST_USERS, Analysis, Comparison, Design, Verdict, judge
 
 
 @dataclass(frozen=True)
@@ -110,3 +121,173 @@ def preference(
     if first.shape != second.shape:
         raise DataError("expected the credit of both teams for each user")
     return mean_of(second - first, alpha=alpha)
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many users gave one team more credit than the other.
+
+    Attributes
+    ----------
+    n_wins, n_losses : int
+        Users who gave the second team more, or the first one.
+    n_ties : int
+        All others, those who never voted too.
+    """
+
+    n_wins: int
+    n_losses: int
+    n_ties: int
+
+
+def tally(metric: Metric, first: Votes, second: Votes) -> Tally:
+    """Count the users who prefer either team.
+
+    Parameters
+    ----------
+    metric : {"likes_per_user", "net_likes_per_user"}
+    first, second : Votes
+        Credited to each team, by the same users in the same order.
+
+    Returns
+    -------
+    Tally
+
+    Raises
+    ------
+    DataError
+        The metric is a share, or the users differ in number.
+    """
+    credit = _credit(metric, first, second)
+    n_wins, n_losses = int((credit > 0).sum()), int((credit < 0).sum())
+    return Tally(n_wins, n_losses, len(credit) - n_wins - n_losses)
+
+
+def analyse_pairs(design: Design, first: Votes, second: Votes) -> Analysis:
+    """Say which team users prefer, if they do.
+
+    The difference of credit within users by `preference`, its confidence sequence by
+    `sequential.confidence_sequence`, so that one may look at any time. It waits until
+    `verdicts.FEWEST_USERS` have voted: users who have not differ by exactly 0, and a
+    normal approximation must not rest on them.
+
+    Parameters
+    ----------
+    design : Design
+        Of two variants, by likes or net likes a user.
+    first, second : Votes
+        Credited to control and treatment, by the same users in the same order.
+
+    Returns
+    -------
+    Analysis
+        Without a sample ratio: every user sees both.
+
+    Raises
+    ------
+    DataError
+        The design has other variants or a share as its metric, or the users differ in
+        number.
+    """
+    if len(design.names) != 2:  # noqa: PLR2004 - two teams
+        raise DataError("two variants are interleaved, no more and no fewer")
+    credit = _credit(design.metric, first, second)
+    n_voters = int((first.votes + second.votes > 0).sum())
+    if n_voters < FEWEST_USERS:
+        text = f"too early: {n_voters} of the {FEWEST_USERS} voters it needs"
+        return Analysis(None, (), Verdict("too_early", text))
+    if not has_spread(credit):
+        text = "too early: all users are of one mind"
+        return Analysis(None, (), Verdict("too_early", text))
+    comparison = _compared(design, credit)
+    verdict = judge(design, (comparison,), better="is preferred", worse="is liked less")
+    return Analysis(None, (comparison,), verdict)
+
+
+def _compared(design: Design, credit: ExactVector) -> Comparison:
+    fixed = mean_of(credit, alpha=design.alpha)
+    anytime = confidence_sequence(
+        fixed, planned_error=design.planned_error, alpha=design.alpha
+    )
+    needed = required_pairs(float(credit.std(ddof=1)), error=design.planned_error)
+    return Comparison(
+        name=design.names[1],
+        fixed=fixed,
+        anytime=anytime,
+        p_value=float(anytime.p_value),
+        more_users=max(needed - len(credit), 0),
+    )
+
+
+def _credit(metric: Metric, first: Votes, second: Votes) -> ExactVector:
+    """Credit of the second team minus that of the first, a user an entry."""
+    if metric == "like_share":
+        raise DataError("interleaving compares likes or net likes, not their share")
+    if first.n_users != second.n_users:
+        raise DataError("expected the credit of both teams for each user")
+    return metric_values(second, metric) - metric_values(first, metric)
+
+
+def credit_deviation(
+    metric: Metric, *, like_share: float, votes_per_user: float
+) -> float:
+    """Bound the standard deviation of a user's difference of credit.
+
+    A coin decides for which team a vote counts. So while neither team is preferred, the
+    variance is the expected sum of squares of the votes: ``m`` where likes and dislikes
+    count, ``p m`` where likes alone do. That is an upper bound, reached when all votes
+    fall into different rounds of the draft. The two picks of a round differ in team, so
+    if both are voted on, how readily the user likes cancels: of users who vote on all
+    of a list, likes and dislikes vary by ``4 p (1 - p) (1 - c)`` of the bound, likes
+    alone by ``(1 - p) (1 - c)``, with ``c`` the correlation of two votes of a user.
+
+    Parameters
+    ----------
+    metric : {"likes_per_user", "net_likes_per_user"}
+    like_share : float
+        ``p``, between 0 and 1.
+    votes_per_user : float
+        ``m``, above 0.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    DataError
+        The metric is a share, or a value lies outside its range.
+    """
+    if metric == "like_share":
+        raise DataError("interleaving compares likes or net likes, not their share")
+    check_probability(like_share, name="like_share")
+    if not 0 < votes_per_user < math.inf:
+        raise DataError(f"votes_per_user is {votes_per_user}; it must be above 0")
+    counted = like_share if metric == "likes_per_user" else 1.0
+    return math.sqrt(counted * votes_per_user)
+
+
+def required_pairs(deviation: float, *, error: float) -> int:
+    """Compute how many users bring the error of a mean within users down to `error`.
+
+    Parameters
+    ----------
+    deviation : float
+        Of a user's difference of credit, above 0.
+    error : float
+        From `planning.fixed_error` or `planning.anytime_error`, above 0.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    DataError
+        A value lies outside its range.
+    """
+    if not (0 < deviation < math.inf and 0 < error < math.inf):
+        raise DataError(
+            f"deviation is {deviation}, error {error}; both must be above 0"
+        )
+    return math.ceil((deviation / error) ** 2)

@@ -242,8 +242,14 @@ def _adjusted(
     return adjusted if all(map(has_spread, adjusted)) else None
 
 
-def judge(design: Design, comparisons: Sequence[Comparison]) -> Verdict:
-    """Turn comparisons into a verdict.
+def judge(
+    design: Design,
+    comparisons: Sequence[Comparison],
+    *,
+    better: str = "is better",
+    worse: str = "is worse",
+) -> Verdict:
+    """Turn comparisons into a verdict, in these words.
 
     The treatment that is better than the control by most, if any is; else those that
     are worse; else how many more users the planned power needs. The interval named is
@@ -251,14 +257,14 @@ def judge(design: Design, comparisons: Sequence[Comparison]) -> Verdict:
     """
     unit = _UNITS[design.metric]
     found = [c for c in comparisons if c.p_value < design.alpha]
-    better = [c for c in found if c.fixed.value > 0]
-    if better:
-        best = max(better, key=lambda c: float(c.fixed.value))
+    above = [c for c in found if c.fixed.value > 0]
+    if above:
+        best = max(above, key=lambda c: float(c.fixed.value))
         size = _range(best.anytime.low, best.anytime.high)
-        return Verdict("better", f"{best.name} is better by {size} {unit}")
+        return Verdict("better", f"{best.name} {better} by {size} {unit}")
     if found:
         sizes = [
-            f"{c.name} is worse by {_range(-c.anytime.high, -c.anytime.low)} {unit}"
+            f"{c.name} {worse} by {_range(-c.anytime.high, -c.anytime.low)} {unit}"
             for c in found
         ]
         return Verdict("worse", "; ".join(sizes))

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Date,
     Integer,
     and_,
@@ -18,6 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from api.database import AnyRow, AnySelect
 from api.tables import Experiment, Exposure, Feedback, Model, Variant
@@ -132,6 +134,7 @@ async def variants_for(
     query: AnySelect = (
         select(
             Experiment.id.label("experiment_id"),
+            Experiment.kind,
             Experiment.traffic_salt,
             Experiment.variant_salt,
             Experiment.traffic_share,
@@ -142,6 +145,7 @@ async def variants_for(
             Variant.diversity,
             Variant.exploration,
             Exposure.variant_id.label("seen_variant_id"),
+            Exposure.exposed_at,
             Model.id,
             Model.folder,
             Model.created_at,
@@ -159,9 +163,12 @@ async def variants_for(
 
 
 async def expose(
-    session: AsyncSession, *, experiment_id: int, variant_id: int, user_id: int
+    session: AsyncSession, *, experiment_id: int, variant_id: int | None, user_id: int
 ) -> None:
-    """Record a first exposure, if the experiment still runs; later ones do nothing."""
+    """Record a first exposure, if the experiment still runs; later ones do nothing.
+
+    No variant means both, interleaved.
+    """
     running = select(
         Experiment.id, literal(user_id, Integer), literal(variant_id, Integer)
     ).where(Experiment.id == experiment_id, Experiment.state == "running")
@@ -176,19 +183,30 @@ async def exposures_of(session: AsyncSession, user_id: int) -> Sequence[AnyRow]:
         select(
             Exposure.experiment_id, Variant.name.label("variant"), Exposure.exposed_at
         )
-        .join(Variant, Variant.id == Exposure.variant_id)
+        .outerjoin(Variant, Variant.id == Exposure.variant_id)
         .where(Exposure.user_id == user_id)
         .order_by(Exposure.exposed_at.desc(), Exposure.experiment_id)
     )
     return (await session.execute(query)).all()
 
 
-async def running_variant(session: AsyncSession, variant_id: int) -> int | None:
-    """Return the variant if its experiment still runs."""
+async def running_variant(
+    session: AsyncSession, variant_id: int, *, team: int
+) -> int | None:
+    """Return the variant so many places after this one, if its experiment still runs.
+
+    The team is 0 but for movies that the second variant of two contributed.
+    """
+    first = aliased(Variant)
     query = (
         select(Variant.id)
+        .join(first, first.experiment_id == Variant.experiment_id)
         .join(Experiment, Experiment.id == Variant.experiment_id)
-        .where(Variant.id == variant_id, Experiment.state == "running")
+        .where(
+            first.id == variant_id,
+            Variant.position == first.position + team,
+            Experiment.state == "running",
+        )
     )
     return (await session.execute(query)).scalar_one_or_none()
 
@@ -198,7 +216,7 @@ dislikes = func.count().filter(~Feedback.is_like).label("dislikes")
 
 
 def _votes_by_user(experiment_id: int) -> AnySelect:
-    """Select every user exposed with their votes while it ran."""
+    """Select every user exposed with their votes while it ran, by variant they see."""
     of_experiment = select(Variant.id).where(Variant.experiment_id == experiment_id)
     counted = (
         select(Feedback.user_id, Feedback.variant_id, likes, dislikes)
@@ -209,21 +227,30 @@ def _votes_by_user(experiment_id: int) -> AnySelect:
     return (
         select(
             Exposure.user_id,
-            Exposure.variant_id,
+            Variant.id.label("variant_id"),
             Exposure.exposed_at,
             cast(Exposure.exposed_at, Date).label("exposed_on"),
             func.coalesce(counted.c.likes, 0).label("likes"),
             func.coalesce(counted.c.dislikes, 0).label("dislikes"),
         )
+        .join(Variant, _is_seen())
         .outerjoin(
             counted,
             and_(
                 counted.c.user_id == Exposure.user_id,
-                counted.c.variant_id == Exposure.variant_id,
+                counted.c.variant_id == Variant.id,
             ),
         )
         .where(Exposure.experiment_id == experiment_id)
-        .order_by(Exposure.user_id)
+        .order_by(Exposure.user_id, Variant.position)
+    )
+
+
+def _is_seen() -> ColumnElement[bool]:
+    """Match an exposure with the variant it names, or with both if it names none."""
+    return and_(
+        Variant.experiment_id == Exposure.experiment_id,
+        func.coalesce(Exposure.variant_id, Variant.id) == Variant.id,
     )
 
 
@@ -272,13 +299,17 @@ async def votes_by_day(session: AsyncSession, experiment_id: int) -> Sequence[An
 async def days(session: AsyncSession, experiment_id: int) -> Sequence[AnyRow]:
     """Count users exposed and votes cast, by day and variant."""
     of_experiment = select(Variant.id).where(Variant.experiment_id == experiment_id)
-    exposed = select(
-        cast(Exposure.exposed_at, Date).label("day"),
-        Exposure.variant_id,
-        literal(1).label("n_users"),
-        literal(0).label("n_likes"),
-        literal(0).label("n_dislikes"),
-    ).where(Exposure.experiment_id == experiment_id)
+    exposed = (
+        select(
+            cast(Exposure.exposed_at, Date).label("day"),
+            Variant.id.label("variant_id"),
+            literal(1).label("n_users"),
+            literal(0).label("n_likes"),
+            literal(0).label("n_dislikes"),
+        )
+        .join(Variant, _is_seen())
+        .where(Exposure.experiment_id == experiment_id)
+    )
     voted = select(
         cast(Feedback.voted_at, Date),
         Feedback.variant_id,

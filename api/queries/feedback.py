@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import case, delete, func, select
+from sqlalchemy import ColumnElement, case, delete, func, select
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from api.database import AnyRow
 from api.tables import (
@@ -73,12 +74,16 @@ def _replacing(statement: Insert, *key: str) -> Insert:
 async def take_back(
     session: AsyncSession, *, user_id: int, movie_id: int, variant_id: int | None
 ) -> None:
-    """Delete a vote, if there is one, and the opinion with it."""
+    """Delete a vote, if there is one, and the opinion with it.
+
+    Outside of experiments, or in all of one: a movie of an interleaved list may have
+    counted for the other variant before.
+    """
     await session.execute(
         delete(Feedback).where(
             Feedback.user_id == user_id,
             Feedback.movie_id == movie_id,
-            Feedback.variant_id.is_not_distinct_from(variant_id),
+            _is_beside(variant_id),
         )
     )
     await session.execute(
@@ -86,13 +91,25 @@ async def take_back(
     )
 
 
+def _is_beside(variant_id: int | None) -> ColumnElement[bool]:
+    """Match votes for any variant of the same experiment, or those for none."""
+    if variant_id is None:
+        return Feedback.variant_id.is_(None)
+    own, other = aliased(Variant), aliased(Variant)
+    siblings = (
+        select(other.id)
+        .join(own, own.experiment_id == other.experiment_id)
+        .where(own.id == variant_id)
+    )
+    return Feedback.variant_id.in_(siblings)
+
+
 async def votes_of(
     session: AsyncSession, user_id: int, *, variant_id: int | None
 ) -> dict[int, bool]:
-    """Tell whether the user likes each movie voted on, in one variant or in none."""
+    """Tell whether the user likes each movie voted on, in one experiment or in none."""
     query = select(Feedback.movie_id, Feedback.is_like).where(
-        Feedback.user_id == user_id,
-        Feedback.variant_id.is_not_distinct_from(variant_id),
+        Feedback.user_id == user_id, _is_beside(variant_id)
     )
     return {row.movie_id: row.is_like for row in await session.execute(query)}
 

@@ -28,7 +28,7 @@ from api.schemas.recommendations import (
     InlineTaste,
     Recommendations,
 )
-from api.services import movies, recommendations
+from api.services import movies, predictions, recommendations
 from api.services.placement import inline
 from api.services.recommendations import Wanted
 from api.strict_route import StrictRoute
@@ -150,9 +150,7 @@ async def post_explanation(
 ) -> Explanation:
     """Explain the prediction of one movie by the ratings in the request."""
     told = inline(body.ratings)
-    return await recommendations.explain_to(
-        session, model, told=told, movie_id=movie_id
-    )
+    return await predictions.explain_to(session, model, told=told, movie_id=movie_id)
 
 
 @router.get("/{user_id}/{movie_id}/explanation")
@@ -164,7 +162,7 @@ async def get_explanation(
     vote_weight: VoteWeight,
 ) -> Explanation:
     """Explain the prediction of one movie for one user."""
-    return await recommendations.explain(
+    return await predictions.explain(
         session,
         built.model_store,
         user_id=user_id,

@@ -29,6 +29,7 @@ MAX_GENRES = 20
 Scope = Literal["read", "rate", "serve", "admin"]
 Vote = Literal["like", "dislike", "none"]
 HeadName = Literal["ranking", "rating"]
+ExperimentKind = Literal["split", "interleaved"]
 ExperimentState = Literal["draft", "running", "stopped"]
 
 

@@ -11,6 +11,7 @@ from api.schemas.base import (
     Body,
     BodyId,
     Effect,
+    ExperimentKind,
     ExperimentState,
     Fraction,
     HeadName,
@@ -47,10 +48,15 @@ class ExperimentIn(Body):
 
     `minimum_effect` is the smallest difference worth finding: likes in a vote, likes a
     user or net likes a user, as the metric says.
+
+    Of kind `split` each user sees one variant. Of kind `interleaved` each list is drawn
+    from both: two variants of one model that differ in how its lists are made, weights
+    of 0.5, and a metric that compares within a user, which a share of likes does not.
     """
 
     name: Name
     hypothesis: Hypothesis
+    kind: ExperimentKind = "split"
     variants: Variants
     traffic_share: Share = 1.0
     metric: Metric = "likes_per_user"
@@ -64,6 +70,7 @@ class ExperimentPatch(Body):
 
     name: Name | None = None
     hypothesis: Hypothesis | None = None
+    kind: ExperimentKind | None = None
     variants: Variants | None = None
     traffic_share: Share | None = None
     metric: Metric | None = None
@@ -92,6 +99,7 @@ class ExperimentOut(Out):
     id: int
     name: str
     hypothesis: str
+    kind: ExperimentKind
     state: ExperimentState
     version: int
     metric: Metric
@@ -115,10 +123,11 @@ class Experiments(Out):
 
 
 class AssignmentOut(Out):
-    """The variant a user sees; null if they do not take part."""
+    """The variant a user sees; null if they see both, interleaved, or none."""
 
     experiment_id: int
     user_id: int
+    takes_part: bool
     variant: str | None
 
 
@@ -199,6 +208,17 @@ class DayOut(Out):
     n_dislikes: int
 
 
+class PreferenceOut(Out):
+    """How many users gave the treatment more credit than the control, less, or as much.
+
+    Of all users exposed; those who never voted are among the ties.
+    """
+
+    n_wins: int
+    n_losses: int
+    n_ties: int
+
+
 class LookOut(Out):
     """A treatment's difference from the control at the end of one day (UTC).
 
@@ -217,9 +237,14 @@ class Results(Out):
 
     `timeline` counts what happened on each day, `looks` say what the comparisons were
     at its end: on at most 100 days, the last among them, without those too early.
+
+    Interleaved, every user counts in both variants, with the votes on what each of them
+    contributed: there is a `preference`, but no split whose ratio could be broken and
+    no test that takes the variants' users for different people.
     """
 
     experiment_id: int
+    kind: ExperimentKind
     state: ExperimentState
     metric: Metric
     alpha: float
@@ -228,6 +253,7 @@ class Results(Out):
     variants: list[VariantResult]
     chi_square: ChiSquares
     comparisons: list[ComparisonOut]
+    preference: PreferenceOut | None
     verdict: VerdictOut
     timeline: list[DayOut]
     looks: list[LookOut]
@@ -242,8 +268,13 @@ class Assumed(Body):
 
 
 class PowerIn(Body):
-    """A plan to cost. Without `assumed`, the service's own votes say how users vote."""
+    """A plan to cost. Without `assumed`, the service's own votes say how users vote.
 
+    Interleaved, the users needed are an upper bound, and neither weights nor design
+    effect matter: each user is compared with themselves.
+    """
+
+    kind: ExperimentKind = "split"
     metric: Metric = "likes_per_user"
     minimum_effect: Effect
     alpha: Probability = 0.05

@@ -73,10 +73,13 @@ class ExportedHiding(ExportedMovie):
 
 
 class ExportedExposure(Out):
-    """The variant of an experiment that lists were made by, and since when."""
+    """The variant of an experiment that lists were made by, and since when.
+
+    `variant` is null where lists were drawn from two.
+    """
 
     experiment_id: int
-    variant: str
+    variant: str | None
     exposed_at: datetime
 
 

@@ -130,10 +130,13 @@ class Recommendation(Out):
 
 
 class ExperimentReference(Out):
-    """The experiment that decided a list, and the variant its user sees."""
+    """The experiment that decided a list, and the variant its user sees.
+
+    Null where the list is drawn from both.
+    """
 
     id: int
-    variant: str
+    variant: str | None
 
 
 class Recommendations(Out):

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -30,36 +31,60 @@ from api.schemas.experiments import (
     VariantIn,
     VariantOut,
 )
-from api.schemas.recommendations import ExperimentReference
+from api.schemas.recommendations import ExperimentReference, Recommendations
 from api.tables import Experiment, Variant
-from engine.assignment import ALGORITHM_VERSION, Allocation, check_weights
+from engine.assignment import (
+    ALGORITHM_VERSION,
+    Allocation,
+    check_weights,
+    fraction,
+)
 from engine.errors import DataError
+from engine.interleaving import team_draft
 
 SALT_BYTES = 16
 
 
 @dataclass(frozen=True)
 class Assigned:
-    """The variant of one user, its model ready to serve."""
+    """What one user sees: a variant, or two interleaved; their model ready to serve.
+
+    A variant has an id, a name, head, diversity and exploration. The seed says which
+    draw of interleaved lists is the user's.
+    """
 
     experiment_id: int
-    variant_id: int
-    name: str
-    head: HeadName
-    diversity: float
-    exploration: float
+    variants: Sequence[AnyRow]
     served: ServedModel
     is_new: bool
+    seed: int
+
+    @property
+    def is_interleaved(self) -> bool:
+        """Whether both variants make the list."""
+        return len(self.variants) > 1
+
+    @property
+    def variant_id(self) -> int:
+        """The variant, or the control of two."""
+        return int(self.variants[0].variant_id)
+
+    @property
+    def head(self) -> HeadName:
+        """The head by which predictions are explained; that of the control of two."""
+        head: HeadName = self.variants[0].head
+        return head
 
     @property
     def reference(self) -> ExperimentReference:
         """What replies say of it."""
-        return ExperimentReference(id=self.experiment_id, variant=self.name)
+        name = None if self.is_interleaved else self.variants[0].name
+        return ExperimentReference(id=self.experiment_id, variant=name)
 
 
 async def create(session: AsyncSession, *, body: ExperimentIn) -> ExperimentOut:
     """Store a draft with salts of its own."""
-    check_variants(body.variants)
+    check_plan(body.kind, body.metric, body.variants)
     values = body.model_dump(exclude={"variants"}) | {
         "algorithm_version": ALGORITHM_VERSION,
         "traffic_salt": secrets.token_hex(SALT_BYTES),
@@ -87,8 +112,11 @@ async def change(
         raise PreconditionRequired("send the ETag of the version you have read")
     if experiment.state != "draft":
         raise WrongState(f"it is {experiment.state}; only a draft can be changed")
-    if body.variants is not None:
-        check_variants(body.variants)
+    check_plan(
+        body.kind or experiment.kind,
+        body.metric or experiment.metric,
+        body.variants or await queries.variants_of(session, [experiment_id]),
+    )
     values = body.model_dump(exclude={"variants"}, exclude_none=True)
     if if_match != etag(experiment.version) or not await queries.change_draft(
         session, experiment_id, version=experiment.version, values=values
@@ -167,14 +195,44 @@ def etag(version: int) -> str:
     return f'"{version}"'
 
 
-def check_variants(variants: Sequence[VariantIn]) -> None:
-    """Refuse weights that do not sum to 1, and names that are not told apart."""
+def check_plan(
+    kind: str, metric: str, variants: Sequence[VariantIn] | Sequence[Variant]
+) -> None:
+    """Refuse weights that do not sum to 1, names that are not told apart, odd pairs."""
     try:
         check_weights([variant.weight for variant in variants])
     except DataError as error:
         raise _invalid_variants("weights", str(error)) from None
     if len({variant.name for variant in variants}) < len(variants):
         raise _invalid_variants("names", "Give each variant a name of its own")
+
+    if kind == "interleaved":
+        _check_pair(metric, variants)
+
+
+def _check_pair(metric: str, variants: Sequence[VariantIn] | Sequence[Variant]) -> None:
+    """Refuse to interleave what would not come from one model, or not compare.
+
+    A reply names the one model it came from.
+    """
+    if len({variant.model_id for variant in variants}) > 1:
+        raise _invalid_variants(
+            "several_models",
+            "A list comes from one model: interleave two variants of the same one",
+        )
+    if [variant.weight for variant in variants] != [0.5, 0.5]:
+        raise _invalid_variants(
+            "pair", "Interleave two variants, each with a weight of 0.5"
+        )
+    if len({(v.head, v.diversity, v.exploration) for v in variants}) == 1:
+        raise _invalid_variants(
+            "alike", "Let the variants differ in head, diversity or exploration"
+        )
+    if metric == "like_share":
+        message = "Compare likes or net likes a user: a share has no difference in one"
+        raise InvalidRequest(
+            errors=[field_error("body", "metric", code="share", message=message)]
+        )
 
 
 def _unknown_model() -> InvalidRequest:
@@ -204,37 +262,40 @@ async def assignment(
     rows = await queries.variants_for(session, user_id, experiment_id=experiment_id)
     if not rows or not await user_exists(session, user_id):
         raise NotFound
-    row = _variant_of(rows, user_id)
+    seen = _seen_by(rows, user_id)
     return AssignmentOut(
         experiment_id=experiment_id,
         user_id=user_id,
-        variant=row.name if row is not None else None,
+        takes_part=bool(seen),
+        variant=seen[0].name if len(seen) == 1 else None,
     )
 
 
 async def assigned(
     session: AsyncSession, store: ModelStore, *, user_id: int
 ) -> Assigned | None:
-    """Find the variant that decides a user's lists now, if any does.
+    """Find the variant, or the two, that decide a user's lists now, if any do.
 
     A variant whose model is damaged decides nothing, and exposes nobody: the sample
     ratio will tell.
     """
     rows = await queries.variants_for(session, user_id)
-    row = _variant_of(rows, user_id) if rows else None
-    served = await store.pinned(row) if row is not None else None
-    if row is None or served is None:
+    seen = _seen_by(rows, user_id) if rows else []
+    served = await store.pinned(seen[0]) if seen else None
+    if served is None:
         return None
     return Assigned(
-        experiment_id=row.experiment_id,
-        variant_id=row.variant_id,
-        name=row.name,
-        head=row.head,
-        diversity=row.diversity,
-        exploration=row.exploration,
+        experiment_id=seen[0].experiment_id,
+        variants=seen,
         served=served,
-        is_new=row.seen_variant_id is None,
+        is_new=seen[0].exposed_at is None,
+        seed=draw_seed(seen[0].variant_salt, user_id),
     )
+
+
+def draw_seed(salt: str, user_id: int) -> int:
+    """Choose the draw of a user's interleaved lists: the same one for every list."""
+    return int(fraction(salt, user_id) * 2**53)
 
 
 async def expose(session: AsyncSession, found: Assigned, *, user_id: int) -> None:
@@ -243,18 +304,38 @@ async def expose(session: AsyncSession, found: Assigned, *, user_id: int) -> Non
         await queries.expose(
             session,
             experiment_id=found.experiment_id,
-            variant_id=found.variant_id,
+            variant_id=None if found.is_interleaved else found.variant_id,
             user_id=user_id,
         )
         await session.commit()
 
 
-def _variant_of(rows: Sequence[AnyRow], user_id: int) -> AnyRow | None:
-    """Choose what the user has seen already, else what they are assigned."""
-    seen = [row for row in rows if row.variant_id == row.seen_variant_id]
-    if seen:
-        return seen[0]
+def interleave(
+    found: Assigned, first: Recommendations, second: Recommendations, *, limit: int
+) -> tuple[Recommendations, frozenset[int]]:
+    """Draw a user's list from two; say which movies the second contributed."""
+    lists = [{item.movie.id: item for item in one.items} for one in (first, second)]
+    mine, theirs = (np.fromiter(one, dtype=np.int64, count=len(one)) for one in lists)
+    rng = np.random.default_rng(found.seed)
+    drawn = team_draft(mine, theirs, limit, rng=rng)
+    picks = list(zip(drawn.item_indices.tolist(), drawn.teams.tolist(), strict=True))
+    items = [
+        lists[team][movie_id].model_copy(update={"rank": rank})
+        for rank, (movie_id, team) in enumerate(picks, start=1)
+    ]
+    second_team = frozenset(movie_id for movie_id, team in picks if team)
+    return first.model_copy(update={"items": items}), second_team
+
+
+def _seen_by(rows: Sequence[AnyRow], user_id: int) -> Sequence[AnyRow]:
+    """Choose what the user has seen already, else what they are assigned, if anything.
+
+    One variant, or both of an interleaved experiment.
+    """
     plan = rows[0]
+    if plan.exposed_at is not None:
+        seen = plan.seen_variant_id
+        return [row for row in rows if seen is None or row.variant_id == seen]
     allocation = Allocation(
         traffic_salt=plan.traffic_salt,
         variant_salt=plan.variant_salt,
@@ -262,4 +343,6 @@ def _variant_of(rows: Sequence[AnyRow], user_id: int) -> AnyRow | None:
         weights=[row.weight for row in rows],
     )
     index = allocation.variant_of(user_id)
-    return rows[index] if index is not None else None
+    if index is None:
+        return []
+    return rows if plan.kind == "interleaved" else [rows[index]]

@@ -41,15 +41,15 @@ async def _store(session: AsyncSession, issued: Issued, body: FeedbackIn) -> Non
     n_votes = await queries.count_vote(session, issued.user_id, within=WINDOW)
     if n_votes > MAX_VOTES:
         raise TooManyAttempts(round(WINDOW.total_seconds()))
-    variant_id = await running_variant(session, issued.variant_id)
-    if body.vote == "none":
-        await queries.take_back(
-            session,
-            user_id=issued.user_id,
-            movie_id=body.movie_id,
-            variant_id=variant_id,
-        )
-    else:
+    team = int(body.movie_id in issued.second_team)
+    variant_id = await running_variant(session, issued.variant_id, team=team)
+    await queries.take_back(
+        session,
+        user_id=issued.user_id,
+        movie_id=body.movie_id,
+        variant_id=variant_id,
+    )
+    if body.vote != "none":
         await queries.vote(
             session,
             user_id=issued.user_id,

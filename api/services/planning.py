@@ -20,6 +20,7 @@ from api.services.results import votes_of
 from engine.contingency import design_effect
 from engine.errors import DataError
 from engine.experiments import metric_values
+from engine.interleaving import credit_deviation, required_pairs
 from engine.planning import (
     anytime_error,
     fixed_error,
@@ -37,17 +38,28 @@ async def plan(session: AsyncSession, *, body: PowerIn) -> PowerOut:
     weights = body.control_weight, body.treatment_weight
     if sum(weights) > 1:
         raise _refused("treatment_weight", "weights", "Weights must not exceed 1")
-    if body.assumed is not None and body.metric != "like_share":
+    is_split = body.kind == "split"
+    if is_split and body.assumed is not None and body.metric != "like_share":
         raise _refused("assumed", "metric", "Assume votes for like_share only")
+    if not is_split and body.metric == "like_share":
+        raise _refused("metric", "share", "Interleave by likes or net likes a user")
     rows = [] if body.assumed else await queries.votes_of_all(session)
     observed = _observed(body) if body.assumed else _learned(rows, body)
     deviation = observed.pop("deviation")
+    if not is_split:
+        deviation = credit_deviation(
+            body.metric,
+            like_share=observed["like_share"],
+            votes_per_user=observed["votes_per_user"],
+        )
     errors = [
         planned(body.minimum_effect, alpha=body.alpha, power=body.power)
         for planned in (fixed_error, anytime_error)
     ]
     once, always = (
         required_users((deviation, deviation), error=error, weights=weights)
+        if is_split
+        else required_pairs(deviation, error=error)
         for error in errors
     )
     return PowerOut(

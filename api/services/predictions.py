@@ -1,4 +1,4 @@
-"""What a user would think of any movie, and what their ratings do to their list."""
+"""What a user would think of any movie, why, and what their ratings do to a list."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,11 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api import cursors
 from api.model_store import ModelStore, ServedModel
+from api.problems import NotFound
 from api.queries import feedback as feedback_queries
 from api.queries import movies as movie_queries
 from api.queries.movies import Filters
 from api.schemas.movies import MovieOut
 from api.schemas.recommendations import (
+    Contributions,
+    Explanation,
     Influence,
     InlineRating,
     Prediction,
@@ -21,7 +24,8 @@ from api.schemas.recommendations import (
     RatingInfluence,
 )
 from api.services import experiments
-from api.services.placement import Placement, inline, place, told_by
+from api.services.placement import Placement, Told, inline, place, told_by
+from api.services.recommendations import reasons_by, shares_of
 from engine.arrays import FloatVector, IndexVector
 from engine.foldin import predict, reasons, uncertainty
 from engine.ranking import top_k
@@ -182,4 +186,58 @@ async def influence(
             RatingInfluence(movie_id=known.movie_ids[j], share=float(shares[j]))
             for j in np.argsort(-shares[: known.n_rated], kind="stable").tolist()
         ],
+    )
+
+
+async def explain(
+    session: AsyncSession,
+    store: ModelStore,
+    *,
+    user_id: int,
+    vote_weight: float,
+    movie_id: int,
+) -> Explanation:
+    """Take a predicted rating apart, by the model that makes the user's lists."""
+    placement = await _placement(
+        session, store, user_id=user_id, vote_weight=vote_weight
+    )
+    return await _explained(session, placement, movie_id)
+
+
+async def explain_to(
+    session: AsyncSession, served: ServedModel | None, *, told: Told, movie_id: int
+) -> Explanation:
+    """Take a predicted rating of somebody who told this apart, by one model."""
+    placement = place(served, told) if served else None
+    return await _explained(session, placement, movie_id)
+
+
+async def _explained(
+    session: AsyncSession, placement: Placement | None, movie_id: int
+) -> Explanation:
+    index = placement.served.item_index_of(movie_id) if placement else None
+    if placement is None or index is None:
+        raise NotFound("no model knows this movie yet")
+    model, taste = placement.served.model, placement.rating
+    item = np.array([index], dtype=np.int32)
+    rating = float(predict(model.rating, taste, item)[0])
+    parts = reasons(model.rating, taste, index)
+    votes = float(parts.shares[placement.known.n_rated :].sum())
+    shares = shares_of(placement, index)
+    movies = await movie_queries.summaries(session, [movie_id, *dict(shares)])
+    if movie_id not in movies:
+        raise NotFound
+    return Explanation(
+        movie=MovieOut.model_validate(movies[movie_id]),
+        model=placement.served.reference,
+        predicted_rating=float(np.clip(rating, *model.rating_range)),
+        unclipped_rating=rating,
+        uncertainty=float(uncertainty(model.rating, taste, item)[0]),
+        contributions=Contributions(
+            global_mean=model.rating.global_mean,
+            movie_bias=parts.baseline - model.rating.global_mean,
+            ratings=rating - parts.baseline - votes,
+            votes=votes,
+        ),
+        reasons=reasons_by(placement, movies, shares),
     )

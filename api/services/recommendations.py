@@ -17,14 +17,13 @@ from api.queries.movies import Filters
 from api.schemas.base import HeadName
 from api.schemas.movies import MovieOut
 from api.schemas.recommendations import (
-    Contributions,
-    Explanation,
     InlineRating,
     Reason,
     Recommendation,
     Recommendations,
 )
 from api.services import experiments
+from api.services.experiments import Assigned
 from api.services.placement import (
     Placement,
     Told,
@@ -89,20 +88,14 @@ async def for_user(
         found = await experiments.assigned(session, store, user_id=user_id)
     if found is not None:
         await experiments.expose(session, found, user_id=user_id)
-        wanted = replace(
-            wanted,
-            head=found.head,
-            diversity=found.diversity,
-            exploration=found.exploration,
-        )
-    served = found.served if found else store.current
-    made = await recommend(session, served, told=told, wanted=wanted)
+    made, second_team = await _decided(session, store, found, told, wanted)
     issued = Issued(
         user_id=user_id,
         model_id=made.model.id if made.model else 0,
         variant_id=found.variant_id if found else 0,
         issued_at=int(time.time()),
         movie_ids=[item.movie.id for item in made.items],
+        second_team=second_team,
     )
     votes = await feedback_queries.votes_of(
         session, user_id, variant_id=found.variant_id if found else None
@@ -114,6 +107,39 @@ async def for_user(
             "items": [_with_vote(item, votes) for item in made.items],
         }
     )
+
+
+async def _decided(
+    session: AsyncSession,
+    store: ModelStore,
+    found: Assigned | None,
+    told: Told,
+    wanted: Wanted,
+) -> tuple[Recommendations, frozenset[int]]:
+    """Make the list that an experiment decides, if one does.
+
+    With it the movies that the second variant contributed to an interleaved one.
+    """
+    if found is None:
+        made = await recommend(session, store.current, told=told, wanted=wanted)
+        return made, frozenset()
+    lists = [
+        await recommend(
+            session,
+            found.served,
+            told=told,
+            wanted=replace(
+                wanted,
+                head=variant.head,
+                diversity=variant.diversity,
+                exploration=variant.exploration,
+            ),
+        )
+        for variant in found.variants
+    ]
+    if not found.is_interleaved:
+        return lists[0], frozenset()
+    return experiments.interleave(found, *lists, limit=wanted.limit)
 
 
 def _with_vote(item: Recommendation, votes: Mapping[int, bool]) -> Recommendation:
@@ -207,7 +233,7 @@ async def _describe(
         predict(model.rating, placement.rating, ranked), *model.rating_range
     ).tolist()
     deviations = uncertainty(model.rating, placement.rating, ranked).tolist()
-    shares = [_shares(placement, int(index))[:MAX_REASONS] for index in ranked]
+    shares = [shares_of(placement, int(index))[:MAX_REASONS] for index in ranked]
     movie_ids = model.item_ids[ranked].tolist()
     shown = {*movie_ids, *(movie_id for row in shares for movie_id, _ in row)}
     movies = await movie_queries.summaries(session, list(shown))
@@ -220,7 +246,7 @@ async def _describe(
             score=score,
             predicted_rating=round(stars, 2),
             uncertainty=round(deviation, 2),
-            reasons=_reasons(placement, movies, row),
+            reasons=reasons_by(placement, movies, row),
         )
         for rank, (movie_id, score, stars, deviation, row) in enumerate(there, start=1)
     ]
@@ -233,7 +259,7 @@ async def _describe(
     )
 
 
-def _shares(placement: Placement, item_index: int) -> list[tuple[int, float]]:
+def shares_of(placement: Placement, item_index: int) -> list[tuple[int, float]]:
     """List (movie id, share of the score) of the ratings that speak for an item."""
     known = placement.known
     shares = reasons(*placement.ordering, item_index).shares[: known.n_rated]
@@ -241,9 +267,10 @@ def _shares(placement: Placement, item_index: int) -> list[tuple[int, float]]:
     return [(known.movie_ids[j], float(shares[j])) for j in order if shares[j] > 0]
 
 
-def _reasons(
+def reasons_by(
     placement: Placement, movies: MovieRows, shares: Sequence[tuple[int, float]]
 ) -> list[Reason]:
+    """Name the movies whose ratings have these shares, but for those that are gone."""
     return [
         Reason(
             movie_id=movie_id,
@@ -284,60 +311,4 @@ async def _by_popularity(
         experiment=None,
         personalization=personalization(told, None),
         items=items,
-    )
-
-
-async def explain(
-    session: AsyncSession,
-    store: ModelStore,
-    *,
-    user_id: int,
-    vote_weight: float,
-    movie_id: int,
-) -> Explanation:
-    """Take a predicted rating apart, by the model that makes the user's lists."""
-    told = await told_by(session, user_id, vote_weight=vote_weight)
-    found = await experiments.assigned(session, store, user_id=user_id)
-    served = found.served if found else store.current
-    ordered_by = found.head if found else "ranking"
-    return await explain_to(
-        session, served, told=told, movie_id=movie_id, ordered_by=ordered_by
-    )
-
-
-async def explain_to(
-    session: AsyncSession,
-    served: ServedModel | None,
-    *,
-    told: Told,
-    movie_id: int,
-    ordered_by: HeadName = "ranking",
-) -> Explanation:
-    """Take a predicted rating of somebody who told this apart, by one model."""
-    index = served.item_index_of(movie_id) if served else None
-    if served is None or index is None:
-        raise NotFound("no model knows this movie yet")
-    placement = place(served, told, ordered_by=ordered_by)
-    head = served.model.rating
-    item = np.array([index], dtype=np.int32)
-    rating = float(predict(head, placement.rating, item)[0])
-    parts = reasons(head, placement.rating, index)
-    votes = float(parts.shares[placement.known.n_rated :].sum())
-    shares = _shares(placement, index)
-    movies = await movie_queries.summaries(session, [movie_id, *dict(shares)])
-    if movie_id not in movies:
-        raise NotFound
-    return Explanation(
-        movie=MovieOut.model_validate(movies[movie_id]),
-        model=served.reference,
-        predicted_rating=float(np.clip(rating, *served.model.rating_range)),
-        unclipped_rating=rating,
-        uncertainty=float(uncertainty(head, placement.rating, item)[0]),
-        contributions=Contributions(
-            global_mean=head.global_mean,
-            movie_bias=parts.baseline - head.global_mean,
-            ratings=rating - parts.baseline - votes,
-            votes=votes,
-        ),
-        reasons=_reasons(placement, movies, shares),
     )

@@ -23,6 +23,7 @@ from api.schemas.experiments import (
     DayOut,
     FixedOut,
     LookOut,
+    PreferenceOut,
     Results,
     VariantResult,
     VerdictOut,
@@ -38,11 +39,13 @@ from engine.contingency import (
 from engine.errors import DataError
 from engine.experiments import Votes
 from engine.histories import Days, History, Look, replay
+from engine.interleaving import analyse_pairs, tally
 from engine.verdicts import Analysis, Comparison, Design, analyse
 
 COLUMNS = ("user_id", "variant", "exposed_at", "likes", "dislikes")
 FORMULA_STARTS = ("=", "+", "-", "@")
 NO_VOTES = SimpleNamespace(likes=0, dislikes=0)
+NO_TESTS = ChiSquares(pearson=None, yates=None, rao_scott=None)
 
 T = TypeVar("T")
 
@@ -92,7 +95,11 @@ def _results(
     past = {row.user_id: row for row in earlier}
     before = [votes_of([past.get(r.user_id, NO_VOTES) for r in g]) for g in groups]
 
+    is_interleaved = experiment.kind == "interleaved"
+
     def analysed(votes: Sequence[Votes], before: Sequence[Votes]) -> Analysis:
+        if is_interleaved:
+            return analyse_pairs(design, *votes)
         return analyse(design, votes, before=before)
 
     found = analysed(votes, before)
@@ -102,18 +109,24 @@ def _results(
     ]
     return Results(
         experiment_id=experiment.id,
+        kind=experiment.kind,
         state=experiment.state,
         metric=design.metric,
         alpha=experiment.alpha,
         sample_ratio_p_value=found.sample_ratio_p_value,
         is_adjusted_for_past=found.is_adjusted,
         variants=[_variant(v.name, of) for v, of in zip(variants, votes, strict=True)],
-        chi_square=_chi_squares(votes),
+        chi_square=NO_TESTS if is_interleaved else _chi_squares(votes),
         comparisons=_comparisons(found),
+        preference=_preference(design, votes) if is_interleaved else None,
         verdict=VerdictOut.model_validate(found.verdict),
         timeline=[DayOut.model_validate(row) for row in timeline],
         looks=_looks(replay(histories, analysed)),
     )
+
+
+def _preference(design: Design, votes: Sequence[Votes]) -> PreferenceOut:
+    return PreferenceOut.model_validate(tally(design.metric, *votes))
 
 
 def _history(

@@ -24,6 +24,7 @@ export type Metric = ExperimentPlan['metric'];
 export type Results = Schemas['Results'];
 export type Comparison = Schemas['ComparisonOut'];
 export type Look = Schemas['LookOut'];
+export type Preference = Schemas['PreferenceOut'];
 export type PowerPlan = Schemas['PowerIn'];
 export type SimulationPlan = Schemas['SimulationIn'];
 export type ErrorRate = Schemas['RateOut'];

@@ -1665,13 +1665,15 @@ export interface components {
         };
         /**
          * AssignmentOut
-         * @description The variant a user sees; null if they do not take part.
+         * @description The variant a user sees; null if they see both, interleaved, or none.
          */
         AssignmentOut: {
             /** Experiment Id */
             experiment_id: number;
             /** User Id */
             user_id: number;
+            /** Takes Part */
+            takes_part: boolean;
             /** Variant */
             variant: string | null;
         };
@@ -2077,12 +2079,22 @@ export interface components {
          *
          *     `minimum_effect` is the smallest difference worth finding: likes in a vote, likes a
          *     user or net likes a user, as the metric says.
+         *
+         *     Of kind `split` each user sees one variant. Of kind `interleaved` each list is drawn
+         *     from both: two variants of one model that differ in how its lists are made, weights
+         *     of 0.5, and a metric that compares within a user, which a share of likes does not.
          */
         ExperimentIn: {
             /** Name */
             name: string;
             /** Hypothesis */
             hypothesis: string;
+            /**
+             * Kind
+             * @default split
+             * @enum {string}
+             */
+            kind: "split" | "interleaved";
             /** Variants */
             variants: components["schemas"]["VariantIn"][];
             /**
@@ -2122,6 +2134,11 @@ export interface components {
             name: string;
             /** Hypothesis */
             hypothesis: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "split" | "interleaved";
             /**
              * State
              * @enum {string}
@@ -2169,6 +2186,8 @@ export interface components {
             name?: string | null;
             /** Hypothesis */
             hypothesis?: string | null;
+            /** Kind */
+            kind?: ("split" | "interleaved") | null;
             /** Variants */
             variants?: components["schemas"]["VariantIn"][] | null;
             /** Traffic Share */
@@ -2185,12 +2204,14 @@ export interface components {
         /**
          * ExperimentReference
          * @description The experiment that decided a list, and the variant its user sees.
+         *
+         *     Null where the list is drawn from both.
          */
         ExperimentReference: {
             /** Id */
             id: number;
             /** Variant */
-            variant: string;
+            variant: string | null;
         };
         /**
          * Experiments
@@ -2222,12 +2243,14 @@ export interface components {
         /**
          * ExportedExposure
          * @description The variant of an experiment that lists were made by, and since when.
+         *
+         *     `variant` is null where lists were drawn from two.
          */
         ExportedExposure: {
             /** Experiment Id */
             experiment_id: number;
             /** Variant */
-            variant: string;
+            variant: string | null;
             /**
              * Exposed At
              * Format: date-time
@@ -3077,8 +3100,17 @@ export interface components {
         /**
          * PowerIn
          * @description A plan to cost. Without `assumed`, the service's own votes say how users vote.
+         *
+         *     Interleaved, the users needed are an upper bound, and neither weights nor design
+         *     effect matter: each user is compared with themselves.
          */
         PowerIn: {
+            /**
+             * Kind
+             * @default split
+             * @enum {string}
+             */
+            kind: "split" | "interleaved";
             /**
              * Metric
              * @default likes_per_user
@@ -3152,6 +3184,20 @@ export interface components {
             items: components["schemas"]["Prediction"][];
             /** Next Cursor */
             next_cursor: string | null;
+        };
+        /**
+         * PreferenceOut
+         * @description How many users gave the treatment more credit than the control, less, or as much.
+         *
+         *     Of all users exposed; those who never voted are among the ties.
+         */
+        PreferenceOut: {
+            /** N Wins */
+            n_wins: number;
+            /** N Losses */
+            n_losses: number;
+            /** N Ties */
+            n_ties: number;
         };
         /**
          * RankingParameters
@@ -3382,10 +3428,19 @@ export interface components {
          *
          *     `timeline` counts what happened on each day, `looks` say what the comparisons were
          *     at its end: on at most 100 days, the last among them, without those too early.
+         *
+         *     Interleaved, every user counts in both variants, with the votes on what each of them
+         *     contributed: there is a `preference`, but no split whose ratio could be broken and
+         *     no test that takes the variants' users for different people.
          */
         Results: {
             /** Experiment Id */
             experiment_id: number;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "split" | "interleaved";
             /**
              * State
              * @enum {string}
@@ -3407,6 +3462,7 @@ export interface components {
             chi_square: components["schemas"]["ChiSquares"];
             /** Comparisons */
             comparisons: components["schemas"]["ComparisonOut"][];
+            preference: components["schemas"]["PreferenceOut"] | null;
             verdict: components["schemas"]["VerdictOut"];
             /** Timeline */
             timeline: components["schemas"]["DayOut"][];
@@ -4019,6 +4075,7 @@ export type PowerIn = components['schemas']['PowerIn'];
 export type PowerOut = components['schemas']['PowerOut'];
 export type Prediction = components['schemas']['Prediction'];
 export type PredictionPage = components['schemas']['PredictionPage'];
+export type PreferenceOut = components['schemas']['PreferenceOut'];
 export type RankingParameters = components['schemas']['RankingParameters'];
 export type RateOut = components['schemas']['RateOut'];
 export type RatedMovie = components['schemas']['RatedMovie'];

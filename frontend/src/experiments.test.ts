@@ -12,11 +12,13 @@ import {
   planOf,
   planProblems,
   ticks,
+  withKind,
 } from './experiments';
 
 const PLAN: Plan = {
   name: ' Rating head ',
   hypothesis: 'It is liked more.',
+  kind: 'split',
   metric: 'like_share',
   effect: '5',
   traffic: '100',
@@ -35,6 +37,7 @@ test('a plan becomes shares of one, without digits that nobody typed', () => {
   expect(experimentOf(PLAN)).toEqual({
     name: 'Rating head',
     hypothesis: 'It is liked more.',
+    kind: 'split',
     metric: 'like_share',
     minimum_effect: 0.05,
     traffic_share: 1,
@@ -46,6 +49,20 @@ test('a plan becomes shares of one, without digits that nobody typed', () => {
       { name: 'C', weight: 0.334, model_id: 2, head: 'ranking', diversity: 0, exploration: 0 },
     ],
   });
+});
+
+test('an interleaved plan has two variants of one model that are unlike, and no share of likes', () => {
+  const pair = withKind({ ...PLAN, variants: PLAN.variants.slice(1) }, 'interleaved');
+  const alike = pair.variants.map((variant) => ({ ...variant, head: 'rating' as const, diversity: '0,0' }));
+
+  expect([pair.metric, pair.effect]).toEqual(['net_likes_per_user', '50']);
+  expect(pair.variants.map(({ weight, model }) => [weight, model])).toEqual([
+    ['50', '1'],
+    ['50', '1'],
+  ]);
+  expect(planProblems(pair)).toEqual({});
+  expect(Object.keys(planProblems({ ...pair, variants: alike }))).toEqual(['variants']);
+  expect(planProblems({ ...withKind(pair, 'split'), variants: alike })).toEqual({});
 });
 
 test('a draft reads as it was typed, and what differs from it is named', () => {

@@ -7,10 +7,11 @@ export const METRICS: readonly Metric[] = ['like_share', 'likes_per_user', 'net_
 export const MOST_VARIANTS = 4;
 const LETTERS = ['A', 'B', 'C', 'D'];
 
-export type Health = 'unknown' | 'healthy' | 'unhealthy';
+export type Health = 'unknown' | 'healthy' | 'unhealthy' | 'paired';
 
-/** Whether users arrived in the variants as planned; unknown before anybody did. */
-export function healthOf({ verdict, sample_ratio_p_value }: Results): Health {
+/** Whether users arrived in the variants as planned; unknown before anybody did, nothing to ask if they see both. */
+export function healthOf({ kind, verdict, variants, sample_ratio_p_value }: Results): Health {
+  if (kind === 'interleaved') return variants.some(({ n_users }) => n_users > 0) ? 'paired' : 'unknown';
   if (verdict.kind === 'unhealthy') return 'unhealthy';
   return sample_ratio_p_value === null ? 'unknown' : 'healthy';
 }
@@ -86,10 +87,13 @@ export interface PlannedVariant {
   readonly exploration: string;
 }
 
+export type Kind = ExperimentPlan['kind'];
+
 /** A plan as typed; shares, diversity and exploration in percent, the effect in 100 votes or users. */
 export interface Plan {
   readonly name: string;
   readonly hypothesis: string;
+  readonly kind: Kind;
   readonly metric: Metric;
   readonly effect: string;
   readonly traffic: string;
@@ -123,12 +127,34 @@ export function planProblems(plan: Plan): Partial<Record<PlanField, string>> {
     ['variants', !weights.every((weight) => weight > 0), problems.weight],
     ['variants', Math.abs(total(weights) - 100) > 1e-6, problems.weights(total(weights))],
     ['variants', !plan.variants.every(isPartly), problems.parts],
+    ['variants', plan.kind === 'interleaved' && !areUnlike(plan.variants), problems.alike],
     ['traffic', !isWithin(plan.traffic, 0.1, 100), problems.traffic],
     ['effect', !isWithin(plan.effect, 0.01, 1000), problems.effect],
     ['alpha', !isWithin(plan.alpha, 0.1, 50), problems.alpha],
     ['power', !isWithin(plan.power, 50, 99.9), problems.power],
   ];
   return Object.fromEntries(found.filter(([, isWrong]) => isWrong).map(([field, , message]) => [field, message]));
+}
+
+function areUnlike(variants: readonly PlannedVariant[]): boolean {
+  const serving = variants.map(({ head, diversity, exploration }) => `${head} ${part(diversity)} ${part(exploration)}`);
+  return new Set(serving).size === serving.length;
+}
+
+/**
+ * The plan as one of another kind: two variants of one model share a list evenly, and no share of likes compares them.
+ * 5 likes in 100 votes are 50 net likes in 100 users who vote ten times, five of them for each.
+ */
+export function withKind(plan: Plan, kind: Kind): Plan {
+  if (kind === 'split') return { ...plan, kind };
+  const [first] = plan.variants;
+  const variants = plan.variants.slice(0, 2).map((variant) => ({
+    ...variant,
+    weight: '50',
+    model: first?.model ?? variant.model,
+  }));
+  const compared = plan.metric === 'like_share' ? ({ metric: 'net_likes_per_user', effect: '50' } as const) : {};
+  return { ...plan, kind, variants, ...compared };
 }
 
 function isPartly({ diversity, exploration }: PlannedVariant): boolean {
@@ -154,6 +180,7 @@ export function experimentOf(plan: Plan): ExperimentPlan {
   return {
     name: plan.name.trim(),
     hypothesis: plan.hypothesis.trim(),
+    kind: plan.kind,
     metric: plan.metric,
     minimum_effect: part(plan.effect),
     traffic_share: part(plan.traffic),
@@ -175,6 +202,7 @@ export function planOf(experiment: Experiment): Plan {
   return {
     name: experiment.name,
     hypothesis: experiment.hypothesis,
+    kind: experiment.kind,
     metric: experiment.metric,
     effect: inPercent(experiment.minimum_effect),
     traffic: inPercent(experiment.traffic_share),
@@ -206,6 +234,7 @@ export function firstPlan(model: string): Plan {
   return {
     name: '',
     hypothesis: '',
+    kind: 'split',
     metric: 'like_share',
     effect: '5',
     traffic: '100',

@@ -340,6 +340,7 @@ async def test_users_see_the_variant_that_the_published_function_gives(
             assert assignment.json() == {
                 "experiment_id": running,
                 "user_id": user,
+                "takes_part": True,
                 "variant": expected,
             }
             lists[expected].add(tuple(movie_ids(reply)))
@@ -478,7 +479,9 @@ async def test_users_outside_the_traffic_take_no_part(app, admin, session, train
             reply = (await program.get(f"/recommendations/{user}?limit=1")).json()
             path = f"/experiments/{experiment['id']}/assignment/{user}"
             assert reply["experiment"] is None
-            assert (await program.get(path)).json()["variant"] is None
+            assigned = (await program.get(path)).json()
+            assert assigned["variant"] is None
+            assert not assigned["takes_part"]
 
     assert len(outside) == 5
     assert await count(session, Exposure) == 0

@@ -56,6 +56,32 @@ def test_the_schema_goes_up_and_down_and_up_again(url):
     assert objects(url) == up
 
 
+INTERLEAVED = """
+INSERT INTO users (id) VALUES (1);
+INSERT INTO experiments (name, hypothesis, kind, metric, minimum_effect, alpha, power,
+    traffic_share, algorithm_version, traffic_salt, variant_salt)
+SELECT kind, '', kind, 'likes_per_user', 1, 0.05, 0.8, 1, 1, 'a', 'b'
+    FROM unnest(ARRAY['split', 'interleaved']) AS kind;
+INSERT INTO exposures (experiment_id, user_id)
+    SELECT id, 1 FROM experiments WHERE kind = 'interleaved';
+"""
+
+
+def test_only_interleaved_experiments_are_lost_on_the_way_down(url):
+    """Their exposures name no variant, which the older schema cannot hold."""
+    migrate(url)
+    with psycopg.connect(url.replace("+psycopg", "", 1)) as connection:
+        connection.execute(INTERLEAVED)
+
+    command.downgrade(alembic_config(url), "0005")
+
+    with psycopg.connect(url.replace("+psycopg", "", 1)) as connection:
+        left = connection.execute("SELECT name FROM experiments").fetchall()
+        n_exposures = connection.execute("SELECT count(*) FROM exposures").fetchone()
+    assert left == [("split",)]
+    assert n_exposures == (0,)
+
+
 def test_the_schema_is_that_of_the_mapped_tables(url):
     migrate(url)
 

@@ -10,6 +10,7 @@ import {
   type PlanField,
   type PlannedVariant,
   planProblems,
+  withKind,
 } from '../experiments';
 import { useResource } from '../resource';
 import { texts } from '../texts';
@@ -71,13 +72,24 @@ export function PlanForm({ models, first, send, children }: PlanFormProps) {
       <div class="panel">
         {field('name', words.name)}
         {field('hypothesis', words.hypothesis, { hint: words.hypothesisHint })}
+        <SelectField
+          label={words.kind}
+          value={plan.kind}
+          options={[
+            ['split', words.kinds.split],
+            ['interleaved', words.kinds.interleaved],
+          ]}
+          onValue={(kind) => setPlan(withKind(plan, kind))}
+        />
         <Variants plan={plan} models={models} error={errors.variants} onPlan={setPlan} />
         <div class="field-pair">
           {field('traffic', words.traffic, { unit: '%', hint: words.trafficHint })}
           <SelectField
             label={words.metric}
             value={plan.metric}
-            options={METRICS.map((metric) => [metric, metrics[metric].name] as const)}
+            options={METRICS.filter((metric) => plan.kind === 'split' || metric !== 'like_share').map(
+              (metric) => [metric, metrics[metric].name] as const,
+            )}
             onValue={(metric) => setPlan({ ...plan, metric })}
           />
         </div>
@@ -103,9 +115,12 @@ interface VariantsProps {
 
 function Variants({ plan, models, error, onPlan }: VariantsProps) {
   const { plan: words } = texts;
-  const { variants } = plan;
-  const edit = (at: number, patch: Partial<PlannedVariant>) =>
-    onPlan({ ...plan, variants: variants.map((variant, i) => (i === at ? { ...variant, ...patch } : variant)) });
+  const { kind, variants } = plan;
+  const isPair = kind === 'interleaved';
+  const edit = (at: number, patch: Partial<PlannedVariant>) => {
+    const isFor = (i: number) => i === at || (isPair && 'model' in patch); // a pair shares its model
+    onPlan({ ...plan, variants: variants.map((variant, i) => (isFor(i) ? { ...variant, ...patch } : variant)) });
+  };
   const share = (some: readonly PlannedVariant[]) => {
     const weights = evenWeights(some.length);
     onPlan({ ...plan, variants: some.map((variant, i) => ({ ...variant, weight: weights[i] ?? '' })) });
@@ -114,13 +129,20 @@ function Variants({ plan, models, error, onPlan }: VariantsProps) {
     <fieldset class="variants" name="variants" tabIndex={-1} aria-describedby="variants-note">
       <legend>{words.variants}</legend>
       {variants.map((variant, i) => (
-        <VariantFields key={i} place={i} variant={variant} models={models} onEdit={(patch) => edit(i, patch)} />
+        <VariantFields
+          key={i}
+          place={i}
+          variant={variant}
+          models={models}
+          isWeighted={!isPair}
+          onEdit={(patch) => edit(i, patch)}
+        />
       ))}
       <p id="variants-note" class={error ? 'field-error' : 'field-hint'}>
-        {error ?? words.variantsHint}
+        {error ?? words.variantsHint[kind]}
       </p>
       <div class="actions">
-        {variants.length < MOST_VARIANTS && (
+        {!isPair && variants.length < MOST_VARIANTS && (
           <button
             type="button"
             class="button"
@@ -143,10 +165,11 @@ interface VariantFieldsProps {
   place: number;
   variant: PlannedVariant;
   models: Models;
+  isWeighted: boolean;
   onEdit: (patch: Partial<PlannedVariant>) => void;
 }
 
-function VariantFields({ place, variant, models, onEdit }: VariantFieldsProps) {
+function VariantFields({ place, variant, models, isWeighted, onEdit }: VariantFieldsProps) {
   const { plan: words } = texts;
   const { name, model, head } = variant;
   const percent = (field: 'weight' | 'diversity' | 'exploration') => (
@@ -178,7 +201,7 @@ function VariantFields({ place, variant, models, onEdit }: VariantFieldsProps) {
       />
       {percent('diversity')}
       {percent('exploration')}
-      {percent('weight')}
+      {isWeighted && percent('weight')}
     </div>
   );
 }

@@ -14,7 +14,9 @@ type Basis = 'assumed' | 'learned';
 export function Power({ plan }: { plan: Plan }) {
   const [chosen, setBasis] = useState<Basis>('assumed');
   const [assumed, setAssumed] = useState({ like_share: '60', votes_per_user: '10', design_effect: '1.9' });
-  const basis = plan.metric === 'like_share' ? chosen : 'learned';
+  const isPair = plan.kind === 'interleaved';
+  const canAssume = isPair || plan.metric === 'like_share';
+  const basis = canAssume ? chosen : 'learned';
   const request = useSettled(JSON.stringify(powerPlan(plan, basis === 'assumed' ? assumed : null)));
   const { power } = texts;
   const field = (name: keyof typeof assumed, unit: string) => (
@@ -30,7 +32,7 @@ export function Power({ plan }: { plan: Plan }) {
     <section class="panel power" aria-labelledby="power-title">
       <h2 id="power-title">{power.title}</h2>
       {request === 'null' ? <p class="facts">{power.incomplete}</p> : <Needed request={request} />}
-      {plan.metric === 'like_share' && (
+      {canAssume && (
         <SelectField
           label={power.basis}
           value={basis}
@@ -45,8 +47,8 @@ export function Power({ plan }: { plan: Plan }) {
         <>
           {field('like_share', '%')}
           {field('votes_per_user', '')}
-          {field('design_effect', '')}
-          <p class="facts">{power.designEffect}</p>
+          {!isPair && field('design_effect', '')}
+          <p class="facts">{isPair ? power.pairs : power.designEffect}</p>
         </>
       )}
     </section>
@@ -93,7 +95,7 @@ function powerPlan(plan: Plan, assumed: Readonly<Record<string, string>> | null)
     design_effect: numberIn(assumed['design_effect'] ?? ''),
   };
   const isComplete = [...Object.values(numbers), ...Object.values(votes ?? {})].every((value) => value > 0);
-  return isComplete ? { metric: plan.metric, ...numbers, assumed: votes } : null;
+  return isComplete ? { kind: plan.kind, metric: plan.metric, ...numbers, assumed: votes } : null;
 }
 
 /** A value once it has rested: not every key asks the service. */

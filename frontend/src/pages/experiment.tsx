@@ -125,12 +125,13 @@ function Findings({ experiment }: { experiment: Experiment }) {
 }
 
 function Numbers({ experiment, results }: { experiment: Experiment; results: Results }) {
-  const { metric, comparisons, variants } = results;
+  const { kind, metric, comparisons, preference, variants } = results;
   return (
     <>
       {comparisons.length > 0 && (
         <section class="panel">
           <h2>{texts.results.differences}</h2>
+          {preference && <p>{texts.results.preference(preference, variants)}</p>}
           <IntervalPlot
             comparisons={comparisons}
             control={variants[0]?.name ?? ''}
@@ -145,7 +146,7 @@ function Numbers({ experiment, results }: { experiment: Experiment; results: Res
         </section>
       )}
       <Counts experiment={experiment} results={results} />
-      <Tests results={results} />
+      {kind === 'split' && <Tests results={results} />}
       <Timeline results={results} />
       <p class="actions">
         {(['csv', 'ndjson'] as const).map((format) => (
@@ -176,7 +177,7 @@ function Counts({ experiment, results }: { experiment: Experiment; results: Resu
             </th>
             <td>
               {number(variant.n_users)}
-              <small>{expected(expectedUsers(experiment, results, variant.name))}</small>
+              {results.kind === 'split' && <small>{expected(expectedUsers(experiment, results, variant.name))}</small>}
             </td>
             <td>{number(variant.n_likes)}</td>
             <td>{number(variant.n_dislikes)}</td>
@@ -285,11 +286,13 @@ function Timeline({ results }: { results: Results }) {
 
 function PlanPanel({ experiment }: { experiment: Experiment }) {
   const { plan, metrics } = texts;
-  const { metric, minimum_effect, traffic_share, alpha, power, variants } = experiment;
+  const { kind, metric, minimum_effect, traffic_share, alpha, power, variants } = experiment;
   return (
     <section class="panel">
       <h2>{plan.title}</h2>
       <dl class="plan">
+        <dt>{plan.kind}</dt>
+        <dd>{plan.kinds[kind]}</dd>
         <dt>{plan.metric}</dt>
         <dd>{metrics[metric].name}</dd>
         <dt>{plan.effect}</dt>

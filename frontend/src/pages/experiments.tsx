@@ -38,7 +38,7 @@ export function Experiments() {
 }
 
 function Row({ experiment }: { experiment: Experiment }) {
-  const { id, name, state, traffic_share, variants } = experiment;
+  const { id, name, kind, state, traffic_share, variants } = experiment;
   return (
     <li class="panel experiment-row">
       <div>
@@ -47,7 +47,11 @@ function Row({ experiment }: { experiment: Experiment }) {
         </h2>
         <p class="facts">
           <StateChip state={state} /> {texts.experiments.traffic(traffic_share)} ·{' '}
-          {texts.experiments.variants(variants.map((variant) => variant.name))} · {texts.experiments.when(experiment)}
+          {texts.experiments.variants(
+            variants.map((variant) => variant.name),
+            kind,
+          )}{' '}
+          · {texts.experiments.when(experiment)}
         </p>
       </div>
       {state === 'draft' ? <p class="facts">{texts.experiments.draft}</p> : <Outcome id={id} />}

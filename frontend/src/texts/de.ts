@@ -18,6 +18,7 @@ const pIs = (p: number | null) => (p === null ? NONE : `p ${p < 0.0001 ? '' : '=
 const HEADS = { ranking: 'Rangfolge', rating: 'Sterne' };
 const FIELDS = {
   name: 'Name',
+  kind: 'Vergleich',
   hypothesis: 'Hypothese',
   variants: 'Varianten',
   traffic: 'Beteiligung',
@@ -518,7 +519,7 @@ export const de: Texts = {
     emptyHint: 'Plane eines: zwei Varianten, eine Frage, und wie viele Leute die Antwort braucht.',
     states: { draft: 'Entwurf', running: 'Läuft', stopped: 'Beendet' },
     traffic: (share) => `${percent(share)} der Leute`,
-    variants: (names) => names.join(' gegen '),
+    variants: (names, kind) => (kind === 'split' ? names.join(' gegen ') : `${names.join(' und ')} verschränkt`),
     draft: 'Noch sieht es niemand. Ergebnisse gibt es, sobald es läuft.',
     when: ({ created_at, started_at, stopped_at }) =>
       stopped_at !== null && started_at !== null
@@ -563,12 +564,18 @@ export const de: Texts = {
   },
 
   results: {
-    health: { healthy: 'Gesund.', unhealthy: 'Trau diesen Zahlen nicht.', unknown: 'Wartet.' },
+    health: {
+      healthy: 'Gesund.',
+      unhealthy: 'Trau diesen Zahlen nicht.',
+      unknown: 'Wartet.',
+      paired: 'Beide in einer Liste.',
+    },
     healthText: (health, p) =>
       ({
         healthy: `Die Leute verteilen sich auf die Varianten wie geplant (${pIs(p)}).`,
         unhealthy: `Die Leute verteilen sich nicht auf die Varianten wie geplant (${pIs(p)}): Etwas ist kaputt.`,
         unknown: 'Noch hat es niemand gesehen.',
+        paired: 'Alle sehen beide Varianten; es gibt keine Aufteilung, die kaputt sein könnte.',
       })[health],
     verdict: (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`,
     rule: (alpha) =>
@@ -577,6 +584,8 @@ export const de: Texts = {
     again: 'Neu laden',
     anyway: 'Die Zahlen trotzdem zeigen',
     differences: 'Unterschied zur Kontrolle',
+    preference: ({ n_wins, n_losses, n_ties }, [control, treatment]) =>
+      `Von ${number(n_wins + n_losses + n_ties)} Leuten mochten ${number(n_wins)} mehr von dem, was ${treatment?.name} in ihre Liste gab, ${number(n_losses)} mehr von ${control?.name}; bei ${number(n_ties)} gab es keinen Unterschied.`,
     against: (variant, control) => `${variant} gegen ${control}`,
     signedIn100: (value) => signed(100 * value),
     intervals: ({ fixed, anytime }: Comparison) =>
@@ -647,8 +656,14 @@ export const de: Texts = {
     hypothesis: FIELDS.hypothesis,
     hypothesisHint: 'Was du erwartest, und warum',
     variants: FIELDS.variants,
-    variantsHint:
-      'Die Anteile ergeben zusammen 100 %. Vielfalt macht die Filme einer Liste einander unähnlich, Erkundung bevorzugt die, von denen wir wenig wissen.',
+    variantsHint: {
+      split:
+        'Die Anteile ergeben zusammen 100 %. Vielfalt macht die Filme einer Liste einander unähnlich, Erkundung bevorzugt die, von denen wir wenig wissen.',
+      interleaved:
+        'Beide kommen aus einem Modell und füllen je die Hälfte jeder Liste. Vielfalt macht die Filme einer Liste einander unähnlich, Erkundung bevorzugt die, von denen wir wenig wissen.',
+    },
+    kind: FIELDS.kind,
+    kinds: { split: 'Gruppen: Alle sehen eine Variante', interleaved: 'Verschränkt: Jede Liste mischt zwei Varianten' },
     control: 'Kontrolle',
     treatment: 'Neu',
     modelLabel: 'Modell',
@@ -685,6 +700,7 @@ export const de: Texts = {
       weight: 'Jeder Anteil ist eine Zahl über 0.',
       weights: (sum) => `Die Anteile ergeben ${number(sum)} %; es müssen 100 % sein.`,
       parts: 'Vielfalt und Erkundung liegen zwischen 0 und 100 %.',
+      alike: 'Die Varianten müssen sich in Reihenfolge, Vielfalt oder Erkundung unterscheiden.',
       traffic: 'Zwischen 0,1 und 100 %.',
       effect: 'Eine Zahl über 0, etwa 5.',
       alpha: 'Zwischen 0,1 und 50 %.',
@@ -709,6 +725,7 @@ export const de: Texts = {
       design_effect: 'Designeffekt',
     },
     designEffect: 'Bei 10 Stimmen je Person, die zu 0,1 zusammenhängen, ist der Designeffekt 1,9.',
+    pairs: 'Höchstens: Alle werden mit sich selbst verglichen, und wie leicht ihnen etwas gefällt, hebt sich auf.',
   },
 
   simulation: {

@@ -8,11 +8,12 @@ import type {
   ImportedRow,
   Look,
   Metric,
+  Preference,
   Scope,
   TrainingRun,
   Variant,
 } from '../api';
-import type { Health, Plan } from '../experiments';
+import type { Health, Kind, Plan } from '../experiments';
 import type { Preset } from '../training';
 import { formatsOf } from './formats';
 
@@ -29,6 +30,7 @@ const pIs = (p: number | null) => (p === null ? NONE : `p ${p < 0.0001 ? '' : '=
 const HEADS = { ranking: 'Ranking head', rating: 'Rating head' };
 const FIELDS = {
   name: 'Name',
+  kind: 'Comparison',
   hypothesis: 'Hypothesis',
   variants: 'Variants',
   traffic: 'Traffic',
@@ -523,7 +525,8 @@ export const en = {
     emptyHint: 'Plan one: two variants, one question, and how many users it takes to answer it.',
     states: { draft: 'Draft', running: 'Running', stopped: 'Stopped' } satisfies Record<Experiment['state'], string>,
     traffic: (share: number) => `${percent(share)} of users`,
-    variants: (names: readonly string[]) => names.join(' against '),
+    variants: (names: readonly string[], kind: Kind) =>
+      kind === 'split' ? names.join(' against ') : `${names.join(' and ')} interleaved`,
     draft: 'Nobody sees it yet. It has results once it is started.',
     when: ({ created_at, started_at, stopped_at }: Experiment) =>
       stopped_at !== null && started_at !== null
@@ -559,12 +562,18 @@ export const en = {
   } satisfies Record<Metric, object>,
 
   results: {
-    health: { healthy: 'Healthy.', unhealthy: 'Do not trust these numbers.', unknown: 'Waiting.' },
+    health: {
+      healthy: 'Healthy.',
+      unhealthy: 'Do not trust these numbers.',
+      unknown: 'Waiting.',
+      paired: 'Both in one list.',
+    },
     healthText: (health: Health, p: number | null) =>
       ({
         healthy: `Users arrive in the variants as planned (${pIs(p)}).`,
         unhealthy: `Users do not arrive in the variants as planned (${pIs(p)}): something is broken.`,
         unknown: 'Nobody has seen it yet.',
+        paired: 'Everybody sees both variants, so there is no split that could be broken.',
       })[health],
     verdict: (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`,
     rule: (alpha: number) =>
@@ -573,6 +582,8 @@ export const en = {
     again: 'Look again',
     anyway: 'Show the numbers all the same',
     differences: 'Difference from the control',
+    preference: ({ n_wins, n_losses, n_ties }: Preference, [control, treatment]: readonly { name: string }[]) =>
+      `Of ${plural(n_wins + n_losses + n_ties, 'user', 'users')}, ${number(n_wins)} liked more of what ${treatment?.name} put on their list, ${number(n_losses)} more of what ${control?.name} put there; ${number(n_ties)} made no difference.`,
     against: (variant: string, control: string) => `${variant} against ${control}`,
     signedIn100: (value: number) => signed(100 * value),
     intervals: ({ fixed, anytime }: Comparison) =>
@@ -642,8 +653,14 @@ export const en = {
     hypothesis: FIELDS.hypothesis,
     hypothesisHint: 'What you expect, and why',
     variants: FIELDS.variants,
-    variantsHint:
-      'Shares sum to 100 %. Diversity keeps films of a list unlike each other, exploration prefers those we know little of.',
+    variantsHint: {
+      split:
+        'Shares sum to 100 %. Diversity keeps films of a list unlike each other, exploration prefers those we know little of.',
+      interleaved:
+        'Both come from one model and put half of every list together. Diversity keeps films of a list unlike each other, exploration prefers those we know little of.',
+    },
+    kind: FIELDS.kind,
+    kinds: { split: 'Groups: everybody sees one variant', interleaved: 'Interleaved: every list mixes two variants' },
     control: 'Control',
     treatment: 'Treatment',
     modelLabel: 'Model',
@@ -680,6 +697,7 @@ export const en = {
       weight: 'Each share is a number above 0.',
       weights: (sum: number) => `Shares sum to ${number(sum)} %; they must sum to 100 %.`,
       parts: 'Diversity and exploration lie between 0 and 100 %.',
+      alike: 'Let the variants differ in order, diversity or exploration.',
       traffic: 'Between 0.1 and 100 %.',
       effect: 'A number above 0, such as 5.',
       alpha: 'Between 0.1 and 50 %.',
@@ -700,6 +718,7 @@ export const en = {
     bases: { assumed: 'as assumed here', learned: 'as they have voted so far' },
     assumed: { like_share: 'Share of likes', votes_per_user: 'Votes a user', design_effect: 'Design effect' },
     designEffect: 'With 10 votes a user of which two correlate by 0.1 the design effect is 1.9.',
+    pairs: 'At most, for users are compared with themselves: how readily they like anything cancels.',
   },
 
   simulation: {
