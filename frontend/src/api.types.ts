@@ -3582,7 +3582,8 @@ export interface components {
          * UserPosition
          * @description A user's taste along the axes of a model's movie map.
          *
-         *     `n_ratings_used` of their ratings decide it; without any it is nobody's.
+         *     `n_ratings_used` of their ratings decide it, votes for less; without any it is
+         *     nobody's.
          */
         UserPosition: {
             model: components["schemas"]["ModelReference"];
