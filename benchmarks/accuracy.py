@@ -1,4 +1,4 @@
-"""How accurate both heads are on public rating sets: one command, four tables.
+"""How accurate both heads are on public rating sets: one command, three tables.
 
     python -m benchmarks.accuracy FOLDER [--only ml-100k ...] [--splits 1]
 
@@ -8,7 +8,8 @@
 3. Users left out of training and folded in: from all their ratings, beside a training
    with them; from their first few, beside biases alone; and how many of their held-out
    ratings lie inside 80 % intervals.
-4. Cold items: RMSE by the number of training ratings.
+
+Cold items and users in detail: `benchmarks.cold_start`.
 """
 
 import argparse
@@ -30,7 +31,6 @@ from engine.splits import HeldOut, Split, split_by_user
 
 FEW = (0, 1, 3, 5, 10, 20)
 ALL = 10**9
-COLD = ((0, 0), (1, 5), (6, 20), (21, 10**9))
 
 
 def main() -> None:
@@ -43,7 +43,7 @@ def main() -> None:
     for name in arguments.only:
         data = PublicSet.read(arguments.folder, name)
         print(f"\n{name}: {data.ratings.n_ratings:,} ratings")
-        for table in (rmse_table, ranking_table, fold_in_table, cold_item_table):
+        for table in (rmse_table, ranking_table, fold_in_table):
             for line in table(data, arguments.splits):
                 print(f"  {line}", flush=True)
 
@@ -162,23 +162,6 @@ def folded_in(
     inside = np.abs(predicted - test.values) <= stats.norm.isf(0.1) * spread
     clipped = np.clip(predicted, *low_high)
     return rmse(clipped, test.values), float(inside.mean())
-
-
-def cold_item_table(data: PublicSet, n_splits: int | None) -> Iterator[str]:
-    """RMSE by how often the item was rated in training."""
-    for name, configuration in (("biases", BIASES), ("rating head", RATING)):
-        errors: dict[str, list[float]] = {}
-        for split in data.splits(n_splits):
-            method = Trained(fit(data, split.train, configuration))
-            counts = split.train.by_item.counts[split.test.item_indices]
-            for low, high in COLD:
-                chosen = (counts >= low) & (counts <= high)
-                part = HeldOut(*(p[chosen] for p in vars(split.test).values()))
-                label = f"{low}-{high}" if high < 10**9 else f"{low}+"
-                found = error(method, Split(split.train, part))
-                errors.setdefault(label, []).append(found)
-        row = "   ".join(f"{n}: {np.nanmean(v):.4f}" for n, v in errors.items())
-        yield f"RMSE by training ratings of the item  {name:<12} {row}"
 
 
 if __name__ == "__main__":

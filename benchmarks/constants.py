@@ -1,6 +1,7 @@
 """What the constants of both default heads are worth, without any test rating.
 
     python -m benchmarks.constants FOLDER [--only ml-100k ...] [--splits 1]
+        [--move n_sweeps set_ratio ...]
 
 From the training part of each canonical split a tenth of each user's ratings is held
 out. On these, every constant of the rating head is moved up and down by itself (RMSE,
@@ -13,6 +14,7 @@ import argparse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeAlias
@@ -41,6 +43,15 @@ CONSTANTS: dict[tuple[ModuleType, str], tuple[Any, ...]] = {
     (variational, "_FIRST_WEIGHTS"): (1, 6),
 }
 RANKING_FACTORS = (64, 96, 192)
+RANKING_NAME = "ranking_factors"
+
+
+def plain(name: str) -> str:
+    """Write a constant's name without what marks it as one."""
+    return name.strip("_").lower()
+
+
+NAMES = (*FIELDS, *(plain(name) for _, name in CONSTANTS), RANKING_NAME)
 
 
 def main() -> None:
@@ -49,14 +60,17 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="where the rating sets are")
     parser.add_argument("--only", nargs="+", choices=SETS, default=SETS[:3])
     parser.add_argument("--splits", type=int, help="of each set; all by default")
+    parser.add_argument("--move", nargs="+", choices=NAMES, default=NAMES)
     arguments = parser.parse_args()
     for name in arguments.only:
         data = PublicSet.read(arguments.folder, name)
         splits = inner_splits(data, arguments.splits)
         print(f"\n{name}: held out of the training part of {len(splits)} splits")
-        for table in (rating_table, ranking_table):
-            for line in table(data, splits):
-                print(f"  {line}", flush=True)
+        lines = rating_table(data, splits, set(arguments.move) - {RANKING_NAME})
+        if RANKING_NAME in arguments.move:
+            lines = chain(lines, ranking_table(data, splits))
+        for line in lines:
+            print(f"  {line}", flush=True)
 
 
 def inner_splits(data: PublicSet, n_splits: int | None) -> list[Split]:
@@ -67,8 +81,12 @@ def inner_splits(data: PublicSet, n_splits: int | None) -> list[Split]:
     ]
 
 
-def rating_table(data: PublicSet, splits: list[Split]) -> Iterator[str]:
-    """RMSE with each constant of the rating head moved, a line a value."""
+def rating_table(
+    data: PublicSet, splits: list[Split], moved: set[str]
+) -> Iterator[str]:
+    """RMSE with each of some constants of the rating head moved, a line a value."""
+    if not moved:
+        return
 
     def evaluate(configuration: Learned | Configuration) -> ExactVector:
         found = [error(Trained(fit(data, s.train, configuration)), s) for s in splits]
@@ -77,12 +95,12 @@ def rating_table(data: PublicSet, splits: list[Split]) -> Iterator[str]:
     base = evaluate(RATING)
     yield f"RMSE  defaults {base.mean():.4f}"
     for field, values in FIELDS.items():
-        for value in values:
+        for value in values if field in moved else ():
             found = evaluate(replace(RATING, **{field: value}))
             yield line(field, value, getattr(RATING, field), found - base)
     for (module, name), others in CONSTANTS.items():
         default = getattr(module, name)
-        for value in others:
+        for value in others if plain(name) in moved else ():
             with constant(module, name, value):
                 found = evaluate(RATING)
             yield line(name, value, default, found - base)
@@ -118,7 +136,7 @@ def line(name: str, value: object, default: object, difference: ExactVector) -> 
     """One value beside the default."""
     n = len(difference)
     spread = difference.std(ddof=1) / np.sqrt(n) if n > 1 else np.nan
-    what = f"{name.strip('_').lower()} {value} for {default}"
+    what = f"{plain(name)} {value} for {default}"
     return f"{what:<44}{difference.mean():+.4f} ± {spread:.4f}"
 
 

@@ -150,7 +150,8 @@ class Learned:
     n_factors : int
         ``k``, 1 to 1024. Factors that the data do not support fade out.
     n_sweeps : int
-        Passes over items and users, at least 1.
+        Passes over items and users, at least 1. There is no early stopping: beyond the
+        default, users in training gain a thousandth of a star and newcomers lose more.
     rated_sets : bool
         Whether which items a user rated, and which users rated an item, are features.
 
