@@ -1,0 +1,308 @@
+import { useEffect, useState } from 'preact/hooks';
+import { call, type Me, type TrainingRun, type User } from '../api';
+import { ConfirmButton } from '../components/confirm';
+import { DataTable } from '../components/data-table';
+import { FormEnd, TextField, useForm } from '../components/form';
+import { LabHead } from '../components/lab-head';
+import { RunState } from '../components/run-state';
+import { Empty, Failure, Skeletons } from '../components/states';
+import { asApiError } from '../errors';
+import { notify } from '../notices';
+import { usePages, useResource } from '../resource';
+import { href, replace, route } from '../routes';
+import { startSession } from '../session';
+import { texts } from '../texts';
+import { isUnfinished, secondsOf } from '../training';
+
+const TABS = ['users', 'jobs', 'storage'] as const;
+const POLL_MILLISECONDS = 3_000;
+
+/** Who may do what, what is being worked on, and how much is kept. */
+export function Admin({ me }: { me: Me }) {
+  const { admin } = texts;
+  const tab = TABS.find((name) => name === route.value.query.get('tab')) ?? 'users';
+  return (
+    <>
+      <LabHead title={admin.title} lead={admin.leads[tab]} />
+      <nav class="chips" aria-label={admin.title}>
+        {TABS.map((name) => (
+          <a key={name} href={href('admin', { tab: name })} aria-current={name === tab ? 'page' : undefined}>
+            {admin.tabs[name]}
+          </a>
+        ))}
+      </nav>
+      {tab === 'users' && <Users me={me} />}
+      {tab === 'jobs' && <Jobs />}
+      {tab === 'storage' && <StorageTab />}
+    </>
+  );
+}
+
+function Users({ me }: { me: Me }) {
+  const { admin } = texts;
+  const search = route.value.query.get('search') ?? '';
+  const [asOf, setAsOf] = useState(Date.now);
+  const { data, error, isLoading, isStale, reload, loadMore } = usePages(
+    `users ${search.trim()} ${asOf}`,
+    (cursor, signal) => call('get', '/users', { query: { search: search.trim(), cursor }, signal }),
+  );
+  return (
+    <>
+      <search class="toolbar">
+        <label class="field search-field">
+          <span>{admin.search}</span>
+          <input
+            type="search"
+            value={search}
+            maxLength={40}
+            onInput={(event) => replace(href('admin', { tab: 'users', search: event.currentTarget.value }))}
+          />
+        </label>
+      </search>
+      {!data && isLoading && <Skeletons count={3} kind="row" />}
+      {error && !isLoading && <Failure error={error} retry={reload} />}
+      {data?.items.length === 0 && !isStale && <Empty title={admin.nobody} hint={admin.nobodyHint} />}
+      {data && data.items.length > 0 && (
+        <DataTable label={admin.tabs.users} columns={admin.columns}>
+          {data.items.map((user) => (
+            <UserRow key={`${user.id} ${asOf}`} user={user} isMe={user.id === me.id} />
+          ))}
+        </DataTable>
+      )}
+      {data?.next_cursor && (
+        <button type="button" class="button more" aria-busy={isLoading} onClick={loadMore}>
+          {admin.more}
+        </button>
+      )}
+      <NewUser onUser={() => setAsOf(Date.now())} />
+    </>
+  );
+}
+
+type Change = Partial<Pick<User, 'is_admin' | 'is_disabled'>>;
+
+/** Changed at once, and back if the service refuses. */
+function UserRow({ user, isMe }: { user: User; isMe: boolean }) {
+  const { admin } = texts;
+  const [shown, setShown] = useState(user);
+  const { id, username, is_admin, is_disabled, must_change_password, n_ratings, created_at, last_seen_at } = shown;
+  const change = async (body: Change) => {
+    setShown({ ...shown, ...body });
+    try {
+      setShown(await call('patch', '/users/{user_id}', { path: { user_id: id }, body }));
+      if (isMe) await startSession();
+    } catch (reason) {
+      setShown(shown);
+      notify({ text: admin.refused(username), error: asApiError(reason) });
+    }
+  };
+  const role = is_admin ? 'demote' : 'promote';
+  return (
+    <tr>
+      <th scope="row">
+        {username} {isMe && <span class="chip">{admin.you}</span>}
+      </th>
+      <td>{admin.roles(is_admin)}</td>
+      <td>
+        {is_disabled ? <b class="field-error">{admin.disabled}</b> : admin.enabled}
+        {must_change_password && <small>{admin.oneTime}</small>}
+      </td>
+      <td>{admin.number(n_ratings)}</td>
+      <td>{texts.day(created_at)}</td>
+      <td>{last_seen_at ? texts.day(last_seen_at) : texts.none}</td>
+      <td>
+        <div class="actions">
+          <ConfirmButton
+            label={admin[role]}
+            title={admin.titles[role](username)}
+            text={admin.warnings[role]}
+            kind="plain"
+            onConfirm={() => void change({ is_admin: !is_admin })}
+          />
+          {is_disabled ? (
+            <button type="button" class="button" onClick={() => void change({ is_disabled: false })}>
+              {admin.enable}
+            </button>
+          ) : (
+            <ConfirmButton
+              label={admin.disable}
+              title={admin.titles.disable(username)}
+              text={admin.warnings.disable}
+              kind="plain"
+              onConfirm={() => void change({ is_disabled: true })}
+            />
+          )}
+        </div>
+      </td>
+    </tr>
+  );
+}
+
+function NewUser({ onUser }: { onUser: () => void }) {
+  const { admin } = texts;
+  const [made, setMade] = useState<{ username: string; one_time_password: string } | null>(null);
+  const { errors, onSubmit, ...end } = useForm({
+    names: ['username'],
+    check: ({ username }) => ({ username: username.trim() ? undefined : texts.account.usernameLength }),
+    send: async ({ username }) => {
+      setMade(await call('post', '/users', { body: { username, is_admin: false } }));
+      onUser();
+    },
+    blame: (error) => ({
+      username: error.slug === 'username-taken' ? texts.account.taken : error.fieldMessage('username'),
+    }),
+  });
+  return (
+    <details>
+      <summary>{admin.add}</summary>
+      <form class="rows entrance-form" noValidate onSubmit={onSubmit}>
+        <TextField
+          name="username"
+          label={texts.account.username}
+          autoComplete="off"
+          hint={texts.account.usernameHint}
+          error={errors.username}
+        />
+        <FormEnd {...end}>{admin.add}</FormEnd>
+        <p role="status">
+          {made && (
+            <>
+              {admin.made(made.username)} <code>{made.one_time_password}</code>
+            </>
+          )}
+        </p>
+      </form>
+    </details>
+  );
+}
+
+function Jobs() {
+  const { admin } = texts;
+  const { data, error, isLoading, reload } = useResource('jobs', (signal) => call('get', '/training-runs', { signal }));
+  const isBusy = data?.items.some(isUnfinished) ?? false;
+  useEffect(() => {
+    if (!isBusy) return;
+    const timer = setInterval(reload, POLL_MILLISECONDS);
+    return () => clearInterval(timer);
+  }, [isBusy]);
+  const count = (status: TrainingRun['status']) => data?.items.filter((run) => run.status === status).length ?? 0;
+  return (
+    <>
+      <section class="panel">
+        <h2>{admin.queue}</h2>
+        {!data && isLoading && <Skeletons count={2} kind="row" />}
+        {error && !isLoading && <Failure error={error} retry={reload} />}
+        {data?.items.length === 0 && <p>{admin.noRuns}</p>}
+        {data && data.items.length > 0 && (
+          <>
+            <p role="status">{admin.atWork(count('running'), count('queued'))}</p>
+            <DataTable label={admin.queue} columns={admin.runColumns}>
+              {data.items.map((run) => (
+                <RunRow key={run.id} run={run} reload={reload} />
+              ))}
+            </DataTable>
+          </>
+        )}
+        <p class="actions">
+          <a class="button" href={href('training')}>
+            {admin.toTraining}
+          </a>
+        </p>
+      </section>
+      <section class="panel">
+        <h2>{admin.imports}</h2>
+        <p>{admin.importsText}</p>
+        <p class="actions">
+          <a class="button" href={href('import')}>
+            {texts.transfer.title}
+          </a>
+          <a class="button" href={href('models')}>
+            {texts.lab.pages.models}
+          </a>
+        </p>
+      </section>
+    </>
+  );
+}
+
+function RunRow({ run, reload }: { run: TrainingRun; reload: () => void }) {
+  const { admin } = texts;
+  const { id, status, reason, requested_at, progress, eta_seconds, error, model_id } = run;
+  const cancel = async () => {
+    try {
+      await call('post', '/training-runs/{run_id}/cancel', { path: { run_id: id } });
+    } catch (refusal) {
+      notify({ text: admin.notCancelled(id), error: asApiError(refusal) });
+    }
+    reload();
+  };
+  return (
+    <tr>
+      <th scope="row">{admin.run(id)}</th>
+      <td>
+        <RunState status={status} />
+        {status === 'running' && <small>{admin.progress(progress, eta_seconds)}</small>}
+        {error && <small>{error}</small>}
+      </td>
+      <td>{admin.reasons[reason]}</td>
+      <td>{admin.moment(requested_at)}</td>
+      <td>{admin.took(secondsOf(run))}</td>
+      <td>{model_id === null ? texts.none : <a href={href('model', {}, model_id)}>{admin.model(model_id)}</a>}</td>
+      <td>
+        {isUnfinished(run) && (
+          <button type="button" class="button" aria-label={admin.cancelOf(id)} onClick={() => void cancel()}>
+            {texts.cancel}
+          </button>
+        )}
+      </td>
+    </tr>
+  );
+}
+
+function StorageTab() {
+  const { admin } = texts;
+  const { data, error, isLoading, reload } = useResource('storage', (signal) => call('get', '/storage', { signal }));
+  if (error && !isLoading) return <Failure error={error} retry={reload} />;
+  if (!data) return <Skeletons count={3} kind="row" />;
+  const used = data.disk_total_bytes - data.disk_free_bytes;
+  return (
+    <div class="settings">
+      <section class="panel">
+        <h2>{admin.disk}</h2>
+        <p class="big-number">{admin.bytes(data.disk_free_bytes)}</p>
+        <p>{admin.diskText(data.disk_total_bytes)}</p>
+        <meter max={data.disk_total_bytes} value={used} aria-label={admin.diskUsed} />
+      </section>
+      <section class="panel">
+        <h2>{admin.models}</h2>
+        <p class="facts">{admin.modelsText(data.models.length, data.models_bytes)}</p>
+        <DataTable label={admin.models} columns={admin.modelColumns}>
+          {data.models.map(({ model_id, is_active, n_bytes }) => (
+            <tr key={model_id}>
+              <th scope="row">
+                <a href={href('model', {}, model_id)}>{admin.model(model_id)}</a>{' '}
+                {is_active && <span class="chip">{admin.active}</span>}
+              </th>
+              <td>{admin.bytes(n_bytes)}</td>
+            </tr>
+          ))}
+        </DataTable>
+      </section>
+      <section class="panel">
+        <h2>{admin.database}</h2>
+        <p class="facts">{admin.databaseText(data.database_bytes, data.is_database_embedded)}</p>
+        <DataTable label={admin.database} columns={admin.tableColumns}>
+          {data.tables.map(({ name, n_bytes, n_rows }) => (
+            <tr key={name}>
+              <th scope="row">
+                <code>{name}</code>
+              </th>
+              <td>{n_rows === null ? texts.none : admin.number(n_rows)}</td>
+              <td>{admin.bytes(n_bytes)}</td>
+            </tr>
+          ))}
+        </DataTable>
+      </section>
+    </div>
+  );
+}
