@@ -4,10 +4,10 @@ import { ConfirmButton } from '../components/confirm';
 import { DataTable } from '../components/data-table';
 import { FormEnd, TextField, useForm } from '../components/form';
 import { LabHead } from '../components/lab-head';
-import { RunState } from '../components/run-state';
+import { CancelButton, RunState } from '../components/run-state';
 import { Empty, Failure, Skeletons } from '../components/states';
 import { asApiError } from '../errors';
-import { notify } from '../notices';
+import { act, notify } from '../notices';
 import { usePages, useResource } from '../resource';
 import { href, replace, route } from '../routes';
 import { startSession } from '../session';
@@ -33,7 +33,12 @@ export function Admin({ me }: { me: Me }) {
       </nav>
       {tab === 'users' && <Users me={me} />}
       {tab === 'jobs' && <Jobs />}
-      {tab === 'storage' && <StorageTab />}
+      {tab === 'storage' && (
+        <div class="settings">
+          <Sizes />
+          <Keys />
+        </div>
+      )}
     </>
   );
 }
@@ -107,7 +112,7 @@ function UserRow({ user, isMe }: { user: User; isMe: boolean }) {
         {is_disabled ? <b class="field-error">{admin.disabled}</b> : admin.enabled}
         {must_change_password && <small>{admin.oneTime}</small>}
       </td>
-      <td>{admin.number(n_ratings)}</td>
+      <td>{texts.models.count(n_ratings)}</td>
       <td>{texts.day(created_at)}</td>
       <td>{last_seen_at ? texts.day(last_seen_at) : texts.none}</td>
       <td>
@@ -116,11 +121,16 @@ function UserRow({ user, isMe }: { user: User; isMe: boolean }) {
             label={admin[role]}
             title={admin.titles[role](username)}
             text={admin.warnings[role]}
-            kind="plain"
+            name={admin.of(admin[role], username)}
             onConfirm={() => void change({ is_admin: !is_admin })}
           />
           {is_disabled ? (
-            <button type="button" class="button" onClick={() => void change({ is_disabled: false })}>
+            <button
+              type="button"
+              class="button"
+              aria-label={admin.of(admin.enable, username)}
+              onClick={() => void change({ is_disabled: false })}
+            >
               {admin.enable}
             </button>
           ) : (
@@ -128,7 +138,8 @@ function UserRow({ user, isMe }: { user: User; isMe: boolean }) {
               label={admin.disable}
               title={admin.titles.disable(username)}
               text={admin.warnings.disable}
-              kind="plain"
+              kind="danger"
+              name={admin.of(admin.disable, username)}
               onConfirm={() => void change({ is_disabled: true })}
             />
           )}
@@ -178,7 +189,9 @@ function NewUser({ onUser }: { onUser: () => void }) {
 
 function Jobs() {
   const { admin } = texts;
-  const { data, error, isLoading, reload } = useResource('jobs', (signal) => call('get', '/training-runs', { signal }));
+  const { data, error, isLoading, reload } = useResource('runs', (signal) =>
+    call('get', '/training-runs', { query: { limit: 100 }, signal }),
+  );
   const isBusy = data?.items.some(isUnfinished) ?? false;
   useEffect(() => {
     if (!isBusy) return;
@@ -189,14 +202,14 @@ function Jobs() {
   return (
     <>
       <section class="panel">
-        <h2>{admin.queue}</h2>
+        <h2>{texts.training.runs}</h2>
         {!data && isLoading && <Skeletons count={2} kind="row" />}
         {error && !isLoading && <Failure error={error} retry={reload} />}
-        {data?.items.length === 0 && <p>{admin.noRuns}</p>}
+        {data?.items.length === 0 && <p>{texts.training.empty}</p>}
         {data && data.items.length > 0 && (
           <>
             <p role="status">{admin.atWork(count('running'), count('queued'))}</p>
-            <DataTable label={admin.queue} columns={admin.runColumns}>
+            <DataTable label={texts.training.runs} columns={admin.runColumns}>
               {data.items.map((run) => (
                 <RunRow key={run.id} run={run} reload={reload} />
               ))}
@@ -205,7 +218,7 @@ function Jobs() {
         )}
         <p class="actions">
           <a class="button" href={href('training')}>
-            {admin.toTraining}
+            {texts.training.title}
           </a>
         </p>
       </section>
@@ -226,47 +239,37 @@ function Jobs() {
 }
 
 function RunRow({ run, reload }: { run: TrainingRun; reload: () => void }) {
-  const { admin } = texts;
-  const { id, status, reason, requested_at, progress, eta_seconds, error, model_id } = run;
-  const cancel = async () => {
-    try {
-      await call('post', '/training-runs/{run_id}/cancel', { path: { run_id: id } });
-    } catch (refusal) {
-      notify({ text: admin.notCancelled(id), error: asApiError(refusal) });
-    }
-    reload();
-  };
+  const { admin, training, models } = texts;
+  const { id, status, reason, progress, eta_seconds, error, model_id } = run;
   return (
     <tr>
-      <th scope="row">{admin.run(id)}</th>
-      <td>
-        <RunState status={status} />
-        {status === 'running' && <small>{admin.progress(progress, eta_seconds)}</small>}
-        {error && <small>{error}</small>}
-      </td>
-      <td>{admin.reasons[reason]}</td>
-      <td>{admin.moment(requested_at)}</td>
-      <td>{admin.took(secondsOf(run))}</td>
-      <td>{model_id === null ? texts.none : <a href={href('model', {}, model_id)}>{admin.model(model_id)}</a>}</td>
-      <td>
-        {isUnfinished(run) && (
-          <button type="button" class="button" aria-label={admin.cancelOf(id)} onClick={() => void cancel()}>
-            {texts.cancel}
-          </button>
+      <th scope="row">
+        <a href={href('training', { run: id })}>{training.run(id)}</a> <RunState status={status} />
+        {status === 'running' && (
+          <small>
+            {training.progress(progress)}
+            {eta_seconds !== null && `, ${training.left(eta_seconds)}`}
+          </small>
         )}
-      </td>
+        {error && <small>{error}</small>}
+      </th>
+      <td>{admin.reasons[reason]}</td>
+      <td>{models.moment(run.requested_at)}</td>
+      <td>{training.duration(secondsOf(run))}</td>
+      <td>{model_id !== null && <a href={href('model', {}, model_id)}>{models.name(model_id)}</a>}</td>
+      <td>{isUnfinished(run) && <CancelButton id={id} isListed reload={reload} />}</td>
     </tr>
   );
 }
 
-function StorageTab() {
+function Sizes() {
   const { admin } = texts;
   const { data, error, isLoading, reload } = useResource('storage', (signal) => call('get', '/storage', { signal }));
   if (error && !isLoading) return <Failure error={error} retry={reload} />;
   if (!data) return <Skeletons count={3} kind="row" />;
   const used = data.disk_total_bytes - data.disk_free_bytes;
   return (
-    <div class="settings">
+    <>
       <section class="panel">
         <h2>{admin.disk}</h2>
         <p class="big-number">{admin.bytes(data.disk_free_bytes)}</p>
@@ -274,14 +277,14 @@ function StorageTab() {
         <meter max={data.disk_total_bytes} value={used} aria-label={admin.diskUsed} />
       </section>
       <section class="panel">
-        <h2>{admin.models}</h2>
+        <h2>{texts.models.title}</h2>
         <p class="facts">{admin.modelsText(data.models.length, data.models_bytes)}</p>
-        <DataTable label={admin.models} columns={admin.modelColumns}>
+        <DataTable label={texts.models.title} columns={admin.modelColumns}>
           {data.models.map(({ model_id, is_active, n_bytes }) => (
             <tr key={model_id}>
               <th scope="row">
-                <a href={href('model', {}, model_id)}>{admin.model(model_id)}</a>{' '}
-                {is_active && <span class="chip">{admin.active}</span>}
+                <a href={href('model', {}, model_id)}>{texts.models.name(model_id)}</a>{' '}
+                {is_active && <span class="chip">{texts.models.active}</span>}
               </th>
               <td>{admin.bytes(n_bytes)}</td>
             </tr>
@@ -297,12 +300,64 @@ function StorageTab() {
               <th scope="row">
                 <code>{name}</code>
               </th>
-              <td>{n_rows === null ? texts.none : admin.number(n_rows)}</td>
+              <td>{n_rows === null ? texts.none : texts.models.count(n_rows)}</td>
               <td>{admin.bytes(n_bytes)}</td>
             </tr>
           ))}
         </DataTable>
       </section>
-    </div>
+    </>
+  );
+}
+
+function Keys() {
+  const { admin, settings } = texts;
+  const [asOf, setAsOf] = useState(Date.now);
+  const { data, error, isLoading, reload, loadMore } = usePages(`all keys ${asOf}`, (cursor, signal) =>
+    call('get', '/users/api-keys', { query: { cursor }, signal }),
+  );
+  return (
+    <section class="panel">
+      <h2>{settings.keys}</h2>
+      {error && !isLoading && <Failure error={error} retry={reload} />}
+      {data?.items.length === 0 && <p>{settings.noKeys}</p>}
+      {data && data.items.length > 0 && (
+        <DataTable label={settings.keys} columns={admin.keyColumns}>
+          {data.items.map(({ id, name, owner, prefix, scopes, expires_at }) => (
+            <tr key={id}>
+              <th scope="row">
+                {name}
+                <small>
+                  <code>{settings.key(prefix, scopes)}</code>
+                </small>
+              </th>
+              <td>{owner}</td>
+              <td>{settings.expires(expires_at)}</td>
+              <td>
+                <ConfirmButton
+                  label={settings.revoke}
+                  title={settings.revokeTitle(name)}
+                  text={settings.revokeText}
+                  kind="danger"
+                  name={admin.of(settings.revoke, name)}
+                  onConfirm={() =>
+                    void act(
+                      settings.revoked(name),
+                      () => setAsOf(Date.now()),
+                      () => call('delete', '/users/api-keys/{key_id}', { path: { key_id: id } }),
+                    )
+                  }
+                />
+              </td>
+            </tr>
+          ))}
+        </DataTable>
+      )}
+      {data?.next_cursor && (
+        <button type="button" class="button" aria-busy={isLoading} onClick={loadMore}>
+          {admin.more}
+        </button>
+      )}
+    </section>
   );
 }
