@@ -1016,7 +1016,7 @@ export const de: Texts = {
     nobody: 'So heißt niemand.',
     nobodyHint: 'Versuch es mit weniger Buchstaben.',
     more: 'Mehr zeigen',
-    columns: ['Name', 'Rolle', 'Anmeldung', 'Bewertungen', 'Seit', 'Zuletzt gesehen', ''],
+    columns: ['Name', 'Rolle', 'Anmeldung', 'Bewertungen', 'Seit', 'Zuletzt gesehen', 'Ändern'],
     you: 'Du',
     roles: (isAdmin) => (isAdmin ? 'Admin' : 'Mitglied'),
     enabled: 'Erlaubt',
@@ -1043,12 +1043,12 @@ export const de: Texts = {
     made: (name) => `${name} meldet sich mit diesem Einmalpasswort an, das nur jetzt zu sehen ist:`,
     atWork: (running, waiting) =>
       running + waiting === 0 ? 'Nichts zu tun.' : `${number(running)} in Arbeit, ${number(waiting)} in der Schlange.`,
-    runColumns: ['Lauf', 'Warum', 'Gewünscht', 'Dauer', 'Modell', ''],
+    runColumns: ['Lauf', 'Warum', 'Gewünscht', 'Dauer', 'Modell', 'Ändern'],
     reasons: { request: 'von Hand', schedule: 'Zeitplan', ratings: 'neue Bewertungen' },
     imports: 'Importe',
     importsText:
       'Sie sind fertig, sobald sie beantwortet sind, darum wartet hier keiner. Die Bewertungen einer Person kommen aus einer Datei, anderswo trainierte Modelle aus einem Archiv, ganze Datensätze mit dem Befehl cinefold load, Bewertungen von vielen mit POST /bulk/ratings.',
-    keyColumns: ['Schlüssel', 'Von', 'Gilt', ''],
+    keyColumns: ['Schlüssel', 'Von', 'Gilt', 'Ändern'],
     disk: 'Frei auf dem Datenträger',
     diskText: (total) => `von ${bytes(total)}, wo der Datenordner liegt`,
     diskUsed: 'Wie viel des Datenträgers belegt ist',

@@ -1010,7 +1010,7 @@ export const en = {
     nobody: 'Nobody has such a name.',
     nobodyHint: 'Try fewer letters.',
     more: 'Show more',
-    columns: ['User', 'Role', 'Sign-in', 'Ratings', 'Since', 'Last seen', ''],
+    columns: ['User', 'Role', 'Sign-in', 'Ratings', 'Since', 'Last seen', 'Change'],
     you: 'You',
     roles: (isAdmin: boolean): string => (isAdmin ? 'Administrator' : 'User'),
     enabled: 'Allowed',
@@ -1037,7 +1037,7 @@ export const en = {
     made: (name: string) => `${name} signs in with this one-time password, which is shown only now:`,
     atWork: (running: number, waiting: number) =>
       running + waiting === 0 ? 'Nothing to do.' : `${number(running)} running, ${number(waiting)} waiting.`,
-    runColumns: ['Run', 'Why', 'Asked for', 'Took', 'Model', ''],
+    runColumns: ['Run', 'Why', 'Asked for', 'Took', 'Model', 'Change'],
     reasons: { request: 'by hand', schedule: 'schedule', ratings: 'new ratings' } satisfies Record<
       TrainingRun['reason'],
       string
@@ -1045,7 +1045,7 @@ export const en = {
     imports: 'Imports',
     importsText:
       'They are done as soon as they are answered, so none waits here. Ratings of one person come from a file, models trained elsewhere from an archive, whole data sets by the command cinefold load, and ratings of many by POST /bulk/ratings.',
-    keyColumns: ['Key', 'Owner', 'Works', ''],
+    keyColumns: ['Key', 'Owner', 'Works', 'Change'],
     disk: 'Free on the disk',
     diskText: (total: number) => `of ${bytes(total)}, on the disk of the data folder`,
     diskUsed: 'How much of the disk is used',
