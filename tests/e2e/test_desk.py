@@ -33,7 +33,9 @@ def test_an_edit_of_the_training_code_becomes_a_patch(page, service, tmp_path):
     model_id = page.request.get("/health/ready").json()["model"]["id"]
 
     # The code that made the model, in colour.
-    page.goto(f"/#/code/{model_id}")
+    page.goto("/#/proposals?status=accepted")
+    expect(page.get_by_text("No such proposal.")).to_be_visible()
+    page.get_by_role("link", name=f"Code of model {model_id}").press("Enter")
     page.get_by_role("link", name="engine/halfstep.py").press("Enter")
     page.get_by_role("link", name="engine/als.py").press("Enter")
     code = page.get_by_role("region", name="engine/als.py")

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { call, type Me, type TrainingRun, type User } from '../api';
 import { ConfirmButton } from '../components/confirm';
 import { DataTable } from '../components/data-table';
@@ -10,12 +10,12 @@ import { asApiError } from '../errors';
 import { act, notify } from '../notices';
 import { usePages, useResource } from '../resource';
 import { href, replace, route } from '../routes';
+import { useRuns } from '../run-events';
 import { startSession } from '../session';
 import { texts } from '../texts';
 import { isUnfinished, secondsOf } from '../training';
 
 const TABS = ['users', 'jobs', 'storage'] as const;
-const POLL_MILLISECONDS = 3_000;
 
 /** Who may do what, what is being worked on, and how much is kept. */
 export function Admin({ me }: { me: Me }) {
@@ -189,15 +189,7 @@ function NewUser({ onUser }: { onUser: () => void }) {
 
 function Jobs() {
   const { admin } = texts;
-  const { data, error, isLoading, reload } = useResource('runs', (signal) =>
-    call('get', '/training-runs', { query: { limit: 100 }, signal }),
-  );
-  const isBusy = data?.items.some(isUnfinished) ?? false;
-  useEffect(() => {
-    if (!isBusy) return;
-    const timer = setInterval(reload, POLL_MILLISECONDS);
-    return () => clearInterval(timer);
-  }, [isBusy]);
+  const { data, error, isLoading, reload } = useRuns();
   const count = (status: TrainingRun['status']) => data?.items.filter((run) => run.status === status).length ?? 0;
   return (
     <>

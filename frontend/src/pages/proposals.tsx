@@ -19,12 +19,16 @@ const STATES = ['open', 'accepted', 'declined'] as const;
 export function Proposals() {
   const { proposals } = texts;
   const status = STATES.find((name) => name === route.value.query.get('status')) ?? null;
-  const { data, error, isLoading, isStale, reload, loadMore } = usePages(`proposals ${status}`, (cursor, signal) =>
-    call('get', '/code-proposals', { query: { status, cursor }, signal }),
+  const [asOf] = useState(Date.now); // decisions move proposals, so no visit shows what an earlier one did
+  const { data, error, isLoading, isStale, reload, loadMore } = usePages(
+    `proposals ${status} ${asOf}`,
+    (cursor, signal) => call('get', '/code-proposals', { query: { status, cursor }, signal }),
   );
   return (
     <>
-      <LabHead title={proposals.title} lead={proposals.lead} />
+      <LabHead title={proposals.title} lead={proposals.lead}>
+        <ToCode />
+      </LabHead>
       <nav class="chips" aria-label={proposals.filter}>
         {[null, ...STATES].map((name) => (
           <a key={name} href={href('proposals', { status: name })} aria-current={name === status ? 'page' : undefined}>
@@ -34,13 +38,7 @@ export function Proposals() {
       </nav>
       {!data && isLoading && <Skeletons count={4} kind="row" />}
       {error && !isLoading && <Failure error={error} retry={reload} />}
-      {data?.items.length === 0 && !isStale && (
-        <Empty title={proposals.empty} hint={proposals.emptyHint}>
-          <a class="button" href={href('models')}>
-            {texts.lab.pages.models}
-          </a>
-        </Empty>
-      )}
+      {data?.items.length === 0 && !isStale && <Empty title={proposals.empty} hint={proposals.emptyHint} />}
       <ul class="rows" aria-busy={isLoading}>
         {data?.items.map((proposal) => (
           <li key={proposal.id} class="panel experiment-row">
@@ -60,6 +58,19 @@ export function Proposals() {
         </button>
       )}
     </>
+  );
+}
+
+/** The code of the model that serves, to read or to edit. */
+function ToCode() {
+  const { data } = useResource('active model', (signal) => call('get', '/models/active', { signal }));
+  if (!data?.model) return null;
+  return (
+    <p class="actions">
+      <a class="button" href={href('code', {}, data.model.id)}>
+        {texts.code.of(data.model.id)}
+      </a>
+    </p>
   );
 }
 
