@@ -271,12 +271,16 @@ async def administrator(session: AsyncSession) -> User | None:
     return (await session.scalars(query)).one_or_none()
 
 
-async def all_keys(session: AsyncSession) -> list[tuple[ApiKey, str]]:
-    """List all keys with their owners' names."""
+async def all_keys(
+    session: AsyncSession, *, limit: int | None = None, before: int | None = None
+) -> list[tuple[ApiKey, str]]:
+    """List everybody's keys with their owners' names, newest first."""
     query = select(ApiKey, func.coalesce(User.username, "")).join(
         User, User.id == ApiKey.user_id
     )
-    rows = await session.execute(query.order_by(ApiKey.id))
+    if before is not None:
+        query = query.where(ApiKey.id < before)
+    rows = await session.execute(query.order_by(ApiKey.id.desc()).limit(limit))
     return [(row[0], row[1]) for row in rows]
 
 

@@ -1,6 +1,7 @@
 """SQL about the database server itself."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -25,6 +26,13 @@ async def revision(session: AsyncSession) -> str | None:
     query = text("SELECT version_num FROM alembic_version")
     found: str | None = (await session.execute(query)).scalar_one_or_none()
     return found
+
+
+async def folder(session: AsyncSession) -> Path | None:
+    """Say where the server keeps its data, if it tells us."""
+    query = text("SELECT setting FROM pg_settings WHERE name = 'data_directory'")
+    found: str | None = (await session.execute(query)).scalar_one_or_none()
+    return None if found is None else Path(found)
 
 
 async def database_bytes(session: AsyncSession) -> int:

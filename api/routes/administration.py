@@ -1,13 +1,20 @@
-"""People and storage, for administrators."""
+"""People, their keys, and storage, for administrators."""
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, status
+from fastapi import APIRouter, Query, Response, status
 from pydantic import AfterValidator
 
 from api.dependencies import AdminUser, SessionDep, SettingsDep
-from api.schemas.account import NewUser, UserChange, UserIn, UserOut, UserPage
-from api.schemas.base import Cursor, Limit, UserId, clean_text
+from api.schemas.account import (
+    NewUser,
+    OwnedKeyPage,
+    UserChange,
+    UserIn,
+    UserOut,
+    UserPage,
+)
+from api.schemas.base import Cursor, KeyId, Limit, UserId, clean_text
 from api.schemas.storage import Storage
 from api.services import administration
 from api.strict_route import StrictRoute
@@ -49,6 +56,24 @@ async def patch_user(
     return await administration.change_user(
         session, actor_id=actor.user_id, user_id=user_id, body=body
     )
+
+
+@router.get("/users/api-keys")
+async def get_keys(
+    _: AdminUser, session: SessionDep, limit: Limit = 20, cursor: Cursor = None
+) -> OwnedKeyPage:
+    """List everybody's API keys, newest first; no reply has their secrets."""
+    return await administration.page_of_keys(session, limit=limit, cursor=cursor)
+
+
+@router.delete(
+    "/users/api-keys/{key_id}",
+    status_code=status.HTTP_204_NO_CONTENT,
+    response_class=Response,
+)
+async def delete_key(key_id: KeyId, actor: AdminUser, session: SessionDep) -> None:
+    """Revoke anybody's API key; it stops working at once."""
+    await administration.revoke_key(session, actor_id=actor.user_id, key_id=key_id)
 
 
 @router.get("/storage")

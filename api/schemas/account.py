@@ -96,6 +96,19 @@ class ApiKeys(Out):
     items: list[ApiKeyOut]
 
 
+class OwnedKey(ApiKeyOut):
+    """A key as administrators see it, with the name of its owner."""
+
+    owner: str
+
+
+class OwnedKeyPage(Out):
+    """One page of everybody's keys, newest first."""
+
+    items: list[OwnedKey]
+    next_cursor: str | None
+
+
 class UserIn(Body):
     """A person to make an account for; a one-time password comes back."""
 

@@ -15,8 +15,11 @@ from api.queries import models as model_queries
 from api.queries import server as server_queries
 from api.schemas.account import (
     ApiKeyIn,
+    ApiKeyOut,
     NewApiKey,
     NewUser,
+    OwnedKey,
+    OwnedKeyPage,
     UserChange,
     UserIn,
     UserOut,
@@ -147,15 +150,34 @@ async def create_key(
 
 
 async def list_keys(session: AsyncSession) -> list[tuple[ApiKey, str]]:
-    """List all keys with the names of their owners."""
+    """List all keys with the names of their owners, newest first."""
     return await queries.all_keys(session)
 
 
-async def revoke_key(session: AsyncSession, *, key_id: int) -> None:
-    """Revoke anybody's key."""
+async def page_of_keys(
+    session: AsyncSession, *, limit: int, cursor: str | None
+) -> OwnedKeyPage:
+    """Read one page of everybody's keys, newest first."""
+    before = cursors.decode(cursor, int)[0] if cursor is not None else None
+    rows = await queries.all_keys(session, limit=limit + 1, before=before)
+    has_more = len(rows) > limit
+    next_cursor = cursors.encode(rows[limit - 1][0].id) if has_more else None
+    items = [
+        OwnedKey(owner=owner, **ApiKeyOut.model_validate(key).model_dump())
+        for key, owner in rows[:limit]
+    ]
+    return OwnedKeyPage(items=items, next_cursor=next_cursor)
+
+
+async def revoke_key(
+    session: AsyncSession, *, key_id: int, actor_id: int | None = None
+) -> None:
+    """Revoke anybody's key, in an administrator's name or from the shell."""
     if not await queries.delete_any_key(session, key_id):
         raise NotFound(f"there is no key {key_id}; `cinefold key list` lists them")
     await session.commit()
+    if actor_id is not None:
+        logger.info("user %d revoked key %d", actor_id, key_id)
 
 
 async def storage(session: AsyncSession, settings: Settings) -> Storage:
@@ -165,12 +187,13 @@ async def storage(session: AsyncSession, settings: Settings) -> Storage:
         key=lambda size: (-size.n_bytes, size.model_id),
     )
     disk = shutil.disk_usage(doctor.nearest_folder(settings.data_dir))
+    embedded_folder = settings.data_dir.resolve() / "postgres"
     return Storage(
         database_bytes=await server_queries.database_bytes(session),
         models_bytes=sum(size.n_bytes for size in models),
         disk_free_bytes=disk.free,
         disk_total_bytes=disk.total,
-        is_database_embedded=settings.database_url is None,
+        is_database_embedded=await server_queries.folder(session) == embedded_folder,
         tables=[
             TableSize.model_validate(row)
             for row in await server_queries.tables(session)

@@ -7,7 +7,6 @@ import { Browse } from './pages/browse';
 import { ForYou } from './pages/for-you';
 import { MoviePage } from './pages/movie';
 import { MyRatings } from './pages/my-ratings';
-import { NotFound } from './pages/not-found';
 import { useResource } from './resource';
 import type { PageName } from './routes';
 import { texts } from './texts';
@@ -124,8 +123,24 @@ export const PAGES: Record<Exclude<PageName, 'sign-in' | 'register' | 'not-found
     View: later('model', async () => (await import('./pages/model')).ModelPage),
     isForAdmins: true,
   },
-  code: { title: () => texts.notFound.title, View: NotFound },
-  proposals: { title: () => texts.notFound.title, View: NotFound },
-  proposal: { title: () => texts.notFound.title, View: NotFound },
-  admin: { title: () => texts.notFound.title, View: NotFound },
+  code: {
+    title: () => texts.code.title,
+    View: later('code', async () => (await import('./pages/code')).Code),
+    isForAdmins: true,
+  },
+  proposals: {
+    title: () => texts.proposals.title,
+    View: later('proposals', async () => (await import('./pages/proposals')).Proposals),
+    isForAdmins: true,
+  },
+  proposal: {
+    title: () => texts.proposals.title,
+    View: later('proposal', async () => (await import('./pages/proposals')).ProposalPage),
+    isForAdmins: true,
+  },
+  admin: {
+    title: () => texts.admin.title,
+    View: later('admin', async () => (await import('./pages/admin')).Admin),
+    isForAdmins: true,
+  },
 };

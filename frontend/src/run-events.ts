@@ -1,12 +1,13 @@
-/** Follow a training run: by server-sent events, and by asking again where those cannot come. */
+/** Follow training runs: one by server-sent events, and by asking again where those cannot come; all by asking. */
 
 import { useEffect, useState } from 'preact/hooks';
-import { call, type TrainingRun, type TrainingSweep } from './api';
+import { call, type TrainingRun, type TrainingRuns, type TrainingSweep } from './api';
 import { asApiError } from './errors';
 import { type Resource, useResource } from './resource';
 import { isUnfinished, withSweeps } from './training';
 
 const POLL_MILLISECONDS = 2_000;
+const RUNS_MILLISECONDS = 3_000;
 
 interface News {
   readonly run: TrainingRun | null;
@@ -20,6 +21,18 @@ interface Followed {
 }
 
 const NOTHING: News = { run: null, sweeps: [] };
+
+/** The latest runs, looked at again and again while one waits or is at work. */
+export function useRuns(): Resource<TrainingRuns> {
+  const runs = useResource('runs', (signal) => call('get', '/training-runs', { query: { limit: 100 }, signal }));
+  const isBusy = runs.data?.items.some(isUnfinished) ?? false;
+  useEffect(() => {
+    if (!isBusy) return;
+    const timer = setInterval(runs.reload, RUNS_MILLISECONDS);
+    return () => clearInterval(timer);
+  }, [isBusy]);
+  return runs;
+}
 
 /** A run as it is now; `onEnd` is told once a run that was watched has ended. */
 export function useRun(id: number, onEnd: () => void): Followed {

@@ -69,6 +69,7 @@ FLAGS = {
     "one-time password": {"must_change_password": True},
 }
 # 422: let in, and then found to lack a body. 409: let in, but not now.
+# Who cannot have a key of their own names one that there is not: 404, even if let in.
 ACCESS = {
     "POST /auth/register":
         "422 422 422 422 422 422 422  422 422 422 422 422 422 422 422",
@@ -232,6 +233,10 @@ ACCESS = {
         "401 404 404 401 401 403 422  404 404 404 422 404 404 404 422",
     "PATCH /users/{user_id}":
         "401 404 404 401 401 403 200  404 404 404 200 404 404 404 200",
+    "GET /users/api-keys":
+        "401 404 404 401 401 403 200  404 404 404 200 404 404 404 200",
+    "DELETE /users/api-keys/{key_id}":
+        "401 404 404 401 401 403 204  404 404 404 404 404 404 404 204",
     "GET /storage":
         "401 404 404 401 401 403 200  404 404 404 200 404 404 404 200",
     "GET /insights/ratings":

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from typer.testing import CliRunner
 
 from api import cli
@@ -142,14 +143,14 @@ async def test_a_key_for_a_user_is_within_what_they_may_do(
 async def test_all_keys_are_listed_and_any_can_be_revoked(app, alice, bob, session):
     async with keyed(app, alice, "read") as first, keyed(app, bob, "read") as second:
         listed = await administration.list_keys(session)
-        await administration.revoke_key(session, key_id=listed[0][0].id)
+        await administration.revoke_key(session, key_id=listed[1][0].id)
 
         replies = [await first.get("/me"), await second.get("/me")]
 
-    assert [owner for _, owner in listed] == ["alice", "bob"]
+    assert [owner for _, owner in listed] == ["bob", "alice"]
     assert [reply.status_code for reply in replies] == [401, 200]
     with pytest.raises(NotFound, match="key list"):
-        await administration.revoke_key(session, key_id=listed[0][0].id)
+        await administration.revoke_key(session, key_id=listed[1][0].id)
 
 
 # The pages of administrators.
@@ -222,6 +223,27 @@ async def test_the_last_administrator_cannot_lock_everybody_out(admin, change):
     assert (await admin.get("/users")).json()["items"][0]["is_admin"]
 
 
+async def test_an_administrator_sees_and_revokes_the_keys_of_everybody(
+    app, admin, alice, bob, caplog
+):
+    caplog.set_level("INFO", logger="api.services.administration")
+    async with keyed(app, alice, "read") as first, keyed(app, bob, "rate") as second:
+        page = (await admin.get("/users/api-keys?limit=1")).json()
+        cursor = page["next_cursor"]
+        rest = (await admin.get(f"/users/api-keys?limit=1&cursor={cursor}")).json()
+        path = f"/users/api-keys/{rest['items'][0]['id']}"
+        revoked = await admin.delete(path)
+        again = await admin.delete(path)
+        replies = [await first.get("/me"), await second.get("/me")]
+
+    keys = [(key["owner"], key["scopes"]) for key in page["items"] + rest["items"]]
+    assert keys == [("bob", ["rate"]), ("alice", ["read"])]
+    assert rest["next_cursor"] is None
+    assert (revoked.status_code, again.status_code) == (204, 404)
+    assert [reply.status_code for reply in replies] == [401, 200]
+    assert f"user {admin.user_id} revoked key" in caplog.text
+
+
 @pytest.mark.parametrize("user_id", [1, 2_000_000_000], ids=["imported", "unknown"])
 async def test_who_has_no_account_cannot_be_changed(admin, user_id):
     reply = await admin.patch(f"/users/{user_id}", json={"is_admin": True})
@@ -247,7 +269,18 @@ async def test_storage_tells_what_takes_up_the_disk(admin, trained, models_dir):
     ]
     assert told["models_bytes"] == files
     assert 0 < told["disk_free_bytes"] < told["disk_total_bytes"]
-    assert told["is_database_embedded"]
+    assert not told["is_database_embedded"]
+
+
+async def test_the_database_in_the_data_folder_is_told_from_any_other(
+    session, settings
+):
+    folder = Path((await session.execute(text("SHOW data_directory"))).scalar_one())
+    own = settings.model_copy(update={"data_dir": folder.parent})
+
+    told = await administration.storage(session, own)
+
+    assert told.is_database_embedded == (folder.name == "postgres")
 
 
 # The commands.

@@ -1,4 +1,3 @@
-import { useEffect } from 'preact/hooks';
 import { call, type TrainingRun } from '../api';
 import { DataTable } from '../components/data-table';
 import { LabHead } from '../components/lab-head';
@@ -9,23 +8,15 @@ import { Empty, Failure, Skeletons } from '../components/states';
 import { announce } from '../notices';
 import { useResource } from '../resource';
 import { href, replace, route } from '../routes';
+import { useRuns } from '../run-events';
 import { texts } from '../texts';
 import { bestRmse, differing, flat, isUnfinished, ndcgOf, secondsOf, sortedBy } from '../training';
 
-const POLL_MILLISECONDS = 3_000;
-
 /** Ask for a run, watch it learn, and set it beside all others. */
 export function Training() {
-  const { data, error, isLoading, reload } = useResource('runs', (signal) =>
-    call('get', '/training-runs', { query: { limit: 100 }, signal }),
-  );
+  const { data, error, isLoading, reload } = useRuns();
   const runs = data?.items ?? [];
   const isBusy = runs.some(isUnfinished);
-  useEffect(() => {
-    if (!isBusy) return;
-    const timer = setInterval(reload, POLL_MILLISECONDS);
-    return () => clearInterval(timer);
-  }, [isBusy]);
   const shown = Number(route.value.query.get('run')) || (runs.findLast(isUnfinished) ?? runs.find(hasBegun))?.id;
   const { training: words } = texts;
   return (

@@ -1,6 +1,7 @@
 /** Every text in English; other languages have the same shape. */
 
 import type {
+  CodeProposal,
   Comparison,
   Estimate,
   Experiment,
@@ -976,6 +977,121 @@ export const en = {
     forgetTitle: (n: number) => `Forget ${ratings(n)}?`,
     forgetText: 'They were never stored in your account, and nothing brings them back.',
     notCarried: (n: number) => `Your ${ratings(n)} could not be stored. They are still kept in this browser.`,
+  },
+
+  code: {
+    title: 'Training code',
+    of: (id: number) => `Code of model ${id}`,
+    lead: 'The modules as they were when they made the model. Propose an edit: it is kept for people to read, and never run.',
+    toModel: (id: number) => `Card of model ${id}`,
+    modules: 'Modules',
+    hash: 'SHA-256 of all of them:',
+    edit: 'Propose an edit',
+    editOf: (path: string) => `Edit ${path}`,
+    text: 'The module, with your edit',
+    unchanged: 'Nothing is changed yet.',
+    preview: 'What it changes',
+    previewNone: 'Nothing yet.',
+    previewTooLong: 'Too much differs to show it while you type.',
+    comment: 'What it is for',
+    commentHint: 'The first line becomes the title.',
+    commentProblem: 'Say what the edit is for.',
+    submit: 'Propose it',
+    diffOf: (path: string) => `Changes of ${path}`,
+    none: 'There is no code of this model here.',
+    noneHint: 'It was trained elsewhere, or there is no such model.',
+  },
+
+  proposals: {
+    title: 'Proposed edits',
+    lead: 'Edits of the training code, to read, discuss and decide on. An accepted one is applied by hand, as a patch.',
+    filter: 'State',
+    all: 'All',
+    states: { open: 'Open', accepted: 'Accepted', declined: 'Declined' } satisfies Record<
+      CodeProposal['status'],
+      string
+    >,
+    facts: (id: number, author: string | null, date: string) =>
+      `Proposal ${id} by ${author ?? 'somebody who has left'}, ${day(date)}`,
+    decided: (date: string) => `decided ${day(date)}`,
+    more: 'Show more',
+    empty: 'No such proposal.',
+    emptyHint: 'Open the code of a model and propose an edit there.',
+    accept: 'Accept',
+    acceptTitle: (id: number) => `Accept proposal ${id}?`,
+    acceptText: 'Nothing is applied by that: download the patch and apply it yourself. A decision stays.',
+    decline: 'Decline',
+    declineTitle: (id: number) => `Decline proposal ${id}?`,
+    declineText: 'The proposal and its discussion are kept. A decision stays.',
+    undecided: 'That was not decided.',
+    download: 'Download the patch',
+    size: (added: number, removed: number) =>
+      `${plural(added, 'line', 'lines')} added, ${plural(removed, 'line', 'lines')} removed. To apply it:`,
+    discussion: 'Discussion',
+    said: (author: string | null, date: string) => `${author ?? 'Somebody who has left'}, ${moment(date)}`,
+    remark: 'Your remark',
+    remarkProblem: 'Write something first.',
+    send: 'Add remark',
+  },
+
+  admin: {
+    title: 'Administration',
+    tabs: { users: 'Users', jobs: 'Imports and jobs', storage: 'Storage and keys' },
+    leads: {
+      users: 'Everybody with an account, and what they may do.',
+      jobs: 'What waits, what is being worked on, and what came of it.',
+      storage: 'How much is kept, and where.',
+    },
+    search: 'Search users',
+    nobody: 'Nobody has such a name.',
+    nobodyHint: 'Try fewer letters.',
+    more: 'Show more',
+    columns: ['User', 'Role', 'Sign-in', 'Ratings', 'Since', 'Last seen', 'Change'],
+    you: 'You',
+    roles: (isAdmin: boolean): string => (isAdmin ? 'Administrator' : 'User'),
+    enabled: 'Allowed',
+    disabled: 'Disabled',
+    oneTime: 'has a one-time password',
+    promote: 'Make administrator',
+    demote: 'Make user',
+    disable: 'Disable',
+    enable: 'Enable',
+    titles: {
+      promote: (name: string) => `Make ${name} an administrator?`,
+      demote: (name: string) => `Make ${name} a user again?`,
+      disable: (name: string) => `Disable ${name}?`,
+    },
+    warnings: {
+      promote: 'Administrators train and activate models, run experiments and look after users.',
+      demote: 'These pages are then closed to them.',
+      disable:
+        'All their sessions end at once and their keys stop working. Ratings stay, and you can enable them again.',
+    },
+    of: (action: string, name: string) => `${action}: ${name}`,
+    refused: (name: string) => `${name} stays as before.`,
+    add: 'Add a user',
+    made: (name: string) => `${name} signs in with this one-time password, which is shown only now:`,
+    atWork: (running: number, waiting: number) =>
+      running + waiting === 0 ? 'Nothing to do.' : `${number(running)} running, ${number(waiting)} waiting.`,
+    runColumns: ['Run', 'Why', 'Asked for', 'Took', 'Model', 'Change'],
+    reasons: { request: 'by hand', schedule: 'schedule', ratings: 'new ratings' } satisfies Record<
+      TrainingRun['reason'],
+      string
+    >,
+    imports: 'Imports',
+    importsText:
+      'They are done as soon as they are answered, so none waits here. Ratings of one person come from a file, models trained elsewhere from an archive, whole data sets by the command cinefold load, and ratings of many by POST /bulk/ratings.',
+    keyColumns: ['Key', 'Owner', 'Works', 'Change'],
+    disk: 'Free on the disk',
+    diskText: (total: number) => `of ${bytes(total)}, on the disk of the data folder`,
+    diskUsed: 'How much of the disk is used',
+    modelsText: (n: number, size: number) => `${plural(n, 'model', 'models')}, ${bytes(size)}`,
+    modelColumns: ['Model', 'Size'],
+    database: 'Database',
+    databaseText: (size: number, isEmbedded: boolean) =>
+      `${bytes(size)}, ${isEmbedded ? 'in the data folder' : 'on a server of its own'}. Numbers of rows are estimates.`,
+    tableColumns: ['Table', 'Rows', 'Size'],
+    bytes,
   },
 
   notFound: {

@@ -22,7 +22,8 @@ export function formatsOf(language: string) {
   const decimals = (n: number) => numbers({ minimumFractionDigits: n, maximumFractionDigits: n });
   const date = lazily<Date>(() => new Intl.DateTimeFormat(language, { dateStyle: 'medium' }));
   const moment = lazily<Date>(() => new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' }));
-  const megabytes = numbers({ style: 'unit', unit: 'megabyte', maximumFractionDigits: 1 });
+  const sized = (unit: string) => numbers({ style: 'unit', unit, maximumFractionDigits: 1 });
+  const [megabytes, gigabytes] = [sized('megabyte'), sized('gigabyte')];
   const [oneDecimal, twoDecimals] = [decimals(1), decimals(2)];
   const sign = (value: number) => (value < 0 ? '−' : '+');
   const twoDigits = numbers({ maximumSignificantDigits: 2 });
@@ -36,7 +37,7 @@ export function formatsOf(language: string) {
     fourDigits: numbers({ maximumSignificantDigits: 4, useGrouping: false }),
     /** Large ones in thousands or millions. */
     compact: numbers({ notation: 'compact', maximumSignificantDigits: 4 }),
-    bytes: (n: number) => megabytes(n / 1e6),
+    bytes: (n: number) => (n < 1e9 ? megabytes(n / 1e6) : gigabytes(n / 1e9)),
     percent: numbers({ style: 'percent', maximumFractionDigits: 1 }),
     day: (iso: string) => date(new Date(iso)),
     moment: (iso: string) => moment(new Date(iso)),
