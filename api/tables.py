@@ -412,7 +412,7 @@ class Experiment(Table):
 
 
 class Variant(Table):
-    """What some users of an experiment see: a model and the head that orders lists.
+    """What some users of an experiment see: a model and how its lists are made.
 
     The one at position 0 is the control.
     """
@@ -430,9 +430,13 @@ class Variant(Table):
         ForeignKey("models.id", ondelete="RESTRICT"), index=True
     )
     head: Mapped[str]
+    diversity: Mapped[float] = mapped_column(server_default=text("0"))
+    exploration: Mapped[float] = mapped_column(server_default=text("0"))
 
     __table_args__ = (
         CheckConstraint("head IN ('ranking', 'rating')", name="head"),
+        CheckConstraint("diversity BETWEEN 0 AND 1", name="diversity"),
+        CheckConstraint("exploration BETWEEN 0 AND 1", name="exploration"),
         Index("variants_position_idx", "experiment_id", "position", unique=True),
         Index("variants_name_idx", "experiment_id", "name", unique=True),
     )

@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from engine.artifacts import Manifest, load_model, read_manifest, save_model
+from engine.elicitation import knowledge, questions
 from engine.errors import ArtifactError, DataError, EngineError, SolveError
 from engine.features import one_hot
 from engine.foldin import (
@@ -21,7 +22,6 @@ from engine.foldin import (
     Taste,
     fold_in,
     predict,
-    questions,
     reasons,
     uncertainty,
 )
@@ -100,6 +100,7 @@ __all__ = [
     "fit_head",
     "fit_paper",
     "fold_in",
+    "knowledge",
     "load_model",
     "make_ratings",
     "one_hot",

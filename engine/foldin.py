@@ -14,7 +14,7 @@ from engine.arrays import (
     Values,
 )
 from engine.errors import DataError, SolveError
-from engine.model import Configuration, Head, Model, UserPrior
+from engine.model import Configuration, Head, UserPrior
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def fold_in(
     """
     indices, stars = _validated(head, item_indices, values)
     features = _validated_features(head, user_features)
-    rated = _with_one(head, indices)
+    rated = with_one(head, indices)
     residuals = stars - head.global_mean
     if head.prior is not None:
         system, pulls, rest = _learned_system(
@@ -236,7 +236,7 @@ def uncertainty(head: Head, taste: Taste, item_indices: Indices) -> FloatVector:
         An index is out of range.
     """
     indices = _validated_indices(head, item_indices)
-    items = _with_one(head, indices)
+    items = with_one(head, indices)
     halves, _ = lapack.dtrtrs(taste.cholesky, items.T, lower=1)
     doubt = np.square(halves).sum(axis=0)
     variance: ExactVector = head.residual_variance * (1 + doubt)
@@ -272,98 +272,15 @@ def reasons(head: Head, taste: Taste, item_index: int) -> Reasons:
         The index is out of range.
     """
     index = _validated_indices(head, np.array([item_index]))
-    item = _with_one(head, index)[0]
+    item = with_one(head, index)[0]
     direction, _ = lapack.dpotrs(taste.cholesky, item, lower=1)
     baseline = head.global_mean + float(head.item_biases[index[0]])
     shares = taste.pulls @ direction
     return Reasons(baseline + float(taste.rest @ direction), shares.astype(np.float32))
 
 
-def questions(model: Model, taste: Taste, k: int) -> IndexVector:
-    """Choose the items whose ratings would tell most about a user's taste.
-
-    A rating of item ``i`` takes a share out of the doubt about every other item ``j``,
-    whatever its value, so several questions can be planned ahead, each one after those
-    before it. Doubt is weighed by how often items are rated (``n_j``), and an answer is
-    as likely as the item is known::
-
-        gain_i = n_i / n_users · Σ_j n_j (z_j' A^-1 z_i)² / (1 + z_i' A^-1 z_i)
-
-    Parameters
-    ----------
-    model : Model
-    taste : Taste
-        Of its rating head.
-    k : int
-        How many questions.
-
-    Returns
-    -------
-    ndarray of int32, shape (at most k,)
-        Rows of the model in the order to ask; items already rated are left out.
-
-    Raises
-    ------
-    DataError
-        `k` is negative.
-
-    References
-    ----------
-    .. [1] Rubens, Elahi, Sugiyama, Kaplan (2015), "Active learning in recommender
-       systems". doi:10.1007/978-1-4899-7637-6_24
-    """
-    if k < 0:
-        raise DataError(f"k is {k}; it must be at least 0")
-    items = _with_one(model.rating, np.arange(model.n_items, dtype=np.int32))
-    counts = model.item_counts.astype(np.float64)
-    wanted = (items * counts[:, None]).T @ items
-    covariance, _ = lapack.dpotri(taste.cholesky, lower=1)
-    covariance += np.tril(covariance, -1).T
-    asked = np.zeros(model.n_items, dtype=np.bool_)
-    asked[taste.item_indices] = True
-    chosen: list[int] = []
-    for _ in range(min(k, int((~asked).sum()))):
-        towards = items @ covariance
-        doubt = np.einsum("if,if->i", towards, items)
-        fall = np.einsum("if,if->i", towards @ wanted, towards) / (1 + doubt)
-        best = int(np.argmax(np.where(asked, -1, counts * fall)))
-        chosen.append(best)
-        asked[best] = True
-        covariance -= np.outer(towards[best], towards[best]) / (1 + doubt[best])
-    return np.array(chosen, dtype=np.int32)
-
-
-def knowledge(model: Model, taste: Taste) -> float:
-    """Say how much of the doubt about a user their ratings have removed.
-
-    Doubt about the user in the prediction of an item, weighed by how often items are
-    rated, now and before any rating::
-
-        1 - Σ_j n_j z_j' A^-1 z_j / Σ_j n_j z_j' A_0^-1 z_j,   z_j = (q_j, 1)
-
-    Parameters
-    ----------
-    model : Model
-    taste : Taste
-        Of its rating head.
-
-    Returns
-    -------
-    float
-        From 0, nothing is known, towards 1.
-    """
-    nothing = np.zeros(0, dtype=np.int32)
-    before = _doubt(model, fold_in(model.rating, nothing, nothing))
-    return 1 - _doubt(model, taste) / before
-
-
-def _doubt(model: Model, taste: Taste) -> float:
-    items = _with_one(model.rating, np.arange(model.n_items, dtype=np.int32))
-    halves, _ = lapack.dtrtrs(taste.cholesky, items.T, lower=1)
-    return float(np.square(halves).sum(axis=0) @ model.item_counts)
-
-
-def _with_one(head: Head, indices: IndexVector) -> ExactMatrix:
+def with_one(head: Head, indices: IndexVector) -> ExactMatrix:
+    """Write ``(q_i, 1)`` of each item, shape (n_items, n_factors + 1)."""
     items = np.ones((len(indices), head.n_factors + 1))
     items[:, :-1] = head.item_factors[indices]
     return items

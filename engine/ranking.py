@@ -57,7 +57,12 @@ def top_k(
 
 
 def similar_items(
-    head: Head, item_index: int, k: int
+    head: Head,
+    item_index: int,
+    k: int,
+    *,
+    excluded: Indices | None = None,
+    candidates: Indices | None = None,
 ) -> tuple[IndexVector, FloatVector]:
     """Find the `k` items whose factors point the way of those of one item.
 
@@ -68,6 +73,8 @@ def similar_items(
         only who likes what they chose to watch.
     item_index : int
     k : int
+    excluded, candidates : array of integers, optional
+        As for `top_k`.
 
     Returns
     -------
@@ -79,7 +86,7 @@ def similar_items(
     Raises
     ------
     DataError
-        The index is out of range or `k` is negative.
+        An index is out of range or `k` is negative.
     """
     if not 0 <= item_index < head.n_items:
         raise DataError(f"item index outside 0..{head.n_items - 1}")
@@ -89,9 +96,13 @@ def similar_items(
         return np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.float32)
     cosines = products / (np.where(lengths > 0, lengths, 1) * lengths[item_index])
     directed = np.flatnonzero(lengths > 0)
-    found = top_k(
-        cosines, k, excluded=np.array([item_index]), candidates=directed
-    )  # fmt: skip
+    if candidates is not None:
+        chosen = _checked(candidates, head.n_items, name="candidates")
+        directed = np.intersect1d(directed, chosen)
+    others = np.array([item_index])
+    if excluded is not None:
+        others = np.append(_checked(excluded, head.n_items, name="excluded"), others)
+    found = top_k(cosines, k, excluded=others, candidates=directed)
     return found, np.clip(cosines[found], -1, 1)
 
 

@@ -83,10 +83,21 @@ async def get(session: AsyncSession, experiment_id: int) -> Experiment | None:
     return await session.get(Experiment, experiment_id, populate_existing=True)
 
 
-async def running(session: AsyncSession) -> Sequence[int]:
-    """List the ids of the running experiments."""
-    query = select(Experiment.id).where(Experiment.state == "running")
-    return (await session.scalars(query)).all()
+async def exposed(session: AsyncSession) -> Sequence[AnyRow]:
+    """Count the users that each variant of a running experiment was shown to."""
+    query = (
+        select(
+            Variant.experiment_id,
+            Variant.weight,
+            func.count(Exposure.user_id).label("n_users"),
+        )
+        .join(Experiment, Experiment.id == Variant.experiment_id)
+        .outerjoin(Exposure, Exposure.variant_id == Variant.id)
+        .where(Experiment.state == "running")
+        .group_by(Variant.id)
+        .order_by(Variant.experiment_id)
+    )
+    return (await session.execute(query)).all()
 
 
 async def latest(session: AsyncSession, *, limit: int) -> Sequence[Experiment]:
@@ -128,6 +139,8 @@ async def variants_for(
             Variant.name,
             Variant.weight,
             Variant.head,
+            Variant.diversity,
+            Variant.exploration,
             Exposure.variant_id.label("seen_variant_id"),
             Model.id,
             Model.folder,
@@ -185,6 +198,7 @@ def _votes_by_user(experiment_id: int) -> AnySelect:
             Exposure.user_id,
             Exposure.variant_id,
             Exposure.exposed_at,
+            cast(Exposure.exposed_at, Date).label("exposed_on"),
             func.coalesce(counted.c.likes, 0).label("likes"),
             func.coalesce(counted.c.dislikes, 0).label("dislikes"),
         )
@@ -226,6 +240,18 @@ async def votes_before(session: AsyncSession, experiment_id: int) -> Sequence[An
         )
         .where(Exposure.experiment_id == experiment_id)
         .group_by(Exposure.user_id)
+    )
+    return (await session.execute(query)).all()
+
+
+async def votes_by_day(session: AsyncSession, experiment_id: int) -> Sequence[AnyRow]:
+    """Count the votes of each user on each day (UTC) that count for a variant."""
+    of_experiment = select(Variant.id).where(Variant.experiment_id == experiment_id)
+    voted_on = cast(Feedback.voted_at, Date).label("voted_on")
+    query = (
+        select(Feedback.user_id, Feedback.variant_id, voted_on, likes, dislikes)
+        .where(Feedback.variant_id.in_(of_experiment))
+        .group_by(Feedback.user_id, Feedback.variant_id, voted_on)
     )
     return (await session.execute(query)).all()
 

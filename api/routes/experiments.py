@@ -19,7 +19,7 @@ from api.schemas.experiments import (
     SimulationIn,
     SimulationOut,
 )
-from api.services import experiments, results
+from api.services import experiments, planning, results
 from api.strict_route import StrictRoute
 
 router = APIRouter(prefix="/experiments", tags=["experiments"], route_class=StrictRoute)
@@ -58,13 +58,13 @@ async def get_experiments(
 @router.post("/power")
 async def post_power(body: PowerIn, _: AdminUser, session: SessionDep) -> PowerOut:
     """Say how many users an experiment would need."""
-    return await results.plan(session, body=body)
+    return await planning.plan(session, body=body)
 
 
 @router.post("/simulation")
 async def post_simulation(body: SimulationIn, _: AdminUser) -> SimulationOut:
     """Measure how often each estimator errs, with an effect or without any (A/A)."""
-    return await results.simulate(body)
+    return await planning.simulate(body)
 
 
 @router.get("/{experiment_id}")

@@ -44,11 +44,17 @@ SimilarTo = Annotated[
     PlainInteger,
 ]
 Diversity = Annotated[
-    float,
-    Query(ge=0, le=1, allow_inf_nan=False, description="0: best first; 1: all unlike"),
+    float | None,
+    Query(
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="0: best first; 1: all unlike. A list made to order, by this or by"
+        " exploration, is no part of a running experiment",
+    ),
 ]
 Exploration = Annotated[
-    float,
+    float | None,
     Query(ge=0, le=1, allow_inf_nan=False, description="0: best first; 1: least known"),
 ]
 
@@ -70,8 +76,8 @@ def wanted(
     limit: Limit = 20,
     exclude: Excluded = [],  # noqa: B006 - FastAPI copies defaults
     similar_to: SimilarTo = None,
-    diversity: Diversity = 0,
-    exploration: Exploration = 0,
+    diversity: Diversity = None,
+    exploration: Exploration = None,
 ) -> Wanted:
     """Read what list is asked for."""
     return Wanted(
@@ -79,8 +85,9 @@ def wanted(
         excluded=exclude,
         limit=limit,
         similar_to=similar_to,
-        diversity=diversity,
-        exploration=exploration,
+        diversity=diversity or 0,
+        exploration=exploration or 0,
+        is_own_choice=not (diversity is None and exploration is None),
     )
 
 

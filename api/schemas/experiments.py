@@ -12,6 +12,7 @@ from api.schemas.base import (
     BodyId,
     Effect,
     ExperimentState,
+    Fraction,
     HeadName,
     Name,
     Out,
@@ -24,12 +25,17 @@ from engine.verdicts import Kind as VerdictKind
 
 
 class VariantIn(Body):
-    """A model and the head that orders its lists, for a share of the users."""
+    """A model and how its lists are made, for a share of the users.
+
+    Diversity and exploration are those of `GET /recommendations/{user_id}`.
+    """
 
     name: Name
     weight: Share
     model_id: BodyId
     head: HeadName = "ranking"
+    diversity: Fraction = 0.0
+    exploration: Fraction = 0.0
 
 
 Variants = Annotated[list[VariantIn], Field(min_length=2, max_length=MAX_VARIANTS)]
@@ -73,10 +79,15 @@ class VariantOut(Out):
     weight: float
     model_id: int
     head: HeadName
+    diversity: float
+    exploration: float
 
 
 class ExperimentOut(Out):
-    """An experiment; its salts and algorithm version say who sees what."""
+    """An experiment; its salts and algorithm version say who sees what.
+
+    Its ETag is the version, in quotes.
+    """
 
     id: int
     name: str
@@ -188,8 +199,25 @@ class DayOut(Out):
     n_dislikes: int
 
 
+class LookOut(Out):
+    """A treatment's difference from the control at the end of one day (UTC).
+
+    By the votes that stand now; the interval is the one valid however often one looks.
+    """
+
+    day: date
+    variant: str
+    value: float
+    low: float
+    high: float
+
+
 class Results(Out):
-    """Everything an experiment says so far."""
+    """Everything an experiment says so far.
+
+    `timeline` counts what happened on each day, `looks` say what the comparisons were
+    at its end: on at most 100 days, the last among them, without those too early.
+    """
 
     experiment_id: int
     state: ExperimentState
@@ -202,6 +230,7 @@ class Results(Out):
     comparisons: list[ComparisonOut]
     verdict: VerdictOut
     timeline: list[DayOut]
+    looks: list[LookOut]
 
 
 class Assumed(Body):

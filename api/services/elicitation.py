@@ -11,7 +11,7 @@ from api.queries.movies import Filters
 from api.schemas.insights import Elicitation
 from api.schemas.movies import MovieOut
 from api.services.recommendations import StarsByMovie, personalization, place
-from engine.foldin import knowledge, questions
+from engine.elicitation import knowledge, questions
 
 
 async def next_questions(

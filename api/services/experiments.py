@@ -46,6 +46,8 @@ class Assigned:
     variant_id: int
     name: str
     head: HeadName
+    diversity: float
+    exploration: float
     served: ServedModel
     is_new: bool
 
@@ -228,6 +230,8 @@ async def assigned(
         variant_id=row.variant_id,
         name=row.name,
         head=row.head,
+        diversity=row.diversity,
+        exploration=row.exploration,
         served=served,
         is_new=row.seen_variant_id is None,
     )

@@ -1,14 +1,17 @@
 """What Prometheus is told beside the times that requests take."""
 
 from datetime import UTC, datetime
+from itertools import groupby
+from operator import attrgetter
 
+import numpy as np
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.model_store import ServedModel
 from api.observability import Gauges, exposition
 from api.queries import experiments as experiment_queries
 from api.queries import training as training_queries
-from api.services import results
+from engine.experiments import sample_ratio_p_value
 
 
 async def scrape(session: AsyncSession, served: ServedModel | None) -> bytes:
@@ -45,9 +48,12 @@ def _n_bytes(served: ServedModel) -> int:
 
 
 async def _sample_ratios(session: AsyncSession) -> dict[str, float]:
+    rows = await experiment_queries.exposed(session)
     found = {}
-    for experiment_id in await experiment_queries.running(session):
-        result = await results.read(session, experiment_id=experiment_id)
-        if result.sample_ratio_p_value is not None:
-            found[str(experiment_id)] = result.sample_ratio_p_value
+    for experiment_id, variants in groupby(rows, attrgetter("experiment_id")):
+        shown = [(row.n_users, row.weight) for row in variants]
+        n_users, weights = map(list, zip(*shown, strict=True))
+        if sum(n_users) > 0:
+            p_value = sample_ratio_p_value(np.array(n_users), weights)
+            found[str(experiment_id)] = float(p_value)
     return found

@@ -1,4 +1,4 @@
-"""Files of ratings from other services: read with every doubt told, written safely.
+"""Files of ratings from other services, read with every doubt told.
 
 Pure: text in, rows out. A file is right as a whole or refused with its faults; which of
 its movies exist here is for `services.transfers` to find out.
@@ -7,11 +7,11 @@ its movies exist here is for `services.transfers` to find out.
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Literal, Protocol, get_args
+from typing import Literal, get_args
 
 from engine.movielens import split_title
 
@@ -70,7 +70,6 @@ _YEAR = re.compile("[0-9]{4}")
 _SECONDS = re.compile("[0-9]{1,11}")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ].*)?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_FORMULA = re.compile(r"[=+\-@\t\r]")
 _NEUTRALISED = re.compile(r"'[=+\-@]")
 _YEAR_3000 = 32_503_680_000
 
@@ -280,7 +279,7 @@ def _row(layout: Layout, line: int, fields: Sequence[str]) -> RatedTitle:
 
 def _title(layout: Layout, fields: Sequence[str]) -> tuple[str | None, int | None]:
     title = layout.field(fields, "title")
-    if _NEUTRALISED.match(title):  # as `write` writes what starts like a formula
+    if _NEUTRALISED.match(title):  # as `write` guards what looks like a formula
         title = title[1:]
     written = layout.field(fields, "year")
     if not written:
@@ -387,109 +386,3 @@ def half_stars(rating: Decimal, scale: int) -> tuple[float, bool]:
     exact = rating * 10 / scale
     halves = max(1, int(exact.to_integral_value(ROUND_HALF_UP)))
     return halves / 2, halves != exact
-
-
-class Rated(Protocol):
-    """A stored rating with its movie, as a row of the database has it."""
-
-    movie_id: int
-    imdb_id: int | None
-    tmdb_id: int | None
-    title: str
-    year: int | None
-    value: float
-    rated_at: datetime
-
-
-def _imdb(row: Rated) -> str:
-    return "" if row.imdb_id is None else f"tt{row.imdb_id:07d}"
-
-
-def _stars(row: Rated) -> str:
-    return f"{row.value:g}"
-
-
-def _of_ten(row: Rated) -> str:
-    return f"{row.value * 2:g}"
-
-
-def _instant(row: Rated) -> str:
-    return row.rated_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _day(row: Rated) -> str:
-    return row.rated_at.astimezone(UTC).date().isoformat()
-
-
-def _url(row: Rated) -> str:
-    return f"https://www.imdb.com/title/{_imdb(row)}/" if row.imdb_id else ""
-
-
-Cell = Callable[[Rated], object]
-
-# The columns of each format: those that its own service reads again.
-COLUMNS: Mapping[FormatName, Mapping[str, Cell]] = {
-    "movielens": {
-        "userId": lambda _: "",
-        "movieId": lambda row: row.movie_id,
-        "rating": lambda row: f"{row.value:.1f}",
-        "timestamp": lambda row: int(row.rated_at.timestamp()),
-    },
-    "letterboxd": {
-        "imdbID": _imdb,
-        "tmdbID": lambda row: row.tmdb_id,
-        "Title": lambda row: row.title,
-        "Year": lambda row: row.year,
-        "Rating": _stars,
-        "WatchedDate": _day,
-    },
-    "imdb": {
-        "Const": _imdb,
-        "Your Rating": _of_ten,
-        "Date Rated": _day,
-        "Title": lambda row: row.title,
-        "URL": _url,
-        "Title Type": lambda _: "Movie",
-        "Year": lambda row: row.year,
-    },
-    "trakt": {
-        "rated_at": _instant,
-        "type": lambda _: "movie",
-        "title": lambda row: row.title,
-        "year": lambda row: row.year,
-        "imdb_id": _imdb,
-        "tmdb_id": lambda row: row.tmdb_id,
-        "rating": _of_ten,
-    },
-    "csv": {
-        "movie_id": lambda row: row.movie_id,
-        "imdb_id": _imdb,
-        "tmdb_id": lambda row: row.tmdb_id,
-        "title": lambda row: row.title,
-        "year": lambda row: row.year,
-        "rating": _stars,
-        "rated_at": _instant,
-    },
-}
-
-
-def write(rows: Iterable[Rated], name: FormatName, *, user_id: int) -> str:
-    """Write ratings in a format; a cell that starts like a formula gets a quote mark.
-
-    Spreadsheets run such cells, and titles come from outside; `parse` takes the quote
-    mark off again.
-    """
-    columns = COLUMNS[name]
-    if name == "movielens":
-        columns = {**columns, "userId": lambda _: user_id}
-    file = io.StringIO()
-    writer = csv.writer(file)
-    writer.writerow(columns)
-    for row in rows:
-        cells = (cell(row) for cell in columns.values())
-        writer.writerow(["" if c is None else _neutralise(str(c)) for c in cells])
-    return file.getvalue()
-
-
-def _neutralise(cell: str) -> str:
-    return f"'{cell}" if _FORMULA.match(cell) else cell

@@ -41,7 +41,7 @@ from engine.ranking import (
 
 FULL_PERSONALIZATION = 10
 MAX_REASONS = 3
-N_SIMILAR = 100
+SIMILAR_TIMES = 3  # as many as asked for are close enough to be chosen from
 
 StarsByMovie = Mapping[int, float]
 MovieRows = Mapping[int, AnyRow]
@@ -58,6 +58,7 @@ class Wanted:
     similar_to: int | None = None  # only movies liked by the same people as this one
     diversity: float = 0
     exploration: float = 0
+    is_own_choice: bool = False  # of diversity or exploration, by the reader
 
 
 @dataclass(frozen=True)
@@ -89,17 +90,26 @@ async def for_user(
 ) -> Recommendations:
     """Recommend to a user by the ratings the database holds now, without hidden movies.
 
-    A running experiment decides model and head, and knows so before the reply. The list
-    carries an id signed with `secret`, by which its movies can be voted on.
+    A running experiment decides model, head, diversity and exploration, and knows so
+    before the reply; unless the reader chooses the latter, whose list is then no part
+    of it. The list carries an id signed with `secret`, by which its movies can be voted
+    on.
     """
     with stages.labels("read").time():
         stars = await stars_of(session, user_id)
         hidden = await feedback_queries.hidden_of(session, user_id)
     wanted = replace(wanted, excluded=[*wanted.excluded, *hidden])
-    found = await experiments.assigned(session, store, user_id=user_id)
+    found = None
+    if not wanted.is_own_choice:
+        found = await experiments.assigned(session, store, user_id=user_id)
     if found is not None:
         await experiments.expose(session, found, user_id=user_id)
-        wanted = replace(wanted, head=found.head)
+        wanted = replace(
+            wanted,
+            head=found.head,
+            diversity=found.diversity,
+            exploration=found.exploration,
+        )
     served = found.served if found else store.current
     made = await recommend(session, served, stars=stars, wanted=wanted)
     issued = Issued(
@@ -166,6 +176,7 @@ async def recommend(
     wanted: Wanted,
 ) -> Recommendations:
     """Make one list, with the model or, while there is none, by popularity."""
+    wanted = replace(wanted, excluded=[*stars, *wanted.excluded])
     if served is None:
         return await _by_popularity(session, stars=stars, wanted=wanted)
     with stages.labels("fold_in").time():
@@ -190,8 +201,13 @@ async def _candidates(
     index = placement.served.item_index_of(wanted.similar_to)
     if index is None:
         raise NotFound("the model does not know the movie of similar_to")
-    alike, _ = similar_items(placement.served.model.ranking, index, N_SIMILAR)
-    return alike if candidates is None else np.intersect1d(alike, candidates)
+    return similar_items(
+        placement.served.model.ranking,
+        index,
+        SIMILAR_TIMES * wanted.limit,
+        excluded=_known(placement.served, wanted.excluded),
+        candidates=candidates,
+    )[0]
 
 
 def _ranked(
@@ -201,12 +217,9 @@ def _ranked(
     head, taste = placement.ordering
     scores = head.scores(taste)
     is_plain = wanted.diversity == wanted.exploration == 0
-    best = top_k(
-        scores,
-        wanted.limit if is_plain else POOL_SIZE,
-        excluded=_known(placement.served, [*placement.stars, *wanted.excluded]),
-        candidates=candidates,
-    )
+    n_best = wanted.limit if is_plain else POOL_SIZE
+    excluded = _known(placement.served, wanted.excluded)
+    best = top_k(scores, n_best, excluded=excluded, candidates=candidates)
     if is_plain:
         return best
     # Doubt in stars: the variance of a ranking head means nothing.
@@ -313,7 +326,7 @@ async def _by_popularity(
     movie_ids = await movie_queries.most_rated(
         session,
         wanted.filters,
-        excluded=[*stars, *wanted.excluded],
+        excluded=wanted.excluded,
         limit=wanted.limit,
     )
     movies = await movie_queries.summaries(session, movie_ids)

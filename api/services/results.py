@@ -1,18 +1,19 @@
-"""What experiments have found, what they would need, and their raw counts."""
+"""What experiments have found, and their raw counts."""
 
 import csv
 import io
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import date
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import numpy as np
-from anyio import CapacityLimiter, to_thread
+from anyio import to_thread
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.database import AnyRow
-from api.problems import InvalidRequest, NotFound, WrongState, field_error
+from api.problems import NotFound, WrongState
 from api.queries import experiments as queries
 from api.schemas.experiments import (
     AnytimeOut,
@@ -21,12 +22,8 @@ from api.schemas.experiments import (
     ComparisonOut,
     DayOut,
     FixedOut,
-    PowerIn,
-    PowerOut,
-    RateOut,
+    LookOut,
     Results,
-    SimulationIn,
-    SimulationOut,
     VariantResult,
     VerdictOut,
 )
@@ -39,21 +36,13 @@ from engine.contingency import (
     yates_chi_square,
 )
 from engine.errors import DataError
-from engine.experiments import Votes, metric_values
-from engine.planning import (
-    anytime_error,
-    fixed_error,
-    required_users,
-    share_deviation,
-)
-from engine.simulation import Trial, daily_looks, fixed_horizon
+from engine.experiments import Votes
+from engine.histories import Days, History, Look, replay
 from engine.verdicts import Analysis, Comparison, Design, analyse
 
 COLUMNS = ("user_id", "variant", "exposed_at", "likes", "dislikes")
 FORMULA_STARTS = ("=", "+", "-", "@")
 NO_VOTES = SimpleNamespace(likes=0, dislikes=0)
-# One at a time: it is all arithmetic, and others want the processor as well.
-_simulating = CapacityLimiter(1)
 
 T = TypeVar("T")
 
@@ -63,10 +52,11 @@ async def read(session: AsyncSession, *, experiment_id: int) -> Results:
     experiment, variants = await _started(session, experiment_id)
     rows = await queries.votes(session, experiment_id)
     earlier = await queries.votes_before(session, experiment_id)
+    daily = await queries.votes_by_day(session, experiment_id)
     timeline = await queries.days(session, experiment_id)
     # Off the event loop: thousands of users are more than a millisecond of work.
     return await to_thread.run_sync(
-        _results, experiment, variants, rows, earlier, timeline
+        _results, experiment, variants, rows, earlier, daily, timeline
     )
 
 
@@ -86,6 +76,7 @@ def _results(
     variants: Sequence[Variant],
     rows: Sequence[AnyRow],
     earlier: Sequence[AnyRow],
+    daily: Sequence[AnyRow],
     timeline: Sequence[AnyRow],
 ) -> Results:
     design = Design(
@@ -97,10 +88,18 @@ def _results(
         power=experiment.power,
     )
     groups = [[r for r in rows if r.variant_id == v.id] for v in variants]
-    votes = [_votes_of(group) for group in groups]
+    votes = [votes_of(group) for group in groups]
     past = {row.user_id: row for row in earlier}
-    before = [_votes_of([past.get(r.user_id, NO_VOTES) for r in g]) for g in groups]
-    found = analyse(design, votes, before=before)
+    before = [votes_of([past.get(r.user_id, NO_VOTES) for r in g]) for g in groups]
+
+    def analysed(votes: Sequence[Votes], before: Sequence[Votes]) -> Analysis:
+        return analyse(design, votes, before=before)
+
+    found = analysed(votes, before)
+    histories = [
+        _history(group, [r for r in daily if r.variant_id == variant.id], of)
+        for variant, group, of in zip(variants, groups, before, strict=True)
+    ]
     return Results(
         experiment_id=experiment.id,
         state=experiment.state,
@@ -113,10 +112,46 @@ def _results(
         comparisons=_comparisons(found),
         verdict=VerdictOut.model_validate(found.verdict),
         timeline=[DayOut.model_validate(row) for row in timeline],
+        looks=_looks(replay(histories, analysed)),
     )
 
 
-def _votes_of(rows: Sequence[Any]) -> Votes:
+def _history(
+    exposed: Sequence[AnyRow], cast: Sequence[AnyRow], before: Votes
+) -> History:
+    place = {row.user_id: index for index, row in enumerate(exposed)}
+    counted = [row for row in cast if row.user_id in place]
+    votes = votes_of(counted)
+    return History(
+        exposed_on=_days([row.exposed_on for row in exposed]),
+        users=np.array([place[row.user_id] for row in counted], dtype=np.int64),
+        voted_on=_days([row.voted_on for row in counted]),
+        likes=votes.likes,
+        dislikes=votes.dislikes,
+        before=before,
+    )
+
+
+def _days(dates: Sequence[date]) -> Days:
+    return np.array([day.toordinal() for day in dates], dtype=np.int64)
+
+
+def _looks(looks: Sequence[Look]) -> list[LookOut]:
+    return [
+        LookOut(
+            day=date.fromordinal(look.day),
+            variant=found.name,
+            value=float(found.fixed.value),
+            low=float(found.anytime.low),
+            high=float(found.anytime.high),
+        )
+        for look in looks
+        for found in look.comparisons
+    ]
+
+
+def votes_of(rows: Sequence[Any]) -> Votes:
+    """Read the likes and dislikes of rows, a user each."""
     return Votes(
         np.array([row.likes for row in rows], dtype=np.float64),
         np.array([row.dislikes for row in rows], dtype=np.float64),
@@ -188,103 +223,6 @@ def _comparison(found: Comparison) -> ComparisonOut:
         ),
         p_value=found.p_value,
         more_users=found.more_users,
-    )
-
-
-async def plan(session: AsyncSession, *, body: PowerIn) -> PowerOut:
-    """Say how many users a plan needs, by the votes cast so far or by assumption."""
-    weights = body.control_weight, body.treatment_weight
-    if sum(weights) > 1:
-        raise _refused("treatment_weight", "weights", "Weights must not exceed 1")
-    if body.assumed is not None and body.metric != "like_share":
-        raise _refused("assumed", "metric", "Assume votes for like_share only")
-    rows = [] if body.assumed else await queries.votes_of_all(session)
-    observed = _observed(body) if body.assumed else _learned(rows, body)
-    deviation = observed.pop("deviation")
-    errors = [
-        planned(body.minimum_effect, alpha=body.alpha, power=body.power)
-        for planned in (fixed_error, anytime_error)
-    ]
-    once, always = (
-        required_users((deviation, deviation), error=error, weights=weights)
-        for error in errors
-    )
-    return PowerOut(
-        n_users_one_look=once,
-        n_users_any_time=always,
-        deviation=deviation,
-        n_users_observed=len(rows),
-        **observed,
-    )
-
-
-def _observed(body: PowerIn) -> dict[str, float]:
-    assert body.assumed is not None  # noqa: S101 - the caller's case
-    assumed = body.assumed.model_dump()
-    deviation = share_deviation(
-        assumed["like_share"],
-        votes_per_user=assumed["votes_per_user"],
-        design_effect=assumed["design_effect"],
-    )
-    return assumed | {"deviation": deviation}
-
-
-def _learned(rows: Sequence[AnyRow], body: PowerIn) -> dict[str, float]:
-    """Learn from all votes how users vote."""
-    votes = _votes_of(rows)
-    try:
-        effect = float(design_effect(votes))
-    except DataError as error:
-        raise _refused("assumed", "no_votes", f"Say it: {error}") from None
-    return {
-        "deviation": float(metric_values(votes, body.metric).std(ddof=1)),
-        "like_share": float(votes.likes.sum() / votes.votes.sum()),
-        "votes_per_user": float(votes.votes.mean()),
-        "design_effect": effect,
-    }
-
-
-def _refused(field: str, code: str, message: str) -> InvalidRequest:
-    return InvalidRequest(
-        errors=[field_error("body", field, code=code, message=message)]
-    )
-
-
-async def simulate(body: SimulationIn) -> SimulationOut:
-    """Measure every estimator on experiments with known truth."""
-    try:
-        trial = Trial(
-            n_users=body.n_users,
-            like_share=body.like_share,
-            effect=body.effect,
-            correlation=body.correlation,
-            votes_per_user=body.votes_per_user,
-            alpha=body.alpha,
-        )
-    except DataError as error:
-        raise _refused("effect", "too_large", str(error)) from None
-    try:
-        return await to_thread.run_sync(_simulated, trial, body, limiter=_simulating)
-    except DataError as error:  # an experiment without a single like, or dislike
-        raise _refused("like_share", "too_extreme", str(error)) from None
-
-
-def _simulated(trial: Trial, body: SimulationIn) -> SimulationOut:
-    once = fixed_horizon(
-        trial,
-        n_experiments=body.n_experiments,
-        rng=np.random.default_rng(body.seed),
-    )
-    daily = daily_looks(
-        trial,
-        n_days=body.n_days,
-        n_experiments=body.n_experiments,
-        rng=np.random.default_rng(body.seed),
-    )
-    return SimulationOut(
-        power=trial.power,
-        one_look=[RateOut.model_validate(rate) for rate in once],
-        daily_looks=[RateOut.model_validate(rate) for rate in daily],
     )
 
 

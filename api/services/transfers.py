@@ -13,7 +13,7 @@ from api.queries import matching
 from api.queries import ratings as queries
 from api.queries.matching import Candidate, Wanted
 from api.schemas.ratings import ImportedRow, ImportReport
-from api.services import rating_files
+from api.services import rating_exports, rating_files
 from api.services.idempotency import Request, act_once
 from api.services.rating_files import (
     FaultyFileError,
@@ -210,6 +210,6 @@ async def export_ratings(
         raise NotFound
 
     def write() -> str:
-        return rating_files.write(rows, name, user_id=user_id)
+        return rating_exports.write(rows, name, user_id=user_id)
 
     return await to_thread.run_sync(write)

@@ -19,9 +19,11 @@ export type Me = Schemas['Me'];
 export type Vote = Schemas['FeedbackIn']['vote'];
 export type Experiment = Schemas['ExperimentOut'];
 export type ExperimentPlan = Schemas['ExperimentIn'];
+export type Variant = Schemas['VariantOut'];
 export type Metric = ExperimentPlan['metric'];
 export type Results = Schemas['Results'];
 export type Comparison = Schemas['ComparisonOut'];
+export type Look = Schemas['LookOut'];
 export type PowerPlan = Schemas['PowerIn'];
 export type SimulationPlan = Schemas['SimulationIn'];
 export type ErrorRate = Schemas['RateOut'];
@@ -30,7 +32,7 @@ export type MovieMap = Schemas['MovieMap'];
 export type GenreMap = Schemas['GenreMap'];
 type Problem = Schemas['ProblemOut'];
 
-type Method = 'get' | 'post' | 'put' | 'delete';
+type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
 type Operation<P extends keyof paths, M extends Method> = NonNullable<paths[P][M]>;
 type Json<R> = R extends { content: { 'application/json': infer B } } ? B : undefined;
 type Answer<O> = O extends { responses: infer R }
@@ -39,7 +41,13 @@ type Answer<O> = O extends { responses: infer R }
 type Query<O> = O extends { parameters: { query?: infer Q } } ? Q : never;
 type Path<O> = O extends { parameters: { path: infer P } } ? { path: P } : { path?: never };
 type Body<O> = O extends { requestBody: { content: { 'application/json': infer B } } } ? { body: B } : { body?: never };
-type Options<O> = Path<O> & Body<O> & { query?: Query<O>; signal?: AbortSignal };
+type Options<O> = Path<O> &
+  Body<O> & {
+    query?: Query<O>;
+    /** Change this version or none: 412 if it is another one by now. */
+    ifVersion?: number;
+    signal?: AbortSignal;
+  };
 
 const TIMEOUT_MILLISECONDS = 10_000;
 
@@ -89,7 +97,11 @@ export async function call<P extends keyof paths & string, M extends Method>(
     method: method.toUpperCase(),
     signal: withTimeout(options.signal),
     credentials: 'same-origin',
-    headers: { Accept: 'application/json', ...(options.body && JSON_BODY) },
+    headers: {
+      Accept: 'application/json',
+      ...(options.body && JSON_BODY),
+      ...(options.ifVersion !== undefined && { 'If-Match': `"${options.ifVersion}"` }),
+    },
     ...(options.body && { body: JSON.stringify(options.body) }),
   });
   if (!response.ok) throw await refusal(response);

@@ -2018,6 +2018,8 @@ export interface components {
         /**
          * ExperimentOut
          * @description An experiment; its salts and algorithm version say who sees what.
+         *
+         *     Its ETag is the version, in quotes.
          */
         ExperimentOut: {
             /** Id */
@@ -2449,6 +2451,27 @@ export interface components {
              * @constant
              */
             status: "live";
+        };
+        /**
+         * LookOut
+         * @description A treatment's difference from the control at the end of one day (UTC).
+         *
+         *     By the votes that stand now; the interval is the one valid however often one looks.
+         */
+        LookOut: {
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** Variant */
+            variant: string;
+            /** Value */
+            value: number;
+            /** Low */
+            low: number;
+            /** High */
+            high: number;
         };
         /**
          * Me
@@ -3132,6 +3155,9 @@ export interface components {
         /**
          * Results
          * @description Everything an experiment says so far.
+         *
+         *     `timeline` counts what happened on each day, `looks` say what the comparisons were
+         *     at its end: on at most 100 days, the last among them, without those too early.
          */
         Results: {
             /** Experiment Id */
@@ -3160,6 +3186,8 @@ export interface components {
             verdict: components["schemas"]["VerdictOut"];
             /** Timeline */
             timeline: components["schemas"]["DayOut"][];
+            /** Looks */
+            looks: components["schemas"]["LookOut"][];
         };
         /**
          * SessionOut
@@ -3464,7 +3492,9 @@ export interface components {
         };
         /**
          * VariantIn
-         * @description A model and the head that orders its lists, for a share of the users.
+         * @description A model and how its lists are made, for a share of the users.
+         *
+         *     Diversity and exploration are those of `GET /recommendations/{user_id}`.
          */
         VariantIn: {
             /** Name */
@@ -3479,6 +3509,16 @@ export interface components {
              * @enum {string}
              */
             head: "ranking" | "rating";
+            /**
+             * Diversity
+             * @default 0
+             */
+            diversity: number;
+            /**
+             * Exploration
+             * @default 0
+             */
+            exploration: number;
         };
         /**
          * VariantOut
@@ -3496,6 +3536,10 @@ export interface components {
              * @enum {string}
              */
             head: "ranking" | "rating";
+            /** Diversity */
+            diversity: number;
+            /** Exploration */
+            exploration: number;
         };
         /**
          * VariantResult
@@ -3620,6 +3664,7 @@ export type InlineRating = components['schemas']['InlineRating'];
 export type InlineRatings = components['schemas']['InlineRatings'];
 export type InlineTaste = components['schemas']['InlineTaste'];
 export type Live = components['schemas']['Live'];
+export type LookOut = components['schemas']['LookOut'];
 export type Me = components['schemas']['Me'];
 export type MethodMetrics = components['schemas']['MethodMetrics'];
 export type ModelCard = components['schemas']['ModelCard'];
@@ -6372,10 +6417,10 @@ export interface operations {
                 exclude?: number[];
                 /** @description only the movies most like this one */
                 similar_to?: number | null;
-                /** @description 0: best first; 1: all unlike */
-                diversity?: number;
+                /** @description 0: best first; 1: all unlike. A list made to order, by this or by exploration, is no part of a running experiment */
+                diversity?: number | null;
                 /** @description 0: best first; 1: least known */
-                exploration?: number;
+                exploration?: number | null;
                 genre?: string | null;
                 year_from?: number | null;
                 year_to?: number | null;

@@ -1,11 +1,15 @@
 import { expect, test } from 'vitest';
+import type { Experiment } from './api';
 import {
+  changedFields,
   cumulated,
+  differences,
   evenWeights,
   experimentOf,
   metricOf,
   numberIn,
   type Plan,
+  planOf,
   planProblems,
   ticks,
 } from './experiments';
@@ -19,9 +23,9 @@ const PLAN: Plan = {
   alpha: '5',
   power: '80',
   variants: [
-    { name: 'A', weight: '33.3', model: '1', head: 'ranking' },
-    { name: 'B', weight: '33,3', model: '1', head: 'rating' },
-    { name: 'C', weight: '33.4', model: '2', head: 'ranking' },
+    { name: 'A', weight: '33.3', model: '1', head: 'ranking', diversity: '0', exploration: '25' },
+    { name: 'B', weight: '33,3', model: '1', head: 'rating', diversity: '50', exploration: '0' },
+    { name: 'C', weight: '33.4', model: '2', head: 'ranking', diversity: '0', exploration: '0' },
   ],
 };
 
@@ -37,11 +41,24 @@ test('a plan becomes shares of one, without digits that nobody typed', () => {
     alpha: 0.05,
     power: 0.8,
     variants: [
-      { name: 'A', weight: 0.333, model_id: 1, head: 'ranking' },
-      { name: 'B', weight: 0.333, model_id: 1, head: 'rating' },
-      { name: 'C', weight: 0.334, model_id: 2, head: 'ranking' },
+      { name: 'A', weight: 0.333, model_id: 1, head: 'ranking', diversity: 0, exploration: 0.25 },
+      { name: 'B', weight: 0.333, model_id: 1, head: 'rating', diversity: 0.5, exploration: 0 },
+      { name: 'C', weight: 0.334, model_id: 2, head: 'ranking', diversity: 0, exploration: 0 },
     ],
   });
+});
+
+test('a draft reads as it was typed, and what differs from it is named', () => {
+  const draft = experimentOf(PLAN) as Experiment;
+  const typed = planOf(draft);
+
+  expect(experimentOf(typed)).toEqual(draft);
+  expect(typed.variants.map(({ weight }) => weight)).toEqual(['33.3', '33.3', '33.4']);
+  expect(changedFields(draft, draft)).toEqual([]);
+  expect(changedFields(draft, { ...draft, alpha: 0.1, variants: draft.variants.slice(1) })).toEqual([
+    'alpha',
+    'variants',
+  ]);
 });
 
 test.each([
@@ -55,6 +72,8 @@ test.each([
   [{ power: '100' }, 'power'],
   [{ variants: PLAN.variants.slice(0, 2) }, 'variants'],
   [{ variants: PLAN.variants.map((variant) => ({ ...variant, name: 'A' })) }, 'variants'],
+  [{ variants: PLAN.variants.map((variant) => ({ ...variant, diversity: '101' })) }, 'variants'],
+  [{ variants: PLAN.variants.map((variant) => ({ ...variant, exploration: '' })) }, 'variants'],
 ])('%j is refused at the field %s', (change, field) => {
   expect(Object.keys(planProblems({ ...PLAN, ...change }))).toEqual([field]);
 });
@@ -116,4 +135,15 @@ test.each([
   [4, 4, [4]],
 ])('ticks from %d to %d are round and span both', (low, high, expected) => {
   expect(ticks(low, high)).toEqual(expected);
+});
+
+test('differences are drawn on the days on which one could look, and never for the control', () => {
+  const variants = ['A', 'B'].map((name) => ({ name })) as never;
+  const looks = [{ day: '2026-01-02', variant: 'B', value: 0.1, low: -0.1, high: 0.3 }];
+
+  const [control, treatment] = differences({ looks, variants }, ['2026-01-01', '2026-01-02']);
+
+  expect(control?.values).toEqual([undefined, undefined]);
+  expect(treatment?.values).toEqual([undefined, 0.1]);
+  expect(treatment?.band).toEqual({ low: [undefined, -0.1], high: [undefined, 0.3] });
 });

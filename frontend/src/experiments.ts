@@ -5,6 +5,7 @@ import { texts } from './texts';
 
 export const METRICS: readonly Metric[] = ['like_share', 'likes_per_user', 'net_likes_per_user'];
 export const MOST_VARIANTS = 4;
+const LETTERS = ['A', 'B', 'C', 'D'];
 
 export type Health = 'unknown' | 'healthy' | 'unhealthy';
 
@@ -55,6 +56,15 @@ function added(a: Counts, b: Counts): Counts {
   };
 }
 
+/** Each treatment's difference from the control day by day, with the interval valid at any time; the control has none. */
+export function differences({ looks, variants }: Pick<Results, 'looks' | 'variants'>, days: readonly string[]) {
+  return variants.map(({ name }) => {
+    const own = days.map((day) => looks.find((look) => look.day === day && look.variant === name));
+    const [values, low, high] = (['value', 'low', 'high'] as const).map((end) => own.map((look) => look?.[end]));
+    return { name, values: values ?? [], band: { low: low ?? [], high: high ?? [] } };
+  });
+}
+
 /** Round numbers that span a range: about `n` of them, steps of 1, 2 or 5 times a power of ten. */
 export function ticks(low: number, high: number, n = 5): number[] {
   const rough = (high - low) / n;
@@ -72,9 +82,11 @@ export interface PlannedVariant {
   readonly weight: string;
   readonly model: string;
   readonly head: 'ranking' | 'rating';
+  readonly diversity: string;
+  readonly exploration: string;
 }
 
-/** A plan as typed; shares in percent, the effect in 100 votes or users. */
+/** A plan as typed; shares, diversity and exploration in percent, the effect in 100 votes or users. */
 export interface Plan {
   readonly name: string;
   readonly hypothesis: string;
@@ -110,12 +122,17 @@ export function planProblems(plan: Plan): Partial<Record<PlanField, string>> {
     ['variants', names.includes('') || new Set(names).size < names.length, problems.names],
     ['variants', !weights.every((weight) => weight > 0), problems.weight],
     ['variants', Math.abs(total(weights) - 100) > 1e-6, problems.weights(total(weights))],
+    ['variants', !plan.variants.every(isPartly), problems.parts],
     ['traffic', !isWithin(plan.traffic, 0.1, 100), problems.traffic],
     ['effect', !isWithin(plan.effect, 0.01, 1000), problems.effect],
     ['alpha', !isWithin(plan.alpha, 0.1, 50), problems.alpha],
     ['power', !isWithin(plan.power, 50, 99.9), problems.power],
   ];
   return Object.fromEntries(found.filter(([, isWrong]) => isWrong).map(([field, , message]) => [field, message]));
+}
+
+function isPartly({ diversity, exploration }: PlannedVariant): boolean {
+  return isWithin(diversity, 0, 100) && isWithin(exploration, 0, 100);
 }
 
 export function isWithin(text: string, low: number, high: number): boolean {
@@ -142,13 +159,64 @@ export function experimentOf(plan: Plan): ExperimentPlan {
     traffic_share: part(plan.traffic),
     alpha: part(plan.alpha),
     power: part(plan.power),
-    variants: plan.variants.map(({ name, weight, model, head }) => ({
+    variants: plan.variants.map(({ name, weight, model, head, diversity, exploration }) => ({
       name: name.trim(),
       weight: part(weight),
       model_id: Number(model),
       head,
+      diversity: part(diversity),
+      exploration: part(exploration),
     })),
   };
+}
+
+/** A draft as somebody would have typed it. */
+export function planOf(experiment: Experiment): Plan {
+  return {
+    name: experiment.name,
+    hypothesis: experiment.hypothesis,
+    metric: experiment.metric,
+    effect: inPercent(experiment.minimum_effect),
+    traffic: inPercent(experiment.traffic_share),
+    alpha: inPercent(experiment.alpha),
+    power: inPercent(experiment.power),
+    variants: experiment.variants.map(({ name, weight, model_id, head, diversity, exploration }) => ({
+      name,
+      weight: inPercent(weight),
+      model: String(model_id),
+      head,
+      diversity: inPercent(diversity),
+      exploration: inPercent(exploration),
+    })),
+  };
+}
+
+function inPercent(share: number): string {
+  return String(Number((100 * share).toPrecision(12)));
+}
+
+/** The fields of a plan in which two versions of a draft differ. */
+export function changedFields(before: Experiment, after: Experiment): (keyof Plan)[] {
+  const [a, b] = [planOf(before), planOf(after)];
+  return (Object.keys(a) as (keyof Plan)[]).filter((field) => JSON.stringify(a[field]) !== JSON.stringify(b[field]));
+}
+
+/** One model against itself, ordered by its two heads: the first question most people have. */
+export function firstPlan(model: string): Plan {
+  return {
+    name: '',
+    hypothesis: '',
+    metric: 'like_share',
+    effect: '5',
+    traffic: '100',
+    alpha: '5',
+    power: '80',
+    variants: [newVariant(0, model), { ...newVariant(1, model), head: 'rating' }],
+  };
+}
+
+export function newVariant(place: number, model: string): PlannedVariant {
+  return { name: LETTERS[place] ?? '', weight: '50', model, head: 'ranking', diversity: '0', exploration: '0' };
 }
 
 /** Users that the plan should send to a variant, of those who have come. */

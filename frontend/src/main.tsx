@@ -74,7 +74,11 @@ function Content() {
       return isEntrance ? <SignIn key={page} /> : <Redirect to={href('sign-in', { next: location.hash })} />;
     case 'signed-in':
       if (current.me.must_change_password) return <ChoosePassword username={current.me.username} />;
-      return isEntrance ? <Redirect to={safeReturn(query.get('next'))} /> : <Page me={current.me} />;
+      return isEntrance ? (
+        <Redirect to={safeReturn(query.get('next'), page === 'register' ? 'start' : 'browse')} />
+      ) : (
+        <Page me={current.me} />
+      );
   }
 }
 

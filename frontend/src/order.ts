@@ -6,3 +6,16 @@ export function keepInPlace<T>(previous: readonly T[], next: readonly T[], isPin
   });
   return result;
 }
+
+/** Fill `n` places: what is shown keeps its own, unless it is to go; then the best that is not yet there takes it. */
+export function fillSlots<Item extends { readonly id: number }>(
+  shown: readonly Item[],
+  best: readonly Item[],
+  goes: (item: Item) => boolean,
+  n: number,
+): readonly Item[] {
+  const held = new Set(shown.map(({ id }) => id));
+  const next = best.filter((item) => !held.has(item.id) && !goes(item));
+  const kept = shown.flatMap((item) => (goes(item) ? next.splice(0, 1) : item));
+  return [...kept, ...next].slice(0, n);
+}

@@ -64,6 +64,7 @@ export const PAGES: Record<Exclude<PageName, 'sign-in' | 'register' | 'not-found
     title: () => texts.polarizing.title,
     View: later('polarizing', async () => (await import('./pages/polarizing')).Polarizing),
   },
+  start: { title: () => texts.start.title, View: later('start', async () => (await import('./pages/start')).Start) },
   import: {
     title: () => texts.transfer.title,
     View: later('import', async () => (await import('./pages/import')).ImportRatings),
@@ -85,6 +86,11 @@ export const PAGES: Record<Exclude<PageName, 'sign-in' | 'register' | 'not-found
   'new-experiment': {
     title: () => texts.experiments.create,
     View: later('new-experiment', async () => (await import('./pages/new-experiment')).NewExperiment),
+    isForAdmins: true,
+  },
+  'edit-experiment': {
+    title: () => texts.draft.title,
+    View: later('edit-experiment', async () => (await import('./pages/edit-experiment')).EditExperiment),
     isForAdmins: true,
   },
   simulation: {

@@ -1,7 +1,6 @@
-/** Lists of what to watch: of the signed-in user, or of a visitor whose ratings only this page knows. */
+/** Lists of what to watch, each movie with the name of its list. */
 
 import { call, type Me, type Recommendation, type Recommendations } from './api';
-import { ratings } from './ratings';
 
 export interface Wanted {
   readonly limit: number;
@@ -24,17 +23,8 @@ export interface Listing extends Recommendations {
   readonly items: Listed[];
 }
 
-export async function recommend(me: Me | null, wanted: Wanted, signal: AbortSignal): Promise<Listing> {
-  const list = await (me ? stored(me, wanted, signal) : inline(wanted, signal));
+export async function recommend(me: Me, wanted: Wanted, signal: AbortSignal): Promise<Listing> {
+  const path = { user_id: me.id };
+  const list = await call('get', '/recommendations/{user_id}', { path, query: wanted, signal });
   return { ...list, items: list.items.map((item) => ({ ...item, recommendationId: list.recommendation_id })) };
-}
-
-function stored(me: Me, wanted: Wanted, signal: AbortSignal) {
-  return call('get', '/recommendations/{user_id}', { path: { user_id: me.id }, query: wanted, signal });
-}
-
-function inline(wanted: Wanted, signal: AbortSignal) {
-  const own = [...ratings.peek().values()].map(({ movie, value }) => ({ movie_id: movie.id, value }));
-  const body = { diversity: 0, exploration: 0, ...wanted, ratings: own };
-  return call('post', '/recommendations', { body, signal });
 }

@@ -7,6 +7,7 @@ test.each([
   ['#/browse', 'browse', 0],
   ['#/movie/318', 'movie', 318],
   ['#/experiment/7', 'experiment', 7],
+  ['#/edit-experiment/7', 'edit-experiment', 7],
   ['#/experiment', 'not-found', 0],
   ['#/browse/3', 'not-found', 0],
   ['#/movie/0', 'not-found', 0],

@@ -3,17 +3,17 @@
 import { signal } from '@preact/signals';
 
 const PLAIN = [
-  ...(['browse', 'for-you', 'my-ratings', 'hidden', 'import', 'settings', 'sign-in', 'register'] as const),
+  ...(['browse', 'for-you', 'my-ratings', 'hidden', 'import', 'settings', 'sign-in', 'register', 'start'] as const),
   ...(['insights', 'map', 'polarizing'] as const),
   ...(['experiments', 'new-experiment', 'simulation'] as const),
 ];
-const NUMBERED = ['movie', 'experiment'] as const;
+const NUMBERED = ['movie', 'experiment', 'edit-experiment'] as const;
 
 export type PageName = (typeof PLAIN)[number] | (typeof NUMBERED)[number] | 'not-found';
 
 /** The pages of one section, all of them for administrators. */
 export const EXPERIMENT_PAGES: ReadonlySet<PageName> = new Set<PageName>([
-  ...(['experiments', 'experiment', 'new-experiment', 'simulation'] as const),
+  ...(['experiments', 'experiment', 'new-experiment', 'edit-experiment', 'simulation'] as const),
 ]);
 
 interface Route {
@@ -27,7 +27,7 @@ type Query = Readonly<Record<string, string | number | null | undefined>>;
 export function parseRoute(hash: string): Route {
   const [path = '', search = ''] = hash.replace(/^#?\/?/, '').split(/\?(.*)/s);
   const query = new URLSearchParams(search);
-  const [, name, id] = /^([a-z]+)\/([1-9]\d{0,9})$/.exec(path) ?? [];
+  const [, name, id] = /^([a-z-]+)\/([1-9]\d{0,9})$/.exec(path) ?? [];
   const numbered = NUMBERED.find((page) => page === name);
   if (numbered) return { page: numbered, id: Number(id), query };
   return { page: PLAIN.find((page) => page === (path || 'browse')) ?? 'not-found', id: 0, query };
@@ -44,8 +44,8 @@ export function href(page: PageName, query: Query = {}, id?: number): string {
 }
 
 /** Only our own hash routes are followed after signing in. */
-export function safeReturn(next: string | null): string {
-  return next?.startsWith('#/') ? next : href('browse');
+export function safeReturn(next: string | null, otherwise: PageName = 'browse'): string {
+  return next?.startsWith('#/') ? next : href(otherwise);
 }
 
 export const route = signal<Route>(parseRoute(''));

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from engine.foldin import fold_in, knowledge, questions
+from engine.elicitation import knowledge, questions
+from engine.foldin import fold_in
 
 pytestmark = pytest.mark.anyio
 

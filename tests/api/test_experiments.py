@@ -136,6 +136,14 @@ def variants(*weights: float, **of_first: Any) -> list[dict[str, Any]]:
             {"variants": variants(0.5, 0.5, head="best")},
             ["body", "variants", 0, "head"],
         ),
+        (
+            {"variants": variants(0.5, 0.5, diversity=1.1)},
+            ["body", "variants", 0, "diversity"],
+        ),
+        (
+            {"variants": variants(0.5, 0.5, exploration=-0.1)},
+            ["body", "variants", 0, "exploration"],
+        ),
         ({"variants": variants(0.5, 0.5, extra=1)}, ["body", "variants", 0, "extra"]),
         ({"traffic_share": -0.1}, ["body", "traffic_share"]),
         ({"traffic_share": 0}, ["body", "traffic_share"]),
@@ -379,6 +387,51 @@ async def test_the_head_of_the_variant_orders_the_list_and_explains_it(
     assert explained["reasons"][:3] == first["reasons"]
 
 
+@pytest.mark.parametrize(
+    "serving", [{"diversity": 0.5}, {"exploration": 0.5, "head": "rating"}]
+)
+async def test_the_variant_decides_diversity_and_exploration(
+    alice, admin, session, trained, serving
+):
+    """Both variants serve alike, so whoever sees one gets what was asked for before."""
+    url = f"/recommendations/{alice.user_id}?limit=20"
+    await alice.put(f"/ratings/{alice.user_id}/1", json={"value": 5})
+    asked = {name: value for name, value in serving.items() if name != "head"}
+    by_hand = movie_ids(await alice.get(url, params=asked | {"limit": 20}))
+    usual = movie_ids(await alice.get(url))
+    same = [
+        {"name": name, "weight": 0.5, "model_id": trained.id, **serving}
+        for name in "AB"
+    ]
+    plan = planned(trained.id, variants=same)
+    created = (await admin.post("/experiments", json=plan)).json()
+    await admin.post(f"/experiments/{created['id']}/start")
+
+    reply = await alice.get(url)
+
+    assert [{**v, **serving} for v in created["variants"]] == created["variants"]
+    assert reply.json()["experiment"]["id"] == created["id"]
+    assert movie_ids(reply) != usual
+    assert (movie_ids(reply) == by_hand) == ("head" not in serving)
+    assert await count(session, Exposure) == 1
+
+
+@pytest.mark.usefixtures("running")
+@pytest.mark.parametrize("asked", ["diversity=0.5", "exploration=0", "diversity=0"])
+async def test_a_list_made_to_order_is_no_part_of_the_experiment(alice, session, asked):
+    """Nor are the votes on it, so that nobody's choice is credited to a variant."""
+    url = f"/recommendations/{alice.user_id}"
+
+    listed = (await alice.get(f"{url}?{asked}")).json()
+    await vote(alice, listed, "like")
+
+    assert listed["experiment"] is None
+    assert await count(session, Exposure) == 0
+    assert await session.scalar(select(Feedback.variant_id)) is None
+    assert await count(session, Feedback) == 1
+    assert (await alice.get(url)).json()["experiment"] is not None
+
+
 async def test_what_was_seen_first_is_seen_again(alice, session, running):
     """The stored exposure decides, even against the function."""
     url = f"/recommendations/{alice.user_id}"
@@ -477,9 +530,12 @@ async def test_prometheus_hears_of_the_split_of_users_once_there_are_some(
     before = (await admin.get("/metrics")).text
 
     await alice.get(f"/recommendations/{alice.user_id}")
+    found = (await admin.get("/metrics")).text
+    results = (await admin.get(f"/experiments/{running}/results")).json()
 
     assert name not in before
-    assert name in (await admin.get("/metrics")).text
+    told = float(found.partition(name)[2].partition("\n")[0])
+    assert told == pytest.approx(results["sample_ratio_p_value"])
 
 
 @pytest.mark.usefixtures("running")
@@ -681,6 +737,36 @@ async def test_votes_cast_before_narrow_the_interval(admin, session, running):
     assert adjusted["variants"] == plain["variants"]
 
 
+async def test_looks_are_those_of_the_engine_on_each_day(admin, session, running):
+    """Users come on three days; the first is too early, the last is what counts now."""
+    rng = np.random.default_rng(5)
+    added = await exposed(session, running, [drawn(rng, 90, 0.5), drawn(rng, 90, 0.7)])
+    today = datetime.now(UTC)
+    for day in range(3):
+        came = [user for users in added for user in users[30 * day : 30 * day + 30]]
+        moment = today - timedelta(days=2 - day)
+        for table, column in ((Exposure, "exposed_at"), (Feedback, "voted_at")):
+            those = update(table).where(table.user_id.in_(came))
+            await session.execute(those.values({column: moment}))
+    await session.commit()
+
+    found = (await admin.get(f"/experiments/{running}/results")).json()
+
+    looks, now = found["looks"], found["comparisons"][0]
+    assert [look["day"] for look in looks] == [
+        (today - timedelta(days=1)).date().isoformat(),
+        today.date().isoformat(),
+    ]
+    assert looks[-1] == {
+        "day": looks[-1]["day"],
+        "variant": "B",
+        "value": now["fixed"]["value"],
+        "low": now["anytime"]["low"],
+        "high": now["anytime"]["high"],
+    }
+    assert looks[0]["high"] - looks[0]["low"] > looks[1]["high"] - looks[1]["low"]
+
+
 async def test_before_anybody_is_exposed_results_say_so(admin, running):
     found = (await admin.get(f"/experiments/{running}/results")).json()
 
@@ -688,7 +774,7 @@ async def test_before_anybody_is_exposed_results_say_so(admin, running):
         "kind": "too_early",
         "text": "nobody has been exposed yet",
     }
-    assert found["comparisons"] == found["timeline"] == []
+    assert found["comparisons"] == found["timeline"] == found["looks"] == []
     assert set(found["chi_square"].values()) == {None}
     assert found["sample_ratio_p_value"] is None
     assert [v["like_share"] for v in found["variants"]] == [None, None]

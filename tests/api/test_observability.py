@@ -13,9 +13,10 @@ from tests.conftest import keyed
 
 @pytest.fixture
 def _own_logging():
-    """Put the handlers of the tests back."""
+    """Start without handlers: those of earlier tests write to files closed by now."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
+    root.handlers = []
     yield
     root.handlers, root.level = handlers, level
 

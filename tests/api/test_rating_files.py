@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.services.rating_exports import write
 from api.services.rating_files import (
     FORMATS,
     LARGEST_ID,
@@ -21,7 +22,6 @@ from api.services.rating_files import (
     RatedTitle,
     half_stars,
     parse,
-    write,
 )
 
 MOVIELENS = "userId,movieId,rating,timestamp\n"

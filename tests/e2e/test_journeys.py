@@ -177,6 +177,7 @@ def test_a_hidden_film_leaves_the_list_until_it_is_shown_again(page):
 
 def test_the_app_speaks_german_and_keeps_to_it(page):
     register(page)
+    page.goto("/#/browse")
 
     page.get_by_role("button", name="Deutsch").click()
     expect(page.get_by_role("heading", name="Stöbern")).to_be_visible()
@@ -194,7 +195,7 @@ def test_every_page_fits_a_narrow_screen(page, service):
     page.set_viewport_size({"width": 320, "height": 640})
 
     for path in (
-        *("browse", "for-you", "my-ratings", "hidden", "movie/1"),
+        *("start", "browse", "for-you", "my-ratings", "hidden", "movie/1"),
         *("experiments", "new-experiment", "simulation?n_experiments=50"),
     ):
         page.goto(f"/#/{path}")

@@ -78,3 +78,36 @@ def test_a_filled_list_fits_a_narrow_screen(page):
     expect(first).to_be_visible()
     assert first.evaluate("card => card.clientWidth") > 100
     assert fits(page)
+
+
+def test_a_newcomer_answers_questions_and_the_list_follows(page):
+    register(page)
+    page.wait_for_url("**/#/start")
+    meter = page.get_by_role("meter")
+    row = page.get_by_role("region", name="For you so far").get_by_role("link")
+    questions = page.get_by_role("region", name="Films to rate").get_by_role("listitem")
+    expect(questions).to_have_count(5)
+    expect(row).to_have_count(12)
+    before = [link.get_attribute("href") for link in row.all()]
+    known = meter.evaluate("meter => meter.value")
+
+    questions.nth(0).get_by_role("radio").first.focus()
+    page.keyboard.press("5")
+    expect(meter).not_to_have_js_property("value", known)
+    assert meter.evaluate("meter => meter.value") > known
+    moved = "before => JSON.stringify([...document.querySelectorAll("
+    moved += "'section:last-of-type .poster-link')].map(a => a.getAttribute('href')))"
+    moved += " !== JSON.stringify(before)"
+    page.wait_for_function(moved, arg=before)
+
+    two = questions.all()[:2]
+    first, second = (question.get_by_role("link").inner_text() for question in two)
+    unseen = questions.nth(1).get_by_role("button", name=re.compile("seen it"))
+    unseen.press("Enter")
+    expect(questions.nth(1).get_by_role("link")).not_to_have_text(second)
+    expect(unseen).to_be_focused()
+    expect(questions).to_have_count(5)
+    assert questions.nth(0).get_by_role("link").inner_text() == first
+
+    page.set_viewport_size({"width": 320, "height": 640})
+    assert fits(page)

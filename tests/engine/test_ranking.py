@@ -89,6 +89,18 @@ def test_similar_items_point_the_same_way_whatever_their_length(model):
     np.testing.assert_allclose(cosines, [9 / 82**0.5, 0, -1], rtol=1e-6)
 
 
+def test_similar_items_are_found_among_those_allowed(model):
+    head = head_of(model, [[1, 0], [0, 2], [9, 1], [-1, 0], [0, 0]])
+
+    items, _ = similar_items(head, 0, 10, excluded=np.array([2]))
+    some, _ = similar_items(head, 0, 1, candidates=np.array([0, 3, 4, 1]))
+
+    assert items.tolist() == [1, 3]
+    assert some.tolist() == [1]
+    with pytest.raises(DataError, match="candidates"):
+        similar_items(head, 0, 1, candidates=np.array([5]))
+
+
 def test_an_item_without_direction_resembles_nothing(model):
     head = head_of(model, [[1, 0], [0, 0]])
 

@@ -1,4 +1,5 @@
 import type { Personalization } from '../api';
+import { href } from '../routes';
 import { texts } from '../texts';
 
 /** How much of a list is the user's own taste, and says so while it is none. */
@@ -14,6 +15,7 @@ export function Level({ personalization, hasModel }: { personalization: Personal
       </span>
       <p>
         <b>{texts.forYou.levels[level]}.</b> {hasModel ? sentence : texts.forYou.popularity}{' '}
+        {hasModel && level === 'none' && n === 0 && <a href={href('start')}>{texts.start.link}</a>}
         {level !== 'none' && n > used && texts.forYou.unused(n - used)}
       </p>
     </div>

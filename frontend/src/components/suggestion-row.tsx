@@ -9,7 +9,7 @@ import { MovieCard } from './movie-card';
 import { Failure, Skeletons } from './states';
 
 interface SuggestionRowProps {
-  me: Me | null;
+  me: Me;
   title: string;
   lead?: string;
   wanted: Wanted;

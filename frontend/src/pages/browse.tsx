@@ -19,17 +19,16 @@ const change: Change = (patch) => {
 };
 
 /** Search, filter and sort the catalogue; rate in place. */
-export function Browse({ me }: { me: Me | null }) {
+export function Browse({ me }: { me: Me }) {
   const { query } = route.value;
   const search = query.get('query') ?? '';
-  const sorts = me ? SORTS : SORTS.filter((name) => name !== 'predicted');
-  const sort = sorts.find((name) => name === query.get('sort')) ?? 'popular';
+  const sort = SORTS.find((name) => name === query.get('sort')) ?? 'popular';
   const wanted = { query: search, sort, ...filterQuery(query) };
-  const movies = usePages(`movies ${JSON.stringify(wanted)}`, (cursor, signal) => load(me, wanted, cursor, signal));
+  const movies = usePages(`movies ${JSON.stringify(wanted)}`, (cursor, signal) => load(me.id, wanted, cursor, signal));
   const { data, error } = movies;
   // Ratings move predictions, so the next page may bring a film again.
   const items = [...new Map(data?.items.map((movie) => [movie.id, movie])).values()];
-  const predictions = usePredictions(me, items);
+  const predictions = usePredictions(me.id, items);
   const isFiltered = query.size > (query.has('sort') ? 1 : 0);
 
   return (
@@ -41,7 +40,7 @@ export function Browse({ me }: { me: Me | null }) {
       <search class="toolbar">
         <SearchField value={search} />
         <Filters query={query} onChange={change} />
-        <SortField value={sort} sorts={sorts} />
+        <SortField value={sort} />
       </search>
       <div class="toolbar-foot">
         <p role="status">{data && texts.browse.shown(items.length, data.next_cursor === null)}</p>
@@ -74,12 +73,12 @@ interface Wanted extends ReturnType<typeof filterQuery> {
 }
 
 /** A search brings its own order, so the order by prediction is for browsing. */
-async function load(me: Me | null, { query, sort, ...filters }: Wanted, cursor: string | null, signal: AbortSignal) {
+async function load(userId: number, { query, sort, ...filters }: Wanted, cursor: string | null, signal: AbortSignal) {
   const page = { limit: PAGE, cursor };
   if (sort !== 'predicted') return call('get', '/movies', { query: { ...filters, ...page, query, sort }, signal });
-  if (query || !me) return call('get', '/movies', { query: { ...filters, ...page, query }, signal });
+  if (query) return call('get', '/movies', { query: { ...filters, ...page, query }, signal });
   const predicted = await call('get', '/predictions/{user_id}', {
-    path: { user_id: me.id },
+    path: { user_id: userId },
     query: { ...filters, ...page },
     signal,
   });
@@ -119,12 +118,12 @@ function SearchField({ value }: { value: string }) {
   );
 }
 
-function SortField({ value, sorts }: { value: Sort; sorts: readonly Sort[] }) {
+function SortField({ value }: { value: Sort }) {
   return (
     <label class="field sort-field">
       <span>{texts.browse.sort}</span>
       <select value={value} onChange={(event) => change({ sort: event.currentTarget.value })}>
-        {sorts.map((name) => (
+        {SORTS.map((name) => (
           <option key={name} value={name}>
             {texts.browse.sorts[name]}
           </option>

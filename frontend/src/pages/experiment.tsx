@@ -7,7 +7,7 @@ import { IntervalPlot } from '../components/interval-plot';
 import { LineChart } from '../components/line-chart';
 import { Failure, Skeletons } from '../components/states';
 import { asApiError } from '../errors';
-import { cumulated, expectedUsers, metricOf } from '../experiments';
+import { cumulated, differences, expectedUsers, metricOf } from '../experiments';
 import { announce, notify } from '../notices';
 import { useResource } from '../resource';
 import { href } from '../routes';
@@ -62,12 +62,17 @@ function Head({ experiment, reload }: { experiment: Experiment; reload: () => vo
       <p class="lead">{hypothesis}</p>
       <div class="actions">
         {state === 'draft' && (
-          <ConfirmButton
-            label={texts.experiment.start}
-            title={texts.experiment.startTitle(name)}
-            text={texts.experiment.startText(traffic_share)}
-            onConfirm={() => void move('start')}
-          />
+          <>
+            <ConfirmButton
+              label={texts.experiment.start}
+              title={texts.experiment.startTitle(name)}
+              text={texts.experiment.startText(traffic_share)}
+              onConfirm={() => void move('start')}
+            />
+            <a class="button" href={href('edit-experiment', {}, id)}>
+              {texts.draft.title}
+            </a>
+          </>
         )}
         {state === 'running' && (
           <ConfirmButton
@@ -240,6 +245,14 @@ function Timeline({ results }: { results: Results }) {
         ))}
       </ul>
       <div class="charts">
+        {results.looks.length > 0 && (
+          <LineChart
+            title={texts.results.looks(texts.metrics[metric].unit)}
+            days={days}
+            series={differences(results, days)}
+            format={texts.results.signedIn100}
+          />
+        )}
         {lines.some(({ values }) => values.some((value) => value !== undefined)) && (
           <LineChart title={texts.metrics[metric].soFar} days={days} series={lines} format={texts.results.in100} />
         )}
@@ -261,6 +274,7 @@ function Timeline({ results }: { results: Results }) {
               <td>{texts.results.number(n_users)}</td>
               <td>{texts.results.number(n_likes)}</td>
               <td>{texts.results.number(n_dislikes)}</td>
+              <td>{texts.results.look(results.looks.find((look) => look.day === day && look.variant === variant))}</td>
             </tr>
           ))}
         </DataTable>
@@ -286,10 +300,10 @@ function PlanPanel({ experiment }: { experiment: Experiment }) {
         <dd>{texts.percent(alpha)}</dd>
         <dt>{plan.power}</dt>
         <dd>{texts.percent(power)}</dd>
-        {variants.map(({ name, weight, model_id, head }) => (
+        {variants.map((variant) => (
           <>
-            <dt>{plan.variantName(name)}</dt>
-            <dd>{plan.variantValue(weight, model_id, head)}</dd>
+            <dt>{plan.variantName(variant.name)}</dt>
+            <dd>{plan.variantValue(variant)}</dd>
           </>
         ))}
       </dl>

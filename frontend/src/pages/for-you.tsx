@@ -33,11 +33,12 @@ const change: Change = (patch) => {
 };
 
 /** What to watch next, with the stars to expect and why; every rating acts at once. */
-export function ForYou({ me }: { me: Me | null }) {
+export function ForYou({ me }: { me: Me }) {
   const { query } = route.value;
   const surprise = surpriseOf(query);
   const filters = filterQuery(query);
-  const others = { diversity: MOST_SURPRISE * surprise, exploration: MOST_SURPRISE * surprise };
+  // Unless the dial is moved, a running experiment may decide.
+  const others = surprise > 0 && { diversity: MOST_SURPRISE * surprise, exploration: MOST_SURPRISE * surprise };
   const wanted = { ...filters, ...others };
   const list = useList(me, wanted);
   const items = useStableOrder(list, JSON.stringify(wanted));
@@ -79,7 +80,7 @@ export function ForYou({ me }: { me: Me | null }) {
       {data && (
         <p class="footnote">
           {data.model && `${texts.forYou.model(data.model.id, data.model.created_at)} · `}
-          {me && <a href={href('hidden')}>{texts.hidden.link}</a>}
+          <a href={href('hidden')}>{texts.hidden.link}</a>
         </p>
       )}
     </>
@@ -121,7 +122,7 @@ interface Endless extends Resource<Versioned> {
 }
 
 /** The list and what follows it: more leaves out what is shown, a rating orders all of it anew. */
-function useList(me: Me | null, wanted: Omit<Parameters<typeof recommend>[1], 'limit'>): Endless {
+function useList(me: Me, wanted: Omit<Parameters<typeof recommend>[1], 'limit'>): Endless {
   const goOnFrom = useRef<Versioned | undefined>(undefined);
   const shown = useRef({ wanted: '', n: PAGE });
   const name = JSON.stringify(wanted);
@@ -176,7 +177,7 @@ function useAnnouncedLeader(leader: Movie | undefined): void {
 }
 
 interface RowsProps {
-  me: Me | null;
+  me: Me;
   filters: ReturnType<typeof filterQuery>;
   top: Versioned;
 }
@@ -210,7 +211,7 @@ function Rows({ me, filters, top }: RowsProps) {
   );
 }
 
-/** The two most recent of the user's best-loved ratings. */
+/** The two films that the user loves most, of equals the latest rated. */
 function lovedLately() {
   const loved = [...ratings.peek().values()].filter(({ value }) => value >= LOVED);
   return loved.sort((a, b) => b.value - a.value || b.rated_at.localeCompare(a.rated_at)).slice(0, 2);
@@ -222,7 +223,7 @@ function obscurity({ items }: Listing): number {
   return Math.ceil((counts[Math.floor(counts.length / 2)] ?? 0) / 4);
 }
 
-function Picks({ items, me }: { items: readonly Listed[]; me: Me | null }) {
+function Picks({ items, me }: { items: readonly Listed[]; me: Me }) {
   const list = useRef<HTMLOListElement>(null);
   useFlip(list, items.map(({ movie }) => movie.id).join());
   return (
@@ -234,7 +235,7 @@ function Picks({ items, me }: { items: readonly Listed[]; me: Me | null }) {
   );
 }
 
-function Pick({ item, me }: { item: Listed; me: Me | null }) {
+function Pick({ item, me }: { item: Listed; me: Me }) {
   const { movie, predicted_rating: stars, uncertainty, reasons, recommendationId, vote } = item;
   const isRated = useOwnRating(movie.id) !== null;
   return (
@@ -256,7 +257,7 @@ function Pick({ item, me }: { item: Listed; me: Me | null }) {
           </>
         )}
         <StarInput movie={movie} />
-        {me && recommendationId !== null && (
+        {recommendationId !== null && (
           <Votes movie={movie} recommendationId={recommendationId} userId={me.id} listed={vote} />
         )}
       </div>

@@ -22,7 +22,7 @@ const POLARIZING = 0.9;
 
 interface MoviePageProps {
   id: number;
-  me: Me | null;
+  me: Me;
 }
 
 /** One film: what it is, what you and everybody think of it, and what is like it. */
@@ -43,7 +43,7 @@ export function MoviePage({ id, me }: MoviePageProps) {
     <article>
       <Hero movie={movie} />
       <div class="movie-columns">
-        {me && <PredictionPanel id={id} me={me} />}
+        <PredictionPanel id={id} me={me} />
         <section class="panel">
           <h2>{texts.movie.everyone}</h2>
           <Mean movie={movie} />
@@ -81,7 +81,7 @@ function Hero({ movie }: { movie: MovieDetail }) {
   );
 }
 
-function PredictionPanel({ id, me }: { id: number; me: Me }) {
+function PredictionPanel({ id, me }: MoviePageProps) {
   const isRated = useOwnRating(id) !== null;
   const { data, error, isLoading, reload } = useResource(`explanation ${id} ${storedWrites.value}`, (signal) =>
     call('get', '/recommendations/{user_id}/{movie_id}/explanation', {
@@ -122,7 +122,7 @@ function Similar({ id, me }: MoviePageProps) {
     }),
   );
   const movies = data?.items.map(({ movie }) => movie) ?? [];
-  const predictions = usePredictions(me, movies);
+  const predictions = usePredictions(me.id, movies);
   return (
     <section class="similar">
       <h2>{texts.movie.similar}</h2>

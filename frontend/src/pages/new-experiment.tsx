@@ -1,31 +1,11 @@
-import { useState } from 'preact/hooks';
-import { type ApiError, call } from '../api';
-import { FormEnd, InputField, SelectField, useForm } from '../components/form';
-import { Power } from '../components/power';
-import { Empty, Failure, Skeletons } from '../components/states';
-import {
-  evenWeights,
-  experimentOf,
-  METRICS,
-  MOST_VARIANTS,
-  type Plan,
-  type PlanField,
-  type PlannedVariant,
-  planProblems,
-} from '../experiments';
-import { useResource } from '../resource';
+import { call } from '../api';
+import { PlanForm, WithModels } from '../components/plan-form';
+import { experimentOf, firstPlan, type Plan } from '../experiments';
 import { href, replace } from '../routes';
 import { texts } from '../texts';
 
-const FIELDS: readonly PlanField[] = ['name', 'hypothesis', 'variants', 'traffic', 'effect', 'alpha', 'power'];
-const LETTERS = ['A', 'B', 'C', 'D'];
-
 /** Plan an experiment; a variant pins one of the latest models. */
 export function NewExperiment() {
-  const { data, error, isLoading, reload } = useResource('models', (signal) =>
-    call('get', '/models', { query: { limit: 100 }, signal }),
-  );
-  const models = data?.items.map(({ id, created_at: at }) => [String(id), texts.plan.model(id, at)] as const);
   return (
     <>
       <header class="page-head">
@@ -35,173 +15,14 @@ export function NewExperiment() {
         <h1>{texts.experiments.create}</h1>
         <p class="lead">{texts.plan.lead}</p>
       </header>
-      {error && !isLoading && <Failure error={error} retry={reload} />}
-      {!models && !error && <Skeletons count={2} kind="row" />}
-      {models?.length === 0 && <Empty title={texts.plan.noModel} hint={texts.plan.noModelHint} />}
-      {models && models.length > 0 && <PlanForm models={models} />}
+      <WithModels>
+        {(models) => <PlanForm models={models} first={firstPlan(models[0]?.[0] ?? '')} send={create} />}
+      </WithModels>
     </>
   );
 }
 
-type Models = readonly (readonly [string, string])[];
-
-function PlanForm({ models }: { models: Models }) {
-  const [plan, setPlan] = useState<Plan>(() => firstPlan(models));
-  const { errors, onSubmit, ...end } = useForm({
-    names: FIELDS,
-    check: () => planProblems(plan),
-    send: async () => {
-      const { id } = await call('post', '/experiments', { body: experimentOf(plan) });
-      replace(href('experiment', {}, id));
-    },
-    blame,
-  });
-  const field = (name: Exclude<PlanField, 'variants'>, label: string, extra: { unit?: string; hint?: string } = {}) => (
-    <InputField
-      name={name}
-      label={label}
-      value={plan[name]}
-      error={errors[name]}
-      isLong={name === 'hypothesis'}
-      onValue={(value) => setPlan({ ...plan, [name]: value })}
-      {...extra}
-    />
-  );
-  const { plan: words, metrics } = texts;
-  return (
-    <form class="plan-form" noValidate onSubmit={onSubmit}>
-      <div class="panel">
-        {field('name', words.name)}
-        {field('hypothesis', words.hypothesis, { hint: words.hypothesisHint })}
-        <Variants plan={plan} models={models} error={errors.variants} onPlan={setPlan} />
-        <div class="field-pair">
-          {field('traffic', words.traffic, { unit: '%', hint: words.trafficHint })}
-          <SelectField
-            label={words.metric}
-            value={plan.metric}
-            options={METRICS.map((metric) => [metric, metrics[metric].name] as const)}
-            onValue={(metric) => setPlan({ ...plan, metric })}
-          />
-        </div>
-        {field('effect', words.effect, { unit: metrics[plan.metric].unit, hint: words.effectHint })}
-        <div class="field-pair">
-          {field('alpha', words.alpha, { unit: '%' })}
-          {field('power', words.power, { unit: '%' })}
-        </div>
-        <FormEnd {...end}>{words.save}</FormEnd>
-      </div>
-      <Power plan={plan} />
-    </form>
-  );
-}
-
-interface VariantsProps {
-  plan: Plan;
-  models: Models;
-  error: string | undefined;
-  onPlan: (plan: Plan) => void;
-}
-
-function Variants({ plan, models, error, onPlan }: VariantsProps) {
-  const { plan: words } = texts;
-  const { variants } = plan;
-  const edit = (at: number, patch: Partial<PlannedVariant>) =>
-    onPlan({ ...plan, variants: variants.map((variant, i) => (i === at ? { ...variant, ...patch } : variant)) });
-  const share = (some: readonly PlannedVariant[]) => {
-    const weights = evenWeights(some.length);
-    onPlan({ ...plan, variants: some.map((variant, i) => ({ ...variant, weight: weights[i] ?? '' })) });
-  };
-  return (
-    <fieldset class="variants" name="variants" tabIndex={-1} aria-describedby="variants-note">
-      <legend>{words.variants}</legend>
-      {variants.map((variant, i) => (
-        <VariantFields key={i} place={i} variant={variant} models={models} onEdit={(patch) => edit(i, patch)} />
-      ))}
-      <p id="variants-note" class={error ? 'field-error' : 'field-hint'}>
-        {error ?? words.variantsHint}
-      </p>
-      <div class="actions">
-        {variants.length < MOST_VARIANTS && (
-          <button
-            type="button"
-            class="button"
-            onClick={() => share([...variants, newVariant(variants.length, models, 'ranking')])}
-          >
-            {words.add}
-          </button>
-        )}
-        {variants.length > 2 && (
-          <button type="button" class="quiet-button" onClick={() => share(variants.slice(0, -1))}>
-            {words.removeLast(variants.at(-1)?.name ?? '')}
-          </button>
-        )}
-      </div>
-    </fieldset>
-  );
-}
-
-interface VariantFieldsProps {
-  place: number;
-  variant: PlannedVariant;
-  models: Models;
-  onEdit: (patch: Partial<PlannedVariant>) => void;
-}
-
-function VariantFields({ place, variant: { name, weight, model, head }, models, onEdit }: VariantFieldsProps) {
-  const { plan: words } = texts;
-  return (
-    <div class="variant">
-      <InputField
-        name={`variant-${place}-name`}
-        label={place === 0 ? words.control : words.treatment}
-        value={name}
-        onValue={(value) => onEdit({ name: value })}
-      />
-      <SelectField label={words.modelLabel} value={model} options={models} onValue={(id) => onEdit({ model: id })} />
-      <SelectField
-        label={words.head}
-        value={head}
-        options={[
-          ['ranking', words.heads.ranking],
-          ['rating', words.heads.rating],
-        ]}
-        onValue={(value) => onEdit({ head: value })}
-      />
-      <InputField
-        name={`variant-${place}-weight`}
-        label={words.weight}
-        value={weight}
-        unit="%"
-        onValue={(value) => onEdit({ weight: value })}
-      />
-    </div>
-  );
-}
-
-/** The newest model against itself, ordered by its two heads: the first question most people have. */
-function firstPlan(models: Models): Plan {
-  return {
-    name: '',
-    hypothesis: '',
-    metric: 'like_share',
-    effect: '5',
-    traffic: '100',
-    alpha: '5',
-    power: '80',
-    variants: [newVariant(0, models, 'ranking'), newVariant(1, models, 'rating')],
-  };
-}
-
-function newVariant(place: number, models: Models, head: PlannedVariant['head']): PlannedVariant {
-  return { name: LETTERS[place] ?? '', weight: '50', model: models[0]?.[0] ?? '', head };
-}
-
-/** The service names fields its own way; what it says of any part of the variants stands under them. */
-function blame(error: ApiError) {
-  const ours = { minimum_effect: 'effect', traffic_share: 'traffic' } as const;
-  const found = error.problem?.errors?.map(({ field, message }) => {
-    const name = field[1];
-    return [name === 'minimum_effect' || name === 'traffic_share' ? ours[name] : name, message];
-  });
-  return Object.fromEntries(found ?? []) as Partial<Record<PlanField, string>>;
+async function create(plan: Plan): Promise<void> {
+  const { id } = await call('post', '/experiments', { body: experimentOf(plan) });
+  replace(href('experiment', {}, id));
 }

@@ -17,7 +17,7 @@ export function SignIn() {
     check: ({ username, password }) => ({ username: usernameProblem(username), password: passwordProblem(password) }),
     send: async (credentials) => {
       await (isNew ? register(credentials) : signIn(credentials));
-      replace(safeReturn(next));
+      replace(safeReturn(next, isNew ? 'start' : 'browse'));
     },
     blame,
   });

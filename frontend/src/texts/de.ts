@@ -15,6 +15,16 @@ const inStars = (value: number) =>
 const range = ({ low, high }: { low: number; high: number }) => `${signed(100 * low)} bis ${signed(100 * high)}`;
 const pIs = (p: number | null) => (p === null ? NONE : `p ${p < 0.0001 ? '' : '= '}${pValue(p)}`);
 const HEADS = { ranking: 'Rangfolge', rating: 'Sterne' };
+const FIELDS = {
+  name: 'Name',
+  hypothesis: 'Hypothese',
+  variants: 'Varianten',
+  traffic: 'Beteiligung',
+  metric: 'Was entscheidet',
+  effect: 'Kleinster Unterschied, den zu finden lohnt',
+  alpha: 'Falscher Alarm',
+  power: 'Aussicht, ihn zu finden',
+};
 
 export const de: Texts = {
   name: 'Cinefold',
@@ -346,6 +356,20 @@ export const de: Texts = {
     at: (x, y) => `bei ${twoDecimals(x)}; ${twoDecimals(y)}`.replaceAll('-', '−'),
   },
 
+  start: {
+    title: 'Was magst du?',
+    lead: 'Bewerte die Filme, die du kennst. Sie verraten am meisten über deinen Geschmack, und die Liste unten folgt jeder Antwort.',
+    questions: 'Filme zum Bewerten',
+    unseen: 'Nicht gesehen',
+    knowledge: (share) => `So gut kennen wir deinen Geschmack: ${percent(share)}`,
+    suggestions: 'Bisher für dich',
+    done: 'Zu meiner Liste',
+    more: 'Nach anderen Filmen fragen',
+    import: 'Bewertungen aus einer Datei importieren',
+    link: 'Ein paar Fragen beantworten',
+    empty: 'Es gibt keinen Film mehr zu fragen.',
+    emptyHint: 'Du hast alle bewertet oder übersprungen.',
+  },
   transfer: {
     title: 'Import und Export',
     lead: 'Bring deine Bewertungen von anderswo mit, oder nimm sie mit.',
@@ -529,7 +553,9 @@ export const de: Texts = {
     timeline: 'Tag für Tag',
     usersSoFar: 'Leute, die es gesehen haben, bis zu jedem Tag',
     table: 'Die Zahlen jedes Tages',
-    dayColumns: ['Tag (UTC)', 'Variante', 'Neue Leute', 'Gut', 'Schlecht'],
+    dayColumns: ['Tag (UTC)', 'Variante', 'Neue Leute', 'Gut', 'Schlecht', 'Unterschied bis dahin'],
+    looks: (unit) => `Unterschied in ${unit} bis zu jedem Tag, und wo er jederzeit liegt`,
+    look: (look) => (look ? `${signed(100 * look.value)} (${range(look)})` : NONE),
     download: (format) => `Leute und Stimmen herunterladen (${format.toUpperCase()})`,
   },
 
@@ -556,14 +582,26 @@ export const de: Texts = {
     note: 'Das einfache Chi-Quadrat steht hier, wie das Paper es rechnet. In der Simulation schlägt es dreimal so oft falschen Alarm, wie es verspricht, weil es Stimmen zählt, als käme jede von jemand anderem.',
   },
 
+  draft: {
+    title: 'Entwurf bearbeiten',
+    started: 'Es läuft schon oder ist zu Ende, und ein begonnener Plan lässt sich nicht mehr ändern.',
+    saved: (name) => `${name} gespeichert`,
+    conflict: 'Jemand anderes hat diesen Entwurf geändert.',
+    changed: (fields) =>
+      `Von dir ist noch nichts gespeichert. Seit du ihn geöffnet hast, wurde geändert: ${fields.map((field) => FIELDS[field]).join(', ')}.`,
+    theirs: 'Fremde Fassung nehmen, meine verwerfen',
+    mine: 'Mit meiner weitermachen; Speichern ersetzt die fremde',
+  },
+
   plan: {
     title: 'Plan',
     lead: 'Die erste Variante ist die Kontrolle. Der Plan steht fest, sobald das Experiment läuft.',
-    name: 'Name',
-    hypothesis: 'Hypothese',
+    name: FIELDS.name,
+    hypothesis: FIELDS.hypothesis,
     hypothesisHint: 'Was du erwartest, und warum',
-    variants: 'Varianten',
-    variantsHint: 'Die Anteile ergeben zusammen 100 %.',
+    variants: FIELDS.variants,
+    variantsHint:
+      'Die Anteile ergeben zusammen 100 %. Vielfalt macht die Filme einer Liste einander unähnlich, Erkundung bevorzugt die, von denen wir wenig wissen.',
     control: 'Kontrolle',
     treatment: 'Neu',
     modelLabel: 'Modell',
@@ -571,18 +609,25 @@ export const de: Texts = {
     head: 'Reihenfolge',
     heads: HEADS,
     weight: 'Anteil',
+    diversity: 'Vielfalt',
+    exploration: 'Erkundung',
     add: 'Variante hinzufügen',
     removeLast: (name) => `${name} entfernen`,
     variantName: (name) => `Variante ${name}`,
-    variantValue: (weight, model, head) => `${percent(weight)}, Modell ${model}, nach ${HEADS[head]}`,
-    traffic: 'Beteiligung',
+    variantValue: ({ weight, model_id, head, diversity, exploration }) =>
+      [
+        ...[percent(weight), `Modell ${model_id}`, `nach ${HEADS[head]}`],
+        ...(diversity > 0 ? [`Vielfalt ${percent(diversity)}`] : []),
+        ...(exploration > 0 ? [`Erkundung ${percent(exploration)}`] : []),
+      ].join(', '),
+    traffic: FIELDS.traffic,
     trafficHint: 'Wie viele aller Leute teilnehmen',
-    metric: 'Was entscheidet',
-    effect: 'Kleinster Unterschied, den zu finden lohnt',
+    metric: FIELDS.metric,
+    effect: FIELDS.effect,
     effectHint: 'Kleinere sind die Leute nicht wert, die sie kosten.',
     effectValue: (effect, unit) => `${number(100 * effect)} ${unit}`,
-    alpha: 'Falscher Alarm',
-    power: 'Aussicht, ihn zu finden',
+    alpha: FIELDS.alpha,
+    power: FIELDS.power,
     save: 'Als Entwurf speichern',
     noModel: 'Noch gibt es kein Modell.',
     noModelHint: 'Eine Variante hält ein trainiertes Modell fest. Komm wieder, wenn das erste trainiert ist.',
@@ -592,6 +637,7 @@ export const de: Texts = {
       names: 'Gib jeder Variante einen eigenen Namen.',
       weight: 'Jeder Anteil ist eine Zahl über 0.',
       weights: (sum) => `Die Anteile ergeben ${number(sum)} %; es müssen 100 % sein.`,
+      parts: 'Vielfalt und Erkundung liegen zwischen 0 und 100 %.',
       traffic: 'Zwischen 0,1 und 100 %.',
       effect: 'Eine Zahl über 0, etwa 5.',
       alpha: 'Zwischen 0,1 und 50 %.',

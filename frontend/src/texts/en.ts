@@ -1,7 +1,7 @@
 /** Every text in English; other languages have the same shape. */
 
-import type { Comparison, Experiment, ImportedRow, Metric, Scope } from '../api';
-import type { Health } from '../experiments';
+import type { Comparison, Experiment, ImportedRow, Look, Metric, Scope, Variant } from '../api';
+import type { Health, Plan } from '../experiments';
 import { formatsOf } from './formats';
 
 const { day, number, oneDecimal, percent, pValue, signed, signed2, twoDecimals, upToTwo } = formatsOf('en');
@@ -14,6 +14,16 @@ const inStars = (value: number) =>
 const range = ({ low, high }: { low: number; high: number }) => `${signed(100 * low)} to ${signed(100 * high)}`;
 const pIs = (p: number | null) => (p === null ? NONE : `p ${p < 0.0001 ? '' : '= '}${pValue(p)}`);
 const HEADS = { ranking: 'Ranking head', rating: 'Rating head' };
+const FIELDS = {
+  name: 'Name',
+  hypothesis: 'Hypothesis',
+  variants: 'Variants',
+  traffic: 'Traffic',
+  metric: 'Metric that decides',
+  effect: 'Smallest difference worth finding',
+  alpha: 'False alarms',
+  power: 'Chance of finding it',
+};
 
 export const en = {
   name: 'Cinefold',
@@ -345,6 +355,20 @@ export const en = {
     at: (x: number, y: number) => `at ${twoDecimals(x)}, ${twoDecimals(y)}`.replaceAll('-', '−'),
   },
 
+  start: {
+    title: 'What do you like?',
+    lead: 'Rate the films you know. These tell us most about your taste, and the list below follows each answer.',
+    questions: 'Films to rate',
+    unseen: 'Haven’t seen it',
+    knowledge: (share: number) => `How well we know your taste: ${percent(share)}`,
+    suggestions: 'For you so far',
+    done: 'To my list',
+    more: 'Ask about other films',
+    import: 'Import ratings from a file',
+    link: 'Answer a few questions',
+    empty: 'No film is left to ask about.',
+    emptyHint: 'You have rated or passed over all of them.',
+  },
   transfer: {
     title: 'Import and export',
     lead: 'Bring your ratings from elsewhere, or take them with you.',
@@ -520,7 +544,9 @@ export const en = {
     timeline: 'Day by day',
     usersSoFar: 'Users who have seen it, up to each day',
     table: 'The numbers of each day',
-    dayColumns: ['Day (UTC)', 'Variant', 'New users', 'Likes', 'Dislikes'],
+    dayColumns: ['Day (UTC)', 'Variant', 'New users', 'Likes', 'Dislikes', 'Difference so far'],
+    looks: (unit: string) => `Difference in ${unit} up to each day, and where it lies at any time`,
+    look: (look: Look | undefined) => (look ? `${signed(100 * look.value)} (${range(look)})` : NONE),
     download: (format: 'csv' | 'ndjson') => `Download users and votes (${format.toUpperCase()})`,
   },
 
@@ -547,14 +573,26 @@ export const en = {
     note: 'Plain chi-square is shown as the paper does it. In simulation it raises three times the false alarms it promises, because it counts votes as if each came from another user.',
   },
 
+  draft: {
+    title: 'Edit the draft',
+    started: 'It has been started, and a plan that has started cannot be changed.',
+    saved: (name: string) => `${name} saved`,
+    conflict: 'Somebody else has changed this draft.',
+    changed: (fields: readonly (keyof Plan)[]) =>
+      `Nothing of yours is saved yet. Since you opened it, somebody has changed: ${fields.map((field) => FIELDS[field]).join(', ')}.`,
+    theirs: 'Take theirs, drop mine',
+    mine: 'Go on with mine; saving replaces theirs',
+  },
+
   plan: {
     title: 'Plan',
     lead: 'The first variant is the control. The plan is fixed once the experiment has started.',
-    name: 'Name',
-    hypothesis: 'Hypothesis',
+    name: FIELDS.name,
+    hypothesis: FIELDS.hypothesis,
     hypothesisHint: 'What you expect, and why',
-    variants: 'Variants',
-    variantsHint: 'Shares sum to 100 %.',
+    variants: FIELDS.variants,
+    variantsHint:
+      'Shares sum to 100 %. Diversity keeps films of a list unlike each other, exploration prefers those we know little of.',
     control: 'Control',
     treatment: 'Treatment',
     modelLabel: 'Model',
@@ -562,19 +600,25 @@ export const en = {
     head: 'Order',
     heads: HEADS,
     weight: 'Share',
+    diversity: 'Diversity',
+    exploration: 'Exploration',
     add: 'Add a variant',
     removeLast: (name: string) => `Remove ${name}`,
     variantName: (name: string) => `Variant ${name}`,
-    variantValue: (weight: number, model: number, head: 'ranking' | 'rating') =>
-      `${percent(weight)}, model ${model}, ${HEADS[head].toLowerCase()}`,
-    traffic: 'Traffic',
+    variantValue: ({ weight, model_id, head, diversity, exploration }: Variant) =>
+      [
+        ...[percent(weight), `model ${model_id}`, HEADS[head].toLowerCase()],
+        ...(diversity > 0 ? [`diversity ${percent(diversity)}`] : []),
+        ...(exploration > 0 ? [`exploration ${percent(exploration)}`] : []),
+      ].join(', '),
+    traffic: FIELDS.traffic,
     trafficHint: 'How many of all users take part',
-    metric: 'Metric that decides',
-    effect: 'Smallest difference worth finding',
+    metric: FIELDS.metric,
+    effect: FIELDS.effect,
     effectHint: 'Smaller ones are not worth the users they would take.',
     effectValue: (effect: number, unit: string) => `${number(100 * effect)} ${unit}`,
-    alpha: 'False alarms',
-    power: 'Chance of finding it',
+    alpha: FIELDS.alpha,
+    power: FIELDS.power,
     save: 'Save as draft',
     noModel: 'There is no model yet.',
     noModelHint: 'A variant pins a trained model. Come back when the first one is trained.',
@@ -584,6 +628,7 @@ export const en = {
       names: 'Give each variant a name of its own.',
       weight: 'Each share is a number above 0.',
       weights: (sum: number) => `Shares sum to ${number(sum)} %; they must sum to 100 %.`,
+      parts: 'Diversity and exploration lie between 0 and 100 %.',
       traffic: 'Between 0.1 and 100 %.',
       effect: 'A number above 0, such as 5.',
       alpha: 'Between 0.1 and 50 %.',

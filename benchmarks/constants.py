@@ -1,0 +1,126 @@
+"""What the constants of both default heads are worth, without any test rating.
+
+    python -m benchmarks.constants FOLDER [--only ml-100k ...] [--splits 1]
+
+From the training part of each canonical split a tenth of each user's ratings is held
+out. On these, every constant of the rating head is moved up and down by itself (RMSE,
+lower is better), and so is the number of factors of the ranking head (NDCG@10). Each
+line gives the difference to the default and the standard error of that difference over
+the splits.
+"""
+
+import argparse
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from benchmarks.accuracy import error, fit
+from benchmarks.public_sets import SETS, PublicSet
+from engine import priors, variational
+from engine.als import RANKING, RATING
+from engine.arrays import ExactVector
+from engine.evaluation import Ordering, Trained, estimate, measure
+from engine.model import Configuration, Learned
+from engine.splits import Split, split_by_user
+
+Evaluate: TypeAlias = Callable[[Learned | Configuration], ExactVector]
+
+FIELDS: dict[str, tuple[Any, ...]] = {"n_factors": (16, 64), "n_sweeps": (20, 45)}
+CONSTANTS: dict[tuple[ModuleType, str], tuple[Any, ...]] = {
+    (priors, "_SET_RATIO"): (0.5, 2.0, 4.0),
+    (priors, "_GIVEN_RATIO"): (1.0, 10.0),
+    (priors, "_MORE_FOR_BIASES"): (1.0, 10.0),
+    (variational, "_TRUST_COUNT"): (20.0, 125.0),
+    (variational, "_START_SCALE"): (0.15, 0.6),
+    (variational, "_START_WEIGHTS"): ((2.0, 1.5), (8.0, 6.0)),
+    (variational, "_FIRST_WEIGHTS"): (1, 6),
+}
+RANKING_FACTORS = (64, 96, 192)
+
+
+def main() -> None:
+    """Print both tables of each set."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path, help="where the rating sets are")
+    parser.add_argument("--only", nargs="+", choices=SETS, default=SETS[:3])
+    parser.add_argument("--splits", type=int, help="of each set; all by default")
+    arguments = parser.parse_args()
+    for name in arguments.only:
+        data = PublicSet.read(arguments.folder, name)
+        splits = inner_splits(data, arguments.splits)
+        print(f"\n{name}: held out of the training part of {len(splits)} splits")
+        for table in (rating_table, ranking_table):
+            for line in table(data, splits):
+                print(f"  {line}", flush=True)
+
+
+def inner_splits(data: PublicSet, n_splits: int | None) -> list[Split]:
+    """Hold a tenth of each user's training ratings out; drop the test ratings."""
+    return [
+        split_by_user(split.train, rng=np.random.default_rng(seed))
+        for seed, split in enumerate(data.splits(n_splits))
+    ]
+
+
+def rating_table(data: PublicSet, splits: list[Split]) -> Iterator[str]:
+    """RMSE with each constant of the rating head moved, a line a value."""
+
+    def evaluate(configuration: Learned | Configuration) -> ExactVector:
+        found = [error(Trained(fit(data, s.train, configuration)), s) for s in splits]
+        return np.array(found)
+
+    base = evaluate(RATING)
+    yield f"RMSE  defaults {base.mean():.4f}"
+    for field, values in FIELDS.items():
+        for value in values:
+            found = evaluate(replace(RATING, **{field: value}))
+            yield line(field, value, getattr(RATING, field), found - base)
+    for (module, name), others in CONSTANTS.items():
+        default = getattr(module, name)
+        for value in others:
+            with constant(module, name, value):
+                found = evaluate(RATING)
+            yield line(name, value, default, found - base)
+
+
+def ranking_table(data: PublicSet, splits: list[Split]) -> Iterator[str]:
+    """NDCG@10 with other numbers of factors, a line a number."""
+
+    def evaluate(configuration: Learned | Configuration) -> ExactVector:
+        orders = (Ordering(fit(data, s.train, configuration)) for s in splits)
+        pairs = zip(orders, splits, strict=True)
+        return np.array([estimate([measure(o, s).ndcg]).value for o, s in pairs])
+
+    base = evaluate(RANKING)
+    yield f"NDCG  defaults {base.mean():.4f}"
+    for value in RANKING_FACTORS:
+        found = evaluate(replace(RANKING, n_factors=value))
+        yield line("n_factors", value, RANKING.n_factors, found - base)
+
+
+@contextmanager
+def constant(module: ModuleType, name: str, value: object) -> Iterator[None]:
+    """Set a constant of the engine for a while."""
+    before = getattr(module, name)
+    setattr(module, name, value)
+    try:
+        yield
+    finally:
+        setattr(module, name, before)
+
+
+def line(name: str, value: object, default: object, difference: ExactVector) -> str:
+    """One value beside the default."""
+    n = len(difference)
+    spread = difference.std(ddof=1) / np.sqrt(n) if n > 1 else np.nan
+    what = f"{name.strip('_').lower()} {value} for {default}"
+    return f"{what:<44}{difference.mean():+.4f} ± {spread:.4f}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""Plans of experiments: changed as drafts, by one administrator or by two."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.journeys import fits, promote, register
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+
+
+@pytest.fixture
+def admin(page: Page, service) -> Page:
+    """A page of a signed-in administrator."""
+    promote(service, register(page))
+    page.reload()
+    return page
+
+
+def planned(page: Page, service, **changed) -> str:
+    """Store a draft and return its path."""
+    model_id = page.request.get("/health/ready").json()["model"]["id"]
+    plan = {
+        "name": "Stars",
+        "hypothesis": "People like it more.",
+        "minimum_effect": 0.05,
+        "metric": "like_share",
+        "variants": [
+            {"name": "A", "weight": 0.5, "model_id": model_id},
+            {"name": "B", "weight": 0.5, "model_id": model_id, "head": "rating"},
+        ],
+        **changed,
+    }
+    origin = {"origin": service.url}
+    reply = page.request.post("/experiments", data=plan, headers=origin)
+    expect(reply).to_be_ok()
+    return f"/experiments/{reply.json()['id']}"
+
+
+@pytest.mark.expects_status(412)
+def test_a_draft_is_edited_and_nobody_overwrites_another_unseen(admin, service):
+    page, path = admin, planned(admin, service)
+    page.goto(f"/#{path.replace('experiments', 'experiment')}")
+    page.get_by_role("link", name="Edit the draft").click()
+    name = page.get_by_label("Name", exact=True)
+    expect(name).to_have_value("Stars")
+    name.fill("Diverse stars")
+    page.get_by_label("Diversity").nth(1).fill("25")
+    theirs = {"hypothesis": "Nobody knows.", "alpha": 0.01}
+    headers = {"origin": service.url, "if-match": '"1"'}
+    expect(page.request.patch(path, data=theirs, headers=headers)).to_be_ok()
+
+    # The other change is told, by its fields; what was typed stays.
+    save = page.get_by_role("button", name="Save as draft")
+    save.click()
+    told = page.get_by_role("alert").filter(has_text="Somebody else")
+    expect(told).to_contain_text("Hypothesis, False alarms")
+    expect(name).to_have_value("Diverse stars")
+    page.get_by_role("button", name="Take theirs").click()
+    expect(name).to_have_value("Stars")
+    expect(page.get_by_label("Hypothesis")).to_have_value("Nobody knows.")
+
+    # The second time one goes on with one's own.
+    page.get_by_label("Diversity").nth(1).fill("25")
+    headers["if-match"] = '"2"'
+    mine = {"name": "Their name"}
+    expect(page.request.patch(path, data=mine, headers=headers)).to_be_ok()
+    save.click()
+    page.set_viewport_size({"width": 320, "height": 640})
+    page.get_by_role("button", name="Go on with mine").press("Enter")
+    expect(told).to_have_count(0)
+    assert fits(page)
+    save.click()
+    expect(page.get_by_role("heading", name="Stars")).to_be_visible()
+    expect(page.get_by_text("rating head, diversity 25%")).to_be_visible()
+    assert page.request.get(path).json()["version"] == 4
