@@ -7,6 +7,7 @@ nothing here parses more of a reply than its status and its length.
 import selectors
 import socket
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from time import perf_counter
 
@@ -18,7 +19,7 @@ _OK = b"HTTP/1.1 200"
 
 @dataclass
 class Load:
-    """What some clients have seen: seconds of each request, and how long it all took."""
+    """Seconds that each request of some clients took, and all of them together."""
 
     seconds: list[float] = field(default_factory=list)
     elapsed: float = 0.0
@@ -59,47 +60,40 @@ class _Client:
         return len(body) >= int(length.split(b"\r\n", 1)[0])
 
 
-def get(path: str, *, port: int, key: str) -> bytes:
-    """Write a request for a path."""
-    return (
-        f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nX-API-Key: {key}\r\n\r\n"
-    ).encode()
-
-
 def drive(
-    ports: Sequence[int], requests: Iterator[tuple[str, str]], *, seconds: float
+    ports: Sequence[int], paths: Iterator[str], *, key: str, seconds: float
 ) -> Load:
-    """Send requests for so long, or until there are no more.
+    """Ask for one path after another for so long, or until there are no more.
 
-    One client for each entry of `ports`; each sends (path, API key) after another.
+    One client for each entry of `ports`, all with this API key.
     """
     load = Load()
-    with selectors.DefaultSelector() as selector:
+    with selectors.DefaultSelector() as selector, ExitStack() as stack:
         for port in ports:
-            connection = socket.create_connection(("127.0.0.1", port))
+            connection = stack.enter_context(
+                socket.create_connection(("127.0.0.1", port))
+            )
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             selector.register(connection, selectors.EVENT_READ, _Client(connection))
-        began = perf_counter()
-        idle = [key.data for key in selector.get_map().values()]
-        n_waiting = 0
+        idle = [selected.data for selected in selector.get_map().values()]
+        began, n_waiting = perf_counter(), 0
         while True:
             for client in idle:
-                asked = next(requests, None) if perf_counter() - began < seconds else None
-                if asked is not None:
-                    path, key = asked
-                    port = client.connection.getpeername()[1]
-                    client.ask(get(path, port=port, key=key))
+                path = next(paths, None) if perf_counter() - began < seconds else None
+                if path is not None:
+                    client.ask(_get(path, key=key))
                     n_waiting += 1
             if n_waiting == 0:
                 break
-            idle = []
-            for selected, _ in selector.select():
-                client = selected.data
-                if client.is_answered():
-                    load.seconds.append(perf_counter() - client.began)
-                    idle.append(client)
-                    n_waiting -= 1
+            ready = [selected.data for selected, _ in selector.select()]
+            idle = [client for client in ready if client.is_answered()]
+            load.seconds += [perf_counter() - client.began for client in idle]
+            n_waiting -= len(idle)
         load.elapsed = perf_counter() - began
-        for selected in list(selector.get_map().values()):
-            selected.data.connection.close()
     return load
+
+
+def _get(path: str, *, key: str) -> bytes:
+    return (
+        f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-API-Key: {key}\r\n\r\n"
+    ).encode()

@@ -15,7 +15,6 @@ CACHE = Path(__file__).parent / ".cache"
 FULL_SIZE = 25_000_095, 162_541, 59_047  # ratings, users, items of MovieLens-25M
 SIZES = {
     "1m": 1_000_209,
-    "2.5m": 2_500_009,
     "3m": 3_000_000,
     "10m": 10_000_054,
     "25m": FULL_SIZE[0],
@@ -96,11 +95,11 @@ def write_movielens(folder: Path, size: str, *, n_movies: int) -> None:
         np.concatenate([raw.stars, raw.test_stars])[order],
         np.random.default_rng(0).integers(789_652_004, 1_574_327_703, len(users)),
     )
-    folder.mkdir(parents=True)
     with (folder / "ratings.csv").open("w") as file:
         file.write("userId,movieId,rating,timestamp\n")
         for start in range(0, len(users), _ROWS_AT_ONCE):
-            part = (column[start : start + _ROWS_AT_ONCE].tolist() for column in columns)
+            rows = slice(start, start + _ROWS_AT_ONCE)
+            part = (column[rows].tolist() for column in columns)
             file.writelines(map("{},{},{},{}\n".format, *part))
     rated = np.unique(columns[1])
     others = np.setdiff1d(np.arange(1, 4 * n_movies), rated)[: n_movies - len(rated)]

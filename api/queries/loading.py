@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, LiteralString
 
-from psycopg import Connection, Cursor, sql
+from psycopg import Connection, Cursor
 
 COPY_BYTES = 1024 * 1024
 
@@ -51,12 +51,9 @@ FIND_REPEATED: LiteralString = """
 SELECT "userId", "movieId" FROM staged_ratings
 GROUP BY "userId", "movieId" HAVING count(*) > 1 LIMIT 1
 """
-COUNT_STAGED: LiteralString = """
-CREATE TEMPORARY TABLE staged_counts ON COMMIT DROP AS
-SELECT "movieId" AS movie_id, count(*) AS n FROM staged_ratings GROUP BY "movieId"
-"""
 FIND_UNKNOWN_MOVIE: LiteralString = """
-SELECT movie_id FROM staged_counts EXCEPT SELECT id FROM movies LIMIT 1
+SELECT "movieId" FROM staged_ratings
+EXCEPT SELECT id FROM movies LIMIT 1
 """
 MERGE_USERS: LiteralString = """
 INSERT INTO users (id) SELECT DISTINCT "userId" FROM staged_ratings
@@ -67,27 +64,6 @@ INSERT INTO ratings (user_id, movie_id, value, rated_at)
 SELECT "userId", "movieId", rating, to_timestamp(timestamp) FROM staged_ratings
 ON CONFLICT (user_id, movie_id) DO UPDATE SET
     value = excluded.value, rated_at = excluded.rated_at
-"""
-IS_SMALLER: LiteralString = """
-SELECT count(*) <= %(n)s FROM (SELECT FROM ratings LIMIT %(n)s + 1) AS some
-"""
-DELETE_REPLACED: LiteralString = """
-DELETE FROM ratings USING staged_ratings AS staged
-WHERE user_id = staged."userId" AND movie_id = staged."movieId"
-"""
-ADD_RATINGS: LiteralString = """
-INSERT INTO ratings (user_id, movie_id, value, rated_at)
-SELECT "userId", "movieId", rating, to_timestamp(timestamp) FROM staged_ratings
-"""
-# Keys before what else is indexed, as the schema has them now.
-FIND_KEYS: LiteralString = """
-SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
-WHERE conrelid = 'ratings'::regclass AND contype IN ('p', 'f')
-ORDER BY contype DESC, conname
-"""
-FIND_INDEXES: LiteralString = """
-SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index
-WHERE indrelid = 'ratings'::regclass AND NOT indisprimary ORDER BY 1
 """
 COUNT_RATINGS: LiteralString = """
 INSERT INTO movie_statistics
@@ -101,7 +77,8 @@ ON CONFLICT (movie_id) DO UPDATE SET
 """
 COUNT_CHANGES: LiteralString = """
 UPDATE movie_statistics AS s SET n_changes = s.n_changes + staged.n
-FROM staged_counts AS staged WHERE s.movie_id = staged.movie_id
+FROM (SELECT "movieId", count(*) AS n FROM staged_ratings GROUP BY "movieId") AS staged
+WHERE s.movie_id = staged."movieId"
 """
 
 
@@ -110,8 +87,6 @@ def begin(connection: Connection[Any]) -> Cursor[Any]:
     cursor = connection.cursor()
     cursor.execute("SET LOCAL statement_timeout = 0")
     cursor.execute("SET LOCAL cinefold.bulk_load = 'on'")
-    cursor.execute("SET LOCAL maintenance_work_mem = '256MB'")
-    cursor.execute("SET LOCAL work_mem = '64MB'")
     for statement in (STAGE_MOVIES, STAGE_LINKS, STAGE_RATINGS):
         cursor.execute(statement)
     return cursor
@@ -158,53 +133,12 @@ def find(cursor: Cursor[Any], query: LiteralString) -> tuple[Any, ...] | None:
     return found
 
 
-def merge_users(cursor: Cursor[Any]) -> None:
-    """Add the users that are new."""
+def merge(cursor: Cursor[Any]) -> int:
+    """Move the staged ratings into the tables; return their number."""
     cursor.execute(MERGE_USERS)
-
-
-def is_rebuilt(cursor: Cursor[Any], n_staged: int) -> bool:
-    """Keep others from rating until the commit; tell which way to merge is faster.
-
-    More ratings than there are so far go in without keys and indexes, which are then
-    built once; nobody can read ratings meanwhile.
-    """
     # Nobody rates between the merge and the count, so the statistics stay exact.
     cursor.execute("LOCK TABLE ratings IN SHARE ROW EXCLUSIVE MODE")
-    row = cursor.execute(IS_SMALLER, {"n": n_staged}).fetchone()
-    return row is not None and bool(row[0])
-
-
-def merge_ratings(cursor: Cursor[Any]) -> None:
-    """Put the staged ratings into the table one by one."""
-    cursor.execute(MERGE_RATINGS)
-
-
-def rebuild_ratings(cursor: Cursor[Any]) -> None:
-    """Put the staged ratings into the table at once, then build its keys and indexes.
-
-    A movie that a user rates twice raises `UniqueViolation`.
-    """
-    keys = cursor.execute(FIND_KEYS).fetchall()
-    indexes = cursor.execute(FIND_INDEXES).fetchall()
-    cursor.execute(DELETE_REPLACED)
-    for name, _ in indexes:
-        cursor.execute(sql.SQL("DROP INDEX {}").format(sql.Identifier(name)))
-    for name, _ in reversed(keys):
-        drop = sql.SQL("ALTER TABLE ratings DROP CONSTRAINT {}")
-        cursor.execute(drop.format(sql.Identifier(name)))
-    # It would be handed all new rows, only to find that it need not count them.
-    cursor.execute("ALTER TABLE ratings DISABLE TRIGGER USER")
-    cursor.execute(ADD_RATINGS)
-    cursor.execute("ALTER TABLE ratings ENABLE TRIGGER USER")
-    for name, definition in keys:
-        add = sql.SQL("ALTER TABLE ratings ADD CONSTRAINT {} ")
-        cursor.execute(add.format(sql.Identifier(name)) + sql.SQL(definition))
-    for _, definition in indexes:
-        cursor.execute(sql.SQL(definition))
-
-
-def count(cursor: Cursor[Any]) -> None:
-    """Bring the statistics of movies up to date."""
+    n_ratings = cursor.execute(MERGE_RATINGS).rowcount
     cursor.execute(COUNT_RATINGS)
     cursor.execute(COUNT_CHANGES)
+    return n_ratings
