@@ -53,9 +53,8 @@ def _compare(
 ) -> None:
     ports = [*service.ports] * (_N_CLIENTS // len(service.ports))
     for paths in asked.values():  # what is compiled, prepared and cached at first
-        drive(
-            ports, itertools.islice(paths, 4 * N_REPEATED), key=service.key, seconds=9
-        )
+        warming = itertools.islice(paths, 2 * N_REPEATED)
+        drive(ports, warming, key=service.key, seconds=60)
     loads = {name: Load() for name in asked}
     spent = {name: np.zeros(2) for name in asked}
     for name in list(asked) * n_slices:

@@ -14,6 +14,7 @@ import psutil
 import psycopg
 from psycopg.types.json import Jsonb
 
+from api.cli import ONE_THREAD
 from api.database import in_session, migrate
 from api.embedded_postgres import own, running_server
 from api.schemas.account import ApiKeyIn
@@ -116,6 +117,7 @@ def _web(url: str, data_dir: Path, port: int) -> Iterator[psutil.Process]:
         "PORT": str(port),
         "LOG_LEVEL": "WARNING",
         "PROMETHEUS_MULTIPROC_DIR": str(shared),
+        **ONE_THREAD,
     }
     command = [sys.executable, "-m", "api.cli", "serve"]
     with psutil.Popen(command, env=environment) as process:

@@ -4,7 +4,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
-from api.dependencies import ModelDep, Public, ServicesDep, SessionDep, Subject
+from api.dependencies import (
+    ModelDep,
+    OneByOne,
+    Public,
+    ServicesDep,
+    SessionDep,
+    Subject,
+)
 from api.queries.movies import Filters
 from api.schemas.base import (
     MAX_EXCLUDED,
@@ -59,7 +66,7 @@ Exploration = Annotated[
 ]
 
 
-def filtered(
+async def filtered(
     genre: GenreQuery = None,
     year_from: YearQuery = None,
     year_to: YearQuery = None,
@@ -71,7 +78,7 @@ def filtered(
     )
 
 
-def wanted(
+async def wanted(
     filters: Annotated[Filters, Depends(filtered)],
     limit: Limit = 20,
     exclude: Excluded = [],  # noqa: B006 - FastAPI copies defaults
@@ -82,7 +89,7 @@ def wanted(
     """Read what list is asked for."""
     return Wanted(
         filters=filters,
-        excluded=exclude,
+        excluded=tuple(exclude),
         limit=limit,
         similar_to=similar_to,
         diversity=diversity or 0,
@@ -91,7 +98,7 @@ def wanted(
     )
 
 
-@router.get("/{user_id}")
+@router.get("/{user_id}", dependencies=[OneByOne])
 async def get_recommendations(
     user_id: Subject,
     session: SessionDep,
@@ -123,7 +130,7 @@ async def post_recommendations(
     )
     wanted = Wanted(
         filters=filters,
-        excluded=body.exclude,
+        excluded=tuple(body.exclude),
         limit=body.limit,
         similar_to=body.similar_to,
         diversity=body.diversity,

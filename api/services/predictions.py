@@ -23,7 +23,7 @@ from api.schemas.recommendations import (
 from api.services import experiments
 from api.services.recommendations import Placement, inline_stars, place, stars_of
 from engine.arrays import FloatVector, IndexVector
-from engine.foldin import predict, reasons, uncertainty
+from engine.foldin import predict, reason_shares, uncertainty
 from engine.ranking import top_k
 
 N_INFLUENCED = 20
@@ -160,9 +160,7 @@ async def influence(
     head, taste = placement.ordering
     seen = placement.served.model.item_indices_of([*placement.movie_ids, *hidden])
     ranked = top_k(head.scores(taste), N_INFLUENCED, excluded=seen[seen >= 0])
-    parts = np.zeros(len(placement.movie_ids))
-    for index in ranked.tolist():
-        parts += np.abs(reasons(head, taste, index).shares)
+    parts = np.abs(reason_shares(head, taste, ranked)).sum(axis=1)
     shares = parts / (parts.sum() or 1)
     return Influence(
         model=placement.served.reference,

@@ -14,6 +14,7 @@ from api.problems import InvalidRequest, NotFound, field_error
 from api.queries import feedback as feedback_queries
 from api.queries import movies as movie_queries
 from api.queries import ratings as rating_queries
+from api.queries import recommendations as queries
 from api.queries.movies import Filters
 from api.schemas.base import HeadName
 from api.schemas.movies import MovieOut
@@ -29,7 +30,14 @@ from api.schemas.recommendations import (
 from api.services import experiments
 from api.signing import Issued
 from engine.arrays import IndexVector
-from engine.foldin import Taste, fold_in, predict, reasons, uncertainty
+from engine.foldin import (
+    Taste,
+    fold_in,
+    predict,
+    reason_shares,
+    reasons,
+    uncertainty,
+)
 from engine.model import Head
 from engine.ranking import (
     POOL_SIZE,
@@ -52,7 +60,7 @@ class Wanted:
     """What a list may contain, and how much of it."""
 
     filters: Filters
-    excluded: Sequence[int]
+    excluded: tuple[int, ...]
     limit: int
     head: HeadName = "ranking"  # which one orders the list
     similar_to: int | None = None  # only movies liked by the same people as this one
@@ -80,6 +88,21 @@ class Placement:
         return self.served.model.ranking, self.ranking
 
 
+@dataclass(frozen=True)
+class Ranked:
+    """The movies of a list, best first, with all that a model says of them.
+
+    Reasons are (movie id, share of the score), the largest ones of each movie.
+    """
+
+    movie_ids: list[int]
+    scores: list[float]
+    predicted: list[float]
+    deviations: list[float]
+    reasons: list[list[tuple[int, float]]]
+    n_used: int  # of the ratings
+
+
 async def for_user(
     session: AsyncSession,
     store: ModelStore,
@@ -96,11 +119,13 @@ async def for_user(
     on.
     """
     with stages.labels("read").time():
-        stars = await stars_of(session, user_id)
-        hidden = await feedback_queries.hidden_of(session, user_id)
-    wanted = replace(wanted, excluded=[*wanted.excluded, *hidden])
+        reader = await queries.reader(session, user_id)
+    if reader is None:
+        raise NotFound
+    stars = dict(zip(reader.movie_ids, reader.values, strict=True))
+    wanted = replace(wanted, excluded=(*wanted.excluded, *reader.hidden))
     found = None
-    if not wanted.is_own_choice:
+    if reader.has_experiment and not wanted.is_own_choice:
         found = await experiments.assigned(session, store, user_id=user_id)
     if found is not None:
         await experiments.expose(session, found, user_id=user_id)
@@ -119,9 +144,11 @@ async def for_user(
         issued_at=int(time.time()),
         movie_ids=[item.movie.id for item in made.items],
     )
-    votes = await feedback_queries.votes_of(
-        session, user_id, variant_id=found.variant_id if found else None
-    )
+    votes = dict(zip(reader.voted, reader.are_likes, strict=True))
+    if found is not None:
+        votes = await feedback_queries.votes_of(
+            session, user_id, variant_id=found.variant_id
+        )
     return made.model_copy(
         update={
             "recommendation_id": issued.signed(secret),
@@ -133,8 +160,9 @@ async def for_user(
 
 def _with_vote(item: Recommendation, votes: Mapping[int, bool]) -> Recommendation:
     is_like = votes.get(item.movie.id)
-    vote = "none" if is_like is None else "like" if is_like else "dislike"
-    return item.model_copy(update={"vote": vote})
+    if is_like is None:
+        return item
+    return item.model_copy(update={"vote": "like" if is_like else "dislike"})
 
 
 async def for_ratings(
@@ -176,38 +204,65 @@ async def recommend(
     wanted: Wanted,
 ) -> Recommendations:
     """Make one list, with the model or, while there is none, by popularity."""
-    wanted = replace(wanted, excluded=[*stars, *wanted.excluded])
+    wanted = replace(wanted, excluded=(*stars, *wanted.excluded))
     if served is None:
         return await _by_popularity(session, stars=stars, wanted=wanted)
-    with stages.labels("fold_in").time():
-        placement = place(served, stars, ordered_by=wanted.head)
-    candidates = await _candidates(session, placement, wanted)
-    with stages.labels("rank").time():
-        ranked = _ranked(placement, wanted, candidates)
+    candidates = await _candidates(session, served, wanted)
+    ranked = _remembered(served, stars, wanted, candidates)
     with stages.labels("describe").time():
-        return await _describe(session, placement, ranked)
+        return await _describe(session, served, stars, ranked)
 
 
 async def _candidates(
-    session: AsyncSession, placement: Placement, wanted: Wanted
+    session: AsyncSession, served: ServedModel, wanted: Wanted
 ) -> IndexVector | None:
     """Find the items a list may be made of; None means all."""
     candidates = None
     if wanted.filters.are_set:
         ids = await movie_queries.ids(session, wanted.filters)
-        candidates = _known(placement.served, ids)
+        candidates = _known(served, ids)
     if wanted.similar_to is None:
         return candidates
-    index = placement.served.item_index_of(wanted.similar_to)
+    index = served.item_index_of(wanted.similar_to)
     if index is None:
         raise NotFound("the model does not know the movie of similar_to")
     return similar_items(
-        placement.served.model.ranking,
+        served.model.ranking,
         index,
         SIMILAR_TIMES * wanted.limit,
-        excluded=_known(placement.served, wanted.excluded),
+        excluded=_known(served, wanted.excluded),
         candidates=candidates,
     )[0]
+
+
+def _remembered(
+    served: ServedModel,
+    stars: StarsByMovie,
+    wanted: Wanted,
+    candidates: IndexVector | None,
+) -> Ranked:
+    """Rank, unless this very question was asked of this model before.
+
+    The question holds all that the answer depends on, so it can never be stale. Which
+    movies pass a filter is not part of it: others may rate them meanwhile.
+    """
+    if wanted.filters.are_set:
+        return _made(served, stars, wanted, candidates)
+    question = tuple(stars), tuple(stars.values()), wanted
+    return served.remembered(question, lambda: _made(served, stars, wanted, candidates))
+
+
+def _made(
+    served: ServedModel,
+    stars: StarsByMovie,
+    wanted: Wanted,
+    candidates: IndexVector | None,
+) -> Ranked:
+    with stages.labels("fold_in").time():
+        placement = place(served, stars, ordered_by=wanted.head)
+    with stages.labels("rank").time():
+        indices = _ranked(placement, wanted, candidates)
+        return _judged(placement, indices)
 
 
 def _ranked(
@@ -252,37 +307,54 @@ def _known(served: ServedModel, movie_ids: Sequence[int]) -> IndexVector:
     return indices[indices >= 0]
 
 
-async def _describe(
-    session: AsyncSession, placement: Placement, ranked: IndexVector
-) -> Recommendations:
+def _judged(placement: Placement, indices: IndexVector) -> Ranked:
+    """Say what the model expects of the movies of a list, and why."""
     model = placement.served.model
-    scores = predict(*placement.ordering, ranked).tolist()
-    predicted = np.clip(
-        predict(model.rating, placement.rating, ranked), *model.rating_range
-    ).tolist()
-    deviations = uncertainty(model.rating, placement.rating, ranked).tolist()
-    shares = [_shares(placement, int(index))[:MAX_REASONS] for index in ranked]
-    movie_ids = model.item_ids[ranked].tolist()
-    shown = {*movie_ids, *(movie_id for row in shares for movie_id, _ in row)}
+    predicted = predict(model.rating, placement.rating, indices)
+    shares = reason_shares(*placement.ordering, indices).astype(np.float32)
+    order = np.argsort(-shares, axis=0, kind="stable")[:MAX_REASONS]
+    best = np.take_along_axis(shares, order, axis=0)
+    return Ranked(
+        movie_ids=model.item_ids[indices].tolist(),
+        scores=predict(*placement.ordering, indices).tolist(),
+        predicted=np.clip(predicted, *model.rating_range).tolist(),
+        deviations=uncertainty(model.rating, placement.rating, indices).tolist(),
+        reasons=[
+            [(placement.movie_ids[j], share) for j, share in rows if share > 0]
+            for rows in map(zip, order.T.tolist(), best.T.tolist())
+        ],
+        n_used=len(placement.movie_ids),
+    )
+
+
+async def _describe(
+    session: AsyncSession, served: ServedModel, stars: StarsByMovie, ranked: Ranked
+) -> Recommendations:
+    shown = {*ranked.movie_ids, *(id_ for row in ranked.reasons for id_, _ in row)}
     movies = await movie_queries.summaries(session, list(shown))
-    rows = zip(movie_ids, scores, predicted, deviations, shares, strict=True)
+    rows = zip(
+        ranked.movie_ids, ranked.scores, ranked.predicted, ranked.deviations,
+        ranked.reasons, strict=True,
+    )  # fmt: skip
     there = [row for row in rows if row[0] in movies]  # some may have gone since
     items = [
         Recommendation(
             movie=MovieOut.model_validate(movies[movie_id]),
             rank=rank,
             score=score,
-            predicted_rating=round(stars, 2),
+            predicted_rating=round(predicted, 2),
             uncertainty=round(deviation, 2),
-            reasons=_reasons(placement, movies, row),
+            reasons=_reasons(stars, movies, row),
         )
-        for rank, (movie_id, score, stars, deviation, row) in enumerate(there, start=1)
+        for rank, (movie_id, score, predicted, deviation, row) in enumerate(
+            there, start=1
+        )
     ]
     return Recommendations(
         recommendation_id=None,
-        model=placement.served.reference,
+        model=served.reference,
         experiment=None,
-        personalization=personalization(placement.stars, len(placement.movie_ids)),
+        personalization=personalization(stars, ranked.n_used),
         items=items,
     )
 
@@ -295,14 +367,14 @@ def _shares(placement: Placement, item_index: int) -> list[tuple[int, float]]:
 
 
 def _reasons(
-    placement: Placement, movies: MovieRows, shares: Sequence[tuple[int, float]]
+    stars: StarsByMovie, movies: MovieRows, shares: Sequence[tuple[int, float]]
 ) -> list[Reason]:
     return [
         Reason(
             movie_id=movie_id,
             title=movies[movie_id].title,
             year=movies[movie_id].year,
-            value=placement.stars[movie_id],
+            value=stars[movie_id],
             share=share,
         )
         for movie_id, share in shares
@@ -395,5 +467,5 @@ async def explain_to(
             movie_bias=baseline - head.global_mean,
             ratings=rating - baseline,
         ),
-        reasons=_reasons(placement, movies, shares),
+        reasons=_reasons(stars, movies, shares),
     )
