@@ -52,9 +52,9 @@ def _compare(
     service: Service, asked: Mapping[str, Iterator[str]], *, n_slices: int
 ) -> None:
     ports = [*service.ports] * (_N_CLIENTS // len(service.ports))
-    for paths in asked.values():  # what is compiled, prepared and cached at first
-        warming = itertools.islice(paths, 2 * N_REPEATED)
-        drive(ports, warming, key=service.key, seconds=60)
+    for port, paths in itertools.product(service.ports, asked.values()):
+        warming = itertools.islice(paths, N_REPEATED)  # each repeated user once
+        drive([port], warming, key=service.key, seconds=60)
     loads = {name: Load() for name in asked}
     spent = {name: np.zeros(2) for name in asked}
     for name in list(asked) * n_slices:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -337,25 +338,28 @@ async def _describe(
         ranked.reasons, strict=True,
     )  # fmt: skip
     there = [row for row in rows if row[0] in movies]  # some may have gone since
+    # Validated all at once, which takes two thirds of the time of one by one.
     items = [
-        Recommendation(
-            movie=MovieOut.model_validate(movies[movie_id]),
-            rank=rank,
-            score=score,
-            predicted_rating=round(predicted, 2),
-            uncertainty=round(deviation, 2),
-            reasons=_reasons(stars, movies, row),
-        )
+        {
+            "movie": movies[movie_id],
+            "rank": rank,
+            "score": score,
+            "predicted_rating": round(predicted, 2),
+            "uncertainty": round(deviation, 2),
+            "reasons": _reasons(stars, movies, row),
+        }
         for rank, (movie_id, score, predicted, deviation, row) in enumerate(
             there, start=1
         )
     ]
-    return Recommendations(
-        recommendation_id=None,
-        model=served.reference,
-        experiment=None,
-        personalization=personalization(stars, ranked.n_used),
-        items=items,
+    return Recommendations.model_validate(
+        {
+            "recommendation_id": None,
+            "model": served.reference,
+            "experiment": None,
+            "personalization": personalization(stars, ranked.n_used),
+            "items": items,
+        }
     )
 
 
@@ -368,15 +372,16 @@ def _shares(placement: Placement, item_index: int) -> list[tuple[int, float]]:
 
 def _reasons(
     stars: StarsByMovie, movies: MovieRows, shares: Sequence[tuple[int, float]]
-) -> list[Reason]:
+) -> list[dict[str, Any]]:
+    """Write the fields of `Reason` for each share."""
     return [
-        Reason(
-            movie_id=movie_id,
-            title=movies[movie_id].title,
-            year=movies[movie_id].year,
-            value=stars[movie_id],
-            share=share,
-        )
+        {
+            "movie_id": movie_id,
+            "title": movies[movie_id].title,
+            "year": movies[movie_id].year,
+            "value": stars[movie_id],
+            "share": share,
+        }
         for movie_id, share in shares
         if movie_id in movies
     ]
@@ -467,5 +472,5 @@ async def explain_to(
             movie_bias=baseline - head.global_mean,
             ratings=rating - baseline,
         ),
-        reasons=_reasons(stars, movies, shares),
+        reasons=[Reason(**row) for row in _reasons(stars, movies, shares)],
     )
