@@ -9,7 +9,7 @@ from api.schemas.base import MAX_ID, MAX_QUESTIONS, MAX_UNASKED, PlainInteger
 from api.schemas.insights import Elicitation
 from api.schemas.recommendations import InlineQuestions
 from api.services import elicitation
-from api.services.recommendations import inline_stars, stars_of
+from api.services.placement import inline_stars, stars_of
 from api.strict_route import StrictRoute
 
 router = APIRouter(

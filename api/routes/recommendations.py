@@ -29,6 +29,7 @@ from api.schemas.recommendations import (
     Recommendations,
 )
 from api.services import movies, recommendations
+from api.services.placement import inline_stars
 from api.services.recommendations import Wanted
 from api.strict_route import StrictRoute
 
@@ -146,7 +147,7 @@ async def post_explanation(
     movie_id: MovieId, body: InlineTaste, session: SessionDep, model: ModelDep
 ) -> Explanation:
     """Explain the prediction of one movie by the ratings in the request."""
-    stars = recommendations.inline_stars(body.ratings)
+    stars = inline_stars(body.ratings)
     return await recommendations.explain_to(
         session, model, stars=stars, movie_id=movie_id
     )

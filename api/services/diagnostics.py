@@ -21,6 +21,7 @@ from api.schemas.diagnostics import (
     Expectations,
 )
 from api.services import maps, recommendations
+from api.services.placement import place
 from api.services.recommendations import Wanted
 from api.tables import Expectation
 from api.tables import Model as ModelRow
@@ -83,7 +84,7 @@ async def dummy_user(
     if served is None:
         return Diagnosis(recommendations=found, position=[])
     stars = {rating.movie_id: rating.value for rating in body.ratings}
-    taste = recommendations.place(served, stars).rating
+    taste = place(served, stars).rating
     axes = await to_thread.run_sync(maps.axes_of, served.model.rating)
     return Diagnosis(recommendations=found, position=(axes @ taste.factors).tolist())
 

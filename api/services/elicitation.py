@@ -10,7 +10,7 @@ from api.queries import movies as movie_queries
 from api.queries.movies import Filters
 from api.schemas.insights import Elicitation
 from api.schemas.movies import MovieOut
-from api.services.recommendations import StarsByMovie, personalization, place
+from api.services.placement import StarsByMovie, personalization, place
 from engine.elicitation import knowledge, questions
 
 

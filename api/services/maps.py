@@ -14,7 +14,7 @@ from api.problems import InvalidRequest, NotFound, WrongState, field_error
 from api.queries import movies as movie_queries
 from api.schemas.insights import GenreMap, MovieMap, UserPosition
 from api.schemas.recommendations import ModelReference
-from api.services.recommendations import StarsByMovie, stars_of
+from api.services.placement import StarsByMovie, stars_of
 from api.tables import Model
 from engine.arrays import ExactMatrix, FactorMatrix
 from engine.artifacts import load_model

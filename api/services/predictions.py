@@ -21,7 +21,7 @@ from api.schemas.recommendations import (
     RatingInfluence,
 )
 from api.services import experiments
-from api.services.recommendations import Placement, inline_stars, place, stars_of
+from api.services.placement import Placement, inline_stars, place, stars_of
 from engine.arrays import FloatVector, IndexVector
 from engine.foldin import predict, reason_shares, uncertainty
 from engine.ranking import top_k

@@ -11,10 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.database import AnyRow
 from api.model_store import ModelStore, ServedModel
 from api.observability import stages
-from api.problems import InvalidRequest, NotFound, field_error
+from api.problems import NotFound
 from api.queries import feedback as feedback_queries
 from api.queries import movies as movie_queries
-from api.queries import ratings as rating_queries
 from api.queries import recommendations as queries
 from api.queries.movies import Filters
 from api.schemas.base import HeadName
@@ -23,36 +22,32 @@ from api.schemas.recommendations import (
     Contributions,
     Explanation,
     InlineRating,
-    Personalization,
     Reason,
     Recommendation,
     Recommendations,
 )
 from api.services import experiments
+from api.services.placement import (
+    Placement,
+    StarsByMovie,
+    inline_stars,
+    personalization,
+    place,
+    stars_of,
+)
 from api.signing import Issued
 from engine.arrays import IndexVector
 from engine.foldin import (
-    Taste,
-    fold_in,
     predict,
     reason_shares,
     reasons,
     uncertainty,
 )
-from engine.model import Head
-from engine.ranking import (
-    POOL_SIZE,
-    diversified,
-    explored,
-    similar_items,
-    top_k,
-)
+from engine.ranking import POOL_SIZE, diversified, explored, similar_items, top_k
 
-FULL_PERSONALIZATION = 10
 MAX_REASONS = 3
 SIMILAR_TIMES = 3  # as many as asked for are close enough to be chosen from
 
-StarsByMovie = Mapping[int, float]
 MovieRows = Mapping[int, AnyRow]
 
 
@@ -68,25 +63,6 @@ class Wanted:
     diversity: float = 0
     exploration: float = 0
     is_own_choice: bool = False  # of diversity or exploration, by the reader
-
-
-@dataclass(frozen=True)
-class Placement:
-    """A user placed in both spaces of one model by the ratings it knows."""
-
-    served: ServedModel
-    movie_ids: list[int]
-    stars: StarsByMovie
-    rating: Taste
-    ranking: Taste
-    ordered_by: HeadName = "ranking"
-
-    @property
-    def ordering(self) -> tuple[Head, Taste]:
-        """The head that orders the list, and the user in its space."""
-        if self.ordered_by == "rating":
-            return self.served.model.rating, self.rating
-        return self.served.model.ranking, self.ranking
 
 
 @dataclass(frozen=True)
@@ -178,25 +154,6 @@ async def for_ratings(
     return await recommend(session, served, stars=stars, wanted=wanted)
 
 
-def inline_stars(ratings: Sequence[InlineRating]) -> StarsByMovie:
-    """Read the ratings of a request by movie."""
-    stars = {rating.movie_id: rating.value for rating in ratings}
-    if len(stars) < len(ratings):
-        error = field_error(
-            "body", "ratings", code="repeated", message="Rate each movie once"
-        )
-        raise InvalidRequest(errors=[error])
-    return stars
-
-
-async def stars_of(session: AsyncSession, user_id: int) -> StarsByMovie:
-    """Read a user's ratings by movie."""
-    rows = await rating_queries.of_user(session, user_id)
-    if not rows and not await rating_queries.user_exists(session, user_id):
-        raise NotFound
-    return {row.movie_id: row.value for row in rows}
-
-
 async def recommend(
     session: AsyncSession,
     served: ServedModel | None,
@@ -247,23 +204,16 @@ def _remembered(
     The question holds all that the answer depends on, so it can never be stale. Which
     movies pass a filter is not part of it: others may rate them meanwhile.
     """
+
+    def rank() -> Ranked:
+        with stages.labels("fold_in").time():
+            placement = place(served, stars, ordered_by=wanted.head)
+        with stages.labels("rank").time():
+            return _judged(placement, _ranked(placement, wanted, candidates))
+
     if wanted.filters.are_set:
-        return _made(served, stars, wanted, candidates)
-    question = tuple(stars), tuple(stars.values()), wanted
-    return served.remembered(question, lambda: _made(served, stars, wanted, candidates))
-
-
-def _made(
-    served: ServedModel,
-    stars: StarsByMovie,
-    wanted: Wanted,
-    candidates: IndexVector | None,
-) -> Ranked:
-    with stages.labels("fold_in").time():
-        placement = place(served, stars, ordered_by=wanted.head)
-    with stages.labels("rank").time():
-        indices = _ranked(placement, wanted, candidates)
-        return _judged(placement, indices)
+        return rank()
+    return served.remembered((tuple(stars), tuple(stars.values()), wanted), rank)
 
 
 def _ranked(
@@ -282,25 +232,6 @@ def _ranked(
     doubts = uncertainty(placement.served.model.rating, placement.rating, best)
     relevance = explored(scores[best], doubts, exploration=wanted.exploration)
     return diversified(head, best, relevance, wanted.limit, diversity=wanted.diversity)
-
-
-def place(
-    served: ServedModel, stars: StarsByMovie, *, ordered_by: HeadName = "ranking"
-) -> Placement:
-    """Fold a user into both heads."""
-    movie_ids = np.fromiter(stars, dtype=np.int64, count=len(stars))
-    values = np.fromiter(stars.values(), dtype=np.float32, count=len(stars))
-    indices = served.model.item_indices_of(movie_ids)
-    known = indices >= 0
-    indices, values = indices[known], values[known]
-    return Placement(
-        served=served,
-        movie_ids=movie_ids[known].tolist(),
-        stars=stars,
-        rating=fold_in(served.model.rating, indices, values),
-        ranking=fold_in(served.model.ranking, indices, values),
-        ordered_by=ordered_by,
-    )
 
 
 def _known(served: ServedModel, movie_ids: Sequence[int]) -> IndexVector:
@@ -385,16 +316,6 @@ def _reasons(
         for movie_id, share in shares
         if movie_id in movies
     ]
-
-
-def personalization(stars: StarsByMovie, n_used: int) -> Personalization:
-    """Say how much of a user's own taste a list can hold."""
-    level = (
-        "full" if n_used >= FULL_PERSONALIZATION else "partial" if n_used else "none"
-    )
-    return Personalization.model_validate(
-        {"level": level, "n_ratings": len(stars), "n_ratings_used": n_used}
-    )
 
 
 async def _by_popularity(

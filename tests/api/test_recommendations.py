@@ -71,10 +71,11 @@ async def test_recommendations_are_for_oneself_or_through_serve(
     async with keyed(app, admin, "serve") as program:
         imported = await program.get("/recommendations/1")
         unknown = await program.get(f"/recommendations/{UNKNOWN}")
+        unexplained = await program.get(f"/recommendations/{UNKNOWN}/1/explanation")
 
     assert statuses == [401, 404, 200]
     assert imported.json()["personalization"]["level"] == "full"
-    assert unknown.status_code == 404
+    assert unknown.status_code == unexplained.status_code == 404
 
 
 # One list for stored and for inline ratings.
