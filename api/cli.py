@@ -48,6 +48,8 @@ from engine.movielens import MovieLens
 
 # Nobody wants to wait for figures before the first page.
 FIRST_RUN = TrainingRunIn(evaluate="never")
+# Requests share the processors: a product that takes all of them delays all others.
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
 console = Console(stderr=True)
 FORESEEN = (
     EngineError,
@@ -128,7 +130,9 @@ def start(
     shared = observability.shared_folder(settings)
     for _ in range(settings.web_processes):
         arguments = "serve", "--socket", str(number)
-        children.append(Child(*arguments, url=url, inherited=[number], **shared))
+        children.append(
+            Child(*arguments, url=url, inherited=[number], **ONE_THREAD, **shared)
+        )
     administrator = in_session(settings, url, auth.ensure_administrator)
     wait_until_ready(settings)
     greet(settings, administrator)

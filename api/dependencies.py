@@ -2,6 +2,9 @@
 
 Every route declares who may call it by one of the dependencies in `DECLARATIONS`;
 `require_access_declarations` stops start-up at one that does not.
+
+All of them are coroutines, even those that wait for nothing: what is not, the framework
+hands to a thread, and that takes longer than any of these.
 """
 
 import asyncio
@@ -39,9 +42,10 @@ class Services:
     model_store: ModelStore
     signer: Signer = field(default_factory=Signer)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    reading_factory: Callable[[], AsyncSession] | None = None  # else the other one
 
 
-def services(request: Request) -> Services:
+async def services(request: Request) -> Services:
     """Return what `lifespan` built."""
     built: Services = request.app.state.services
     return built
@@ -50,16 +54,27 @@ def services(request: Request) -> Services:
 ServicesDep = Annotated[Services, Depends(services)]
 
 
-async def session(built: ServicesDep) -> AsyncIterator[AsyncSession]:
+async def one_by_one(request: Request) -> None:
+    """Declare that each statement of a route is a transaction of its own."""
+    request.state.is_one_by_one = True
+
+
+OneByOne = Depends(one_by_one)
+"""Goes into `dependencies` of a route, which come before all others."""
+
+
+async def session(request: Request, built: ServicesDep) -> AsyncIterator[AsyncSession]:
     """Open a database session; services commit, this only closes."""
-    async with built.session_factory() as opened:
+    is_one_by_one = getattr(request.state, "is_one_by_one", False)
+    make = built.reading_factory if is_one_by_one else None
+    async with (make or built.session_factory)() as opened:
         yield opened
 
 
 SessionDep = Annotated[AsyncSession, Depends(session)]
 
 
-def settings(built: ServicesDep) -> Settings:
+async def settings(built: ServicesDep) -> Settings:
     """Return the settings."""
     return built.settings
 
@@ -67,7 +82,7 @@ def settings(built: ServicesDep) -> Settings:
 SettingsDep = Annotated[Settings, Depends(settings)]
 
 
-def vote_weight(chosen: SettingsDep) -> float:
+async def vote_weight(chosen: SettingsDep) -> float:
     """Return how much a like or dislike counts beside a rating."""
     return chosen.vote_weight
 
@@ -75,7 +90,7 @@ def vote_weight(chosen: SettingsDep) -> float:
 VoteWeight = Annotated[float, Depends(vote_weight)]
 
 
-def model(built: ServicesDep) -> ServedModel | None:
+async def model(built: ServicesDep) -> ServedModel | None:
     """Take the active model once; a reply comes from this one and no other."""
     return built.model_store.current
 
@@ -83,7 +98,7 @@ def model(built: ServicesDep) -> ServedModel | None:
 ModelDep = Annotated[ServedModel | None, Depends(model)]
 
 
-def models_dir(built: ServicesDep) -> Path:
+async def models_dir(built: ServicesDep) -> Path:
     """Return the folder of published models."""
     return built.model_store.models_dir
 
@@ -91,7 +106,7 @@ def models_dir(built: ServicesDep) -> Path:
 ModelsDir = Annotated[Path, Depends(models_dir)]
 
 
-def public() -> None:
+async def public() -> None:
     """Declare that anybody may call the route."""
 
 
@@ -127,7 +142,7 @@ IdentifiedUser = Annotated[Principal, Depends(identified)]
 """Whoever is signed in, even with a one-time password still to be changed."""
 
 
-def session_user(principal: IdentifiedUser) -> Principal:
+async def session_user(principal: IdentifiedUser) -> Principal:
     """Let in people, even with a one-time password, but no programs."""
     if not principal.session_hash:
         raise SessionRequired
@@ -137,7 +152,7 @@ def session_user(principal: IdentifiedUser) -> Principal:
 SessionUser = Annotated[Principal, Depends(session_user)]
 
 
-def current_user(principal: IdentifiedUser) -> Principal:
+async def current_user(principal: IdentifiedUser) -> Principal:
     """Let in anybody signed in, by session or by API key."""
     if principal.must_change_password:
         raise PasswordChangeRequired
@@ -147,7 +162,7 @@ def current_user(principal: IdentifiedUser) -> Principal:
 CurrentUser = Annotated[Principal, Depends(current_user)]
 
 
-def account_holder(_: SessionUser, principal: CurrentUser) -> Principal:
+async def account_holder(_: SessionUser, principal: CurrentUser) -> Principal:
     """Let in people who may manage the credentials of their account."""
     return principal
 
@@ -155,7 +170,7 @@ def account_holder(_: SessionUser, principal: CurrentUser) -> Principal:
 AccountHolder = Annotated[Principal, Depends(account_holder)]
 
 
-def admin_user(principal: CurrentUser) -> Principal:
+async def admin_user(principal: CurrentUser) -> Principal:
     """Let in administrators; to all others the resource does not exist."""
     if "admin" not in principal.scopes:
         raise NotFound
@@ -165,7 +180,7 @@ def admin_user(principal: CurrentUser) -> Principal:
 AdminUser = Annotated[Principal, Depends(admin_user)]
 
 
-def metrics_reader(principal: CurrentUser) -> Principal:
+async def metrics_reader(principal: CurrentUser) -> Principal:
     """Let in an administrator's key that may read; a scraper needs no more power."""
     if not principal.is_admin or not principal.scopes & {"read", "admin"}:
         raise NotFound
@@ -175,7 +190,7 @@ def metrics_reader(principal: CurrentUser) -> Principal:
 MetricsReader = Annotated[Principal, Depends(metrics_reader)]
 
 
-def rater(principal: CurrentUser) -> Principal:
+async def rater(principal: CurrentUser) -> Principal:
     """Let in whoever may rate: oneself, or anybody for scope `serve`."""
     if not principal.scopes & {"rate", "serve"}:
         raise NotFound
@@ -185,7 +200,7 @@ def rater(principal: CurrentUser) -> Principal:
 Rater = Annotated[Principal, Depends(rater)]
 
 
-def serving_user(principal: CurrentUser) -> Principal:
+async def serving_user(principal: CurrentUser) -> Principal:
     """Let in who may act for any user; to all others the resource does not exist."""
     if "serve" not in principal.scopes:
         raise NotFound
@@ -195,7 +210,7 @@ def serving_user(principal: CurrentUser) -> Principal:
 ServingUser = Annotated[Principal, Depends(serving_user)]
 
 
-def subject(request: Request, user_id: UserId, principal: CurrentUser) -> int:
+async def subject(request: Request, user_id: UserId, principal: CurrentUser) -> int:
     """Return the user of the path, if the caller may read or write as them."""
     needed = "read" if request.method in SAFE_METHODS else "rate"
     if user_id == principal.user_id and needed in principal.scopes:

@@ -17,7 +17,12 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from api import problems
-from api.database import SessionFactory, create_engine, create_session_factory
+from api.database import (
+    SessionFactory,
+    create_engine,
+    create_reading_factory,
+    create_session_factory,
+)
 from api.dependencies import Services, require_access_declarations
 from api.model_store import ModelStore
 from api.observability import watch_connections
@@ -88,7 +93,9 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
         tracing.start(os.environ)
         sessions = create_session_factory(engine)
         store = ModelStore(settings.models_dir, sessions)
-        app.state.services = Services(settings, sessions, store)
+        app.state.services = Services(
+            settings, sessions, store, reading_factory=create_reading_factory(engine)
+        )
         with suppress(SQLAlchemyError):  # the database may come later
             await store.refresh()
         tasks = [

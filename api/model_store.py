@@ -2,9 +2,12 @@
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any, TypeVar
 
 from anyio import to_thread
 from psycopg import AsyncConnection, Error
@@ -23,6 +26,9 @@ logger = logging.getLogger(__name__)
 
 CHANNEL = "model_activated"
 POLL_SECONDS = 10.0
+MAX_ANSWERS = 500  # a list takes some 15 kB
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,9 @@ class ServedModel:
     id: int
     created_at: datetime
     model: Model
+    _answers: OrderedDict[Hashable, Any] = field(
+        default_factory=OrderedDict, repr=False, compare=False
+    )
 
     @property
     def reference(self) -> ModelReference:
@@ -42,6 +51,19 @@ class ServedModel:
         """Row of a movie, or `None` if the model does not know it."""
         index = int(self.model.item_indices_of([movie_id])[0])
         return index if index >= 0 else None
+
+    def remembered(self, question: Hashable, answer: Callable[[], T]) -> T:
+        """Answer what depends on the model and the question alone, once.
+
+        The answers used last are kept, and go with the model.
+        """
+        if question not in self._answers:
+            self._answers[question] = answer()
+            if len(self._answers) > MAX_ANSWERS:
+                self._answers.popitem(last=False)
+        self._answers.move_to_end(question)
+        found: T = self._answers[question]
+        return found
 
 
 class ModelStore:

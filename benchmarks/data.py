@@ -27,6 +27,12 @@ _N_GENRES, _N_TASTES = 20, 24
 _USER_SPREAD, _ITEM_SPREAD, _NOISE = 0.41, 0.48, 0.71  # standard deviations, in stars
 _GENRE_SPREAD, _TASTE_SPREAD = 0.43, 0.41
 _SHARE_HELD_OUT = 0.1
+_ROWS_AT_ONCE = 100_000  # of a file
+_GENRES = (
+    "Action", "Adventure", "Animation", "Children", "Comedy", "Crime", "Documentary",
+    "Drama", "Fantasy", "Film-Noir", "Horror", "IMAX", "Musical", "Mystery", "Romance",
+    "Sci-Fi", "Thriller", "War", "Western",
+)  # fmt: skip
 
 Vector: TypeAlias = npt.NDArray[Any]
 
@@ -73,6 +79,36 @@ def load(size: str, *, seed: int = 1) -> RawRatings:
         for name in names:
             np.save(folder / f"{name}.npy", getattr(made, name))
     return RawRatings(*(np.load(folder / f"{name}.npy") for name in names))
+
+
+def write_movielens(folder: Path, size: str, *, n_movies: int) -> None:
+    """Write a set, its test ratings too, as MovieLens lays out its files.
+
+    Movies that nobody rated fill the catalogue up to `n_movies`.
+    """
+    raw = load(size)
+    users = np.concatenate([raw.users, raw.test_users])
+    order = np.argsort(users, kind="stable")
+    columns = (
+        users[order],
+        np.concatenate([raw.items, raw.test_items])[order],
+        np.concatenate([raw.stars, raw.test_stars])[order],
+        np.random.default_rng(0).integers(789_652_004, 1_574_327_703, len(users)),
+    )
+    with (folder / "ratings.csv").open("w") as file:
+        file.write("userId,movieId,rating,timestamp\n")
+        for start in range(0, len(users), _ROWS_AT_ONCE):
+            rows = slice(start, start + _ROWS_AT_ONCE)
+            part = (column[rows].tolist() for column in columns)
+            file.writelines(map("{},{},{},{}\n".format, *part))
+    rated = np.unique(columns[1])
+    others = np.setdiff1d(np.arange(1, 4 * n_movies), rated)[: n_movies - len(rated)]
+    with (folder / "movies.csv").open("w") as file:
+        file.write("movieId,title,genres\n")
+        for movie in np.union1d(rated, others).tolist():
+            genres = _GENRES[movie % 7], _GENRES[7 + movie % 11]
+            year = 1920 + movie % 100
+            file.write(f"{movie},Film number {movie} ({year}),{'|'.join(genres)}\n")
 
 
 def make(n_ratings: int, *, rng: np.random.Generator) -> RawRatings:

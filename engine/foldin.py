@@ -311,11 +311,45 @@ def reasons(head: Head, taste: Taste, item_index: int) -> Reasons:
         The index is out of range.
     """
     index = _validated_indices(head, np.array([item_index]))
-    item = with_one(head, index)[0]
-    direction, _ = lapack.dpotrs(taste.cholesky, item, lower=1)
+    direction = _directions(head, taste, index)[:, 0]
     baseline = head.global_mean + float(head.item_biases[index[0]])
     shares = taste.pulls @ direction
     return Reasons(baseline + float(taste.rest @ direction), shares.astype(np.float32))
+
+
+def reason_shares(head: Head, taste: Taste, item_indices: Indices) -> ExactMatrix:
+    """Find what each past rating adds to each of some scores, all at once.
+
+    Column ``i`` holds `Reasons.shares` of item ``i``, before they are rounded::
+
+        z_i'A^-1 pull_t
+
+    Parameters
+    ----------
+    head : Head
+    taste : Taste
+        Of the same head.
+    item_indices : array of integers, shape (n,)
+
+    Returns
+    -------
+    ndarray of float64, shape (n_rated, n)
+        In stars for a rating head.
+
+    Raises
+    ------
+    DataError
+        An index is out of range.
+    """
+    indices = _validated_indices(head, item_indices)
+    return taste.pulls @ _directions(head, taste, indices)
+
+
+def _directions(head: Head, taste: Taste, indices: IndexVector) -> ExactMatrix:
+    """Solve ``A x = z_i`` for each item, shape (n_factors + 1, n)."""
+    items = with_one(head, indices)
+    directions: ExactMatrix = lapack.dpotrs(taste.cholesky, items.T, lower=1)[0]
+    return directions
 
 
 def with_one(head: Head, indices: IndexVector) -> ExactMatrix:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import Interval, bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.database import AnyRow, AnySelect
@@ -155,23 +155,43 @@ async def delete_expired_sessions(
     )
 
 
+_IDENTITY = User.id, User.is_admin, User.must_change_password
+_SESSION_USER = (
+    select(
+        *_IDENTITY,
+        (
+            Session.last_seen_at < func.now() - bindparam("touched", type_=Interval)
+        ).label("is_old"),
+    )
+    .join(Session, Session.user_id == User.id)
+    .where(
+        Session.token_hash == bindparam("token_hash"),
+        Session.last_seen_at > func.now() - bindparam("idle", type_=Interval),
+        Session.created_at > func.now() - bindparam("absolute", type_=Interval),
+        ~User.is_disabled,
+    )
+)
+_KEY_USER = (
+    select(*_IDENTITY, ApiKey.scopes)
+    .join(ApiKey, ApiKey.user_id == User.id)
+    .where(
+        ApiKey.key_hash == bindparam("key_hash"),
+        ApiKey.expires_at.is_(None) | (ApiKey.expires_at > func.now()),
+        ~User.is_disabled,
+    )
+)
+
+
 async def session_user(
     session: AsyncSession, *, token_hash: bytes, idle: timedelta, absolute: timedelta
-) -> tuple[User, bool] | None:
-    """Return the user of a live session, and whether its last use is getting old."""
-    now = func.now()
-    query = (
-        select(User, Session.last_seen_at < now - idle / 24)
-        .join(Session, Session.user_id == User.id)
-        .where(
-            Session.token_hash == token_hash,
-            Session.last_seen_at > now - idle,
-            Session.created_at > now - absolute,
-            ~User.is_disabled,
-        )
-    )
-    row = (await session.execute(query)).one_or_none()
-    return None if row is None else (row[0], row[1])
+) -> AnyRow | None:
+    """Read (id, is_admin, must_change_password) of the user of a live session.
+
+    And whether its last use is getting old, `is_old`.
+    """
+    values = {"token_hash": token_hash, "idle": idle, "absolute": absolute}
+    values["touched"] = idle / 24
+    return (await session.execute(_SESSION_USER, values)).one_or_none()
 
 
 async def touch_session(session: AsyncSession, token_hash: bytes) -> None:
@@ -183,21 +203,9 @@ async def touch_session(session: AsyncSession, token_hash: bytes) -> None:
     )
 
 
-async def key_user(
-    session: AsyncSession, key_hash: bytes
-) -> tuple[User, list[str]] | None:
-    """Return the owner and the scopes of an API key that has not expired."""
-    query = (
-        select(User, ApiKey.scopes)
-        .join(ApiKey, ApiKey.user_id == User.id)
-        .where(
-            ApiKey.key_hash == key_hash,
-            ApiKey.expires_at.is_(None) | (ApiKey.expires_at > func.now()),
-            ~User.is_disabled,
-        )
-    )
-    row = (await session.execute(query)).one_or_none()
-    return None if row is None else (row[0], row[1])
+async def key_user(session: AsyncSession, key_hash: bytes) -> AnyRow | None:
+    """Read the same of the owner of an API key that has not expired, and its scopes."""
+    return (await session.execute(_KEY_USER, {"key_hash": key_hash})).one_or_none()
 
 
 async def count_keys(session: AsyncSession, user_id: int) -> int:

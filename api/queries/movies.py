@@ -9,6 +9,7 @@ from sqlalchemy import (
     Double,
     Integer,
     SQLColumnExpression,
+    bindparam,
     cast,
     column,
     func,
@@ -85,6 +86,11 @@ def _summaries() -> AnySelect:
     ).outerjoin(MovieStatistics, MovieStatistics.movie_id == Movie.id)
 
 
+_SUMMARIES = _summaries().where(
+    Movie.id == func.any(bindparam("movie_ids", type_=ARRAY(Integer)))
+)
+
+
 async def page(
     session: AsyncSession,
     filters: Filters,
@@ -148,8 +154,8 @@ async def summaries(
     session: AsyncSession, movie_ids: Sequence[int]
 ) -> dict[int, AnyRow]:
     """Read movies by id; ids without a movie are left out."""
-    query = _summaries().where(Movie.id == func.any(list(movie_ids)))
-    return {row.id: row for row in await session.execute(query)}
+    rows = await session.execute(_SUMMARIES, {"movie_ids": list(movie_ids)})
+    return {row.id: row for row in rows}
 
 
 async def exists(session: AsyncSession, movie_id: int) -> bool:

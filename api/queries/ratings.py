@@ -5,25 +5,17 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    bindparam,
-    case,
-    cast,
     delete,
-    exists,
-    false,
     func,
     select,
     text,
-    true,
     tuple_,
-    union_all,
 )
-from sqlalchemy.dialects.postgresql import REAL, insert
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.database import AnyRow
-from api.queries.feedback import DISLIKED, LIKED
-from api.tables import Movie, Opinion, Rating, User
+from api.tables import Movie, Rating, User
 
 
 async def user_exists(session: AsyncSession, user_id: int) -> bool:
@@ -108,32 +100,6 @@ async def remove(session: AsyncSession, *, user_id: int, movie_id: int) -> bool:
     return (
         await session.execute(statement.returning(Rating.movie_id))
     ).first() is not None
-
-
-# Built once: every list runs it, and building it anew would nearly double its cost.
-TOLD = union_all(
-    select(Rating.movie_id, Rating.value, false().label("is_vote")).where(
-        Rating.user_id == bindparam("user_id")
-    ),
-    select(
-        Opinion.movie_id,
-        cast(case((Opinion.is_like, LIKED), else_=DISLIKED), REAL),
-        true(),
-    ).where(
-        Opinion.user_id == bindparam("user_id"),
-        ~exists().where(
-            Rating.user_id == Opinion.user_id, Rating.movie_id == Opinion.movie_id
-        ),
-    ),
-).order_by("is_vote", "movie_id")
-
-
-async def of_user(session: AsyncSession, user_id: int) -> Sequence[AnyRow]:
-    """Read (movie id, value, whether it is a vote): what fold-in needs.
-
-    All of a user's ratings, and their votes on movies that they have not rated.
-    """
-    return (await session.execute(TOLD, {"user_id": user_id})).all()
 
 
 async def page(

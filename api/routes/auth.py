@@ -35,7 +35,7 @@ MAX_USER_AGENT = 200
 UNKNOWN_ADDRESS = "0.0.0.0"  # noqa: S104 - nothing is bound to it
 
 
-def client_address(request: Request) -> str:
+async def client_address(request: Request) -> str:
     """Return the address that limits are counted for: an IPv6 /64 is one household."""
     try:
         address = ip_address(request.client.host if request.client else "")
@@ -48,7 +48,7 @@ def client_address(request: Request) -> str:
     return str(ip_network((int(address), 64), strict=False).network_address)
 
 
-def browser(request: Request, settings: SettingsDep) -> Browser:
+async def browser(request: Request, settings: SettingsDep) -> Browser:
     """Return what a new session is told about the browser it is for."""
     agent = request.headers.get("user-agent", "")
     printable = "".join(filter(str.isprintable, agent))

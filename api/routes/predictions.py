@@ -36,7 +36,7 @@ Chosen = Annotated[
 ]
 
 
-def wanted(
+async def wanted(
     movie_id: Chosen = [],  # noqa: B006 - FastAPI copies defaults
     genre: GenreQuery = None,
     year_from: YearQuery = None,

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Query
 
 from api.dependencies import (
     ModelDep,
+    OneByOne,
     Public,
     ServicesDep,
     SessionDep,
@@ -67,7 +68,7 @@ Exploration = Annotated[
 ]
 
 
-def filtered(
+async def filtered(
     genre: GenreQuery = None,
     year_from: YearQuery = None,
     year_to: YearQuery = None,
@@ -79,7 +80,7 @@ def filtered(
     )
 
 
-def wanted(
+async def wanted(
     filters: Annotated[Filters, Depends(filtered)],
     limit: Limit = 20,
     exclude: Excluded = [],  # noqa: B006 - FastAPI copies defaults
@@ -90,7 +91,7 @@ def wanted(
     """Read what list is asked for."""
     return Wanted(
         filters=filters,
-        excluded=exclude,
+        excluded=tuple(exclude),
         limit=limit,
         similar_to=similar_to,
         diversity=diversity or 0,
@@ -99,7 +100,7 @@ def wanted(
     )
 
 
-@router.get("/{user_id}")
+@router.get("/{user_id}", dependencies=[OneByOne])
 async def get_recommendations(
     user_id: Subject,
     session: SessionDep,
@@ -133,7 +134,7 @@ async def post_recommendations(
     )
     wanted = Wanted(
         filters=filters,
-        excluded=body.exclude,
+        excluded=tuple(body.exclude),
         limit=body.limit,
         similar_to=body.similar_to,
         diversity=body.diversity,

@@ -214,16 +214,15 @@ async def identify_session(
     )
     if found is None:
         return None
-    user, is_getting_old = found
-    if is_getting_old:
+    if found.is_old:
         await queries.touch_session(session, token_hash)
         await session.commit()
     return Principal(
-        user_id=user.id,
-        scopes=ADMIN_SCOPES if user.is_admin else USER_SCOPES,
-        must_change_password=user.must_change_password,
+        user_id=found.id,
+        scopes=ADMIN_SCOPES if found.is_admin else USER_SCOPES,
+        must_change_password=found.must_change_password,
         session_hash=token_hash,
-        is_admin=user.is_admin,
+        is_admin=found.is_admin,
     )
 
 
@@ -232,10 +231,11 @@ async def identify_key(session: AsyncSession, *, key: str) -> Principal | None:
     found = await queries.key_user(session, security.token_hash(key))
     if found is None:
         return None
-    user, scopes = found
-    allowed = ADMIN_SCOPES if user.is_admin else USER_SCOPES
+    allowed = ADMIN_SCOPES if found.is_admin else USER_SCOPES
     return Principal(
-        user_id=user.id, scopes=allowed & frozenset(scopes), is_admin=user.is_admin
+        user_id=found.id,
+        scopes=allowed & frozenset(found.scopes),
+        is_admin=found.is_admin,
     )
 
 

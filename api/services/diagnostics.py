@@ -79,7 +79,7 @@ async def dummy_user(
         session,
         served,
         ratings=body.ratings,
-        wanted=Wanted(Filters(), [], body.limit),
+        wanted=Wanted(Filters(), (), body.limit),
     )
     if served is None:
         return Diagnosis(recommendations=found, position=[])

@@ -28,7 +28,7 @@ async def next_questions(
     is asked what would come after them.
     """
     await session.commit()  # gives the connection to others: this takes its time
-    placement, known = None, 0.0
+    n_used, n_votes, known = 0, 0, 0.0
     if served is None:
         seen = [*told.stars, *excluded]
         ids: Sequence[int] = await movie_queries.most_rated(
@@ -36,6 +36,7 @@ async def next_questions(
         )
     else:
         placement = place(served, told)
+        n_used, n_votes = placement.known.n_rated, placement.known.n_votes
         model, taste = served.model, placement.rating
         n_asked = limit + len(set(excluded))
         rows = await to_thread.run_sync(questions, model, taste, n_asked)
@@ -45,7 +46,7 @@ async def next_questions(
     there = [MovieOut.model_validate(movies[i]) for i in ids if i in movies]
     return Elicitation(
         model=served.reference if served else None,
-        personalization=personalization(told, placement),
+        personalization=personalization(told, n_used=n_used, n_votes=n_votes),
         knowledge=known,
         items=there[:limit],
     )

@@ -4,15 +4,17 @@ A vote on a movie is read as stars (`queries.feedback.LIKED`, `DISLIKED`) that c
 less than a rating, by `vote_weight`; stars that the user gave override it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from api.database import AnyRow
 from api.model_store import ServedModel
 from api.problems import InvalidRequest, NotFound, field_error
-from api.queries import ratings as queries
+from api.queries import recommendations as queries
+from api.queries.feedback import DISLIKED, LIKED
 from api.schemas.base import HeadName
 from api.schemas.recommendations import InlineRating, Personalization
 from engine.arrays import FloatVector, IndexVector
@@ -31,6 +33,15 @@ class Told:
     stars: StarsByMovie
     votes: StarsByMovie = field(default_factory=dict)
     vote_weight: float = 0  # above 0 where there are votes
+
+    @property
+    def parts(self) -> tuple[Hashable, ...]:
+        """All of it, to compare by: equal only where the same was told."""
+        stars, votes = self.stars, self.votes
+        return (
+            *(tuple(stars), tuple(stars.values())),
+            *(tuple(votes), tuple(votes.values()), self.vote_weight),
+        )
 
 
 @dataclass(frozen=True)
@@ -85,13 +96,21 @@ def inline(ratings: Sequence[InlineRating]) -> Told:
 
 async def told_by(session: AsyncSession, user_id: int, *, vote_weight: float) -> Told:
     """Read what a user told until now; votes of no weight are as good as none."""
-    rows = await queries.of_user(session, user_id)
-    if not rows and not await queries.user_exists(session, user_id):
+    reader = await queries.reader(session, user_id)
+    if reader is None:
         raise NotFound
-    stars = {row.movie_id: row.value for row in rows if not row.is_vote}
+    return told_in(reader, vote_weight=vote_weight)
+
+
+def told_in(reader: AnyRow, *, vote_weight: float) -> Told:
+    """Take what a reader told from what `queries.recommendations.reader` found."""
+    stars = dict(zip(reader.movie_ids, reader.values, strict=True))
     if vote_weight == 0:
         return Told(stars)
-    votes = {row.movie_id: row.value for row in rows if row.is_vote}
+    votes = {
+        movie_id: LIKED if is_like else DISLIKED
+        for movie_id, is_like in zip(reader.held, reader.are_held_likes, strict=True)
+    }
     return Told(stars, votes, vote_weight)
 
 
@@ -132,9 +151,10 @@ def place(
     )
 
 
-def personalization(told: Told, placement: Placement | None) -> Personalization:
+def personalization(
+    told: Told, *, n_used: int = 0, n_votes: int = 0
+) -> Personalization:
     """Say how much of a user's own taste a list can hold."""
-    n_used = placement.known.n_rated if placement else 0
     level = (
         "full" if n_used >= FULL_PERSONALIZATION else "partial" if n_used else "none"
     )
@@ -143,6 +163,6 @@ def personalization(told: Told, placement: Placement | None) -> Personalization:
             "level": level,
             "n_ratings": len(told.stars),
             "n_ratings_used": n_used,
-            "n_votes_used": placement.known.n_votes if placement else 0,
+            "n_votes_used": n_votes,
         }
     )

@@ -22,12 +22,13 @@ from api.schemas.recommendations import (
     Prediction,
     PredictionPage,
     RatingInfluence,
+    Reason,
 )
 from api.services import experiments
 from api.services.placement import Placement, Told, inline, place, told_by
 from api.services.recommendations import reasons_by, shares_of
 from engine.arrays import FloatVector, IndexVector
-from engine.foldin import predict, reasons, uncertainty
+from engine.foldin import predict, reason_shares, reasons, uncertainty
 from engine.ranking import top_k
 
 N_INFLUENCED = 20
@@ -175,9 +176,7 @@ async def influence(
     seen = placement.served.model.item_indices_of([*placement.told.stars, *hidden])
     ranked = top_k(head.scores(taste), N_INFLUENCED, excluded=seen[seen >= 0])
     known = placement.known
-    parts = np.zeros(len(known.movie_ids))
-    for index in ranked.tolist():
-        parts += np.abs(reasons(head, taste, index).shares)
+    parts = np.abs(reason_shares(head, taste, ranked)).sum(axis=1)
     shares = parts / (parts.sum() or 1)
     return Influence(
         model=placement.served.reference,
@@ -239,5 +238,7 @@ async def _explained(
             ratings=rating - parts.baseline - votes,
             votes=votes,
         ),
-        reasons=reasons_by(placement, movies, shares),
+        reasons=[
+            Reason(**row) for row in reasons_by(placement.told.stars, movies, shares)
+        ],
     )

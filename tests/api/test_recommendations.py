@@ -1,6 +1,7 @@
 """Recommendations through the API, on the sample and a trained model."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -70,10 +71,11 @@ async def test_recommendations_are_for_oneself_or_through_serve(
     async with keyed(app, admin, "serve") as program:
         imported = await program.get("/recommendations/1")
         unknown = await program.get(f"/recommendations/{UNKNOWN}")
+        unexplained = await program.get(f"/recommendations/{UNKNOWN}/1/explanation")
 
     assert statuses == [401, 404, 200]
     assert imported.json()["personalization"]["level"] == "full"
-    assert unknown.status_code == 404
+    assert unknown.status_code == unexplained.status_code == 404
 
 
 # One list for stored and for inline ratings.
@@ -182,6 +184,56 @@ async def test_a_rating_and_its_removal_act_at_once(alice):
 
     assert before[0] not in rated
     assert movie_ids(await alice.get(url)) == before
+
+
+async def test_an_unchanged_list_shows_what_others_have_done_since(alice, bob):
+    await rate(alice, TASTE)
+    url = f"/recommendations/{alice.user_id}?limit=5"
+    before = (await alice.get(url)).json()["items"]
+
+    await rate(bob, {before[0]["movie"]["id"]: 0.5})
+    after = (await alice.get(url)).json()["items"]
+
+    counts = [items[0]["movie"].pop("n_ratings") for items in (before, after)]
+    means = [items[0]["movie"].pop("mean_rating") for items in (before, after)]
+    assert counts[1] == counts[0] + 1
+    assert means[1] < means[0]
+    assert after == before
+
+
+async def test_what_is_hidden_voted_or_asked_for_changes_the_list_at_once(alice):
+    await rate(alice, TASTE)
+    url = f"/recommendations/{alice.user_id}"
+    first = (await alice.get(f"{url}?limit=10")).json()
+    ids = [item["movie"]["id"] for item in first["items"]]
+    vote = {
+        "recommendation_id": first["recommendation_id"],
+        "movie_id": ids[1],
+        "vote": "like",
+    }
+
+    await alice.put(f"/hidden/{alice.user_id}/{ids[0]}")
+    assert (await alice.put("/feedback", json=vote)).status_code == 200
+    second = (await alice.get(f"{url}?limit=10")).json()["items"]
+    shorter = movie_ids(await alice.get(f"{url}?limit=3"))
+
+    assert ids[0] not in {item["movie"]["id"] for item in second}
+    votes = {item["movie"]["id"]: item["vote"] for item in second}
+    assert votes[ids[1]] == "like"
+    assert votes[ids[2]] == "none"
+    assert shorter == [item["movie"]["id"] for item in second[:3]]
+
+
+async def test_a_list_is_read_without_a_transaction(app, services, alice):
+    def refused() -> None:
+        raise AssertionError("a transaction")
+
+    app.state.services = replace(
+        services, session_factory=refused, reading_factory=services.session_factory
+    )
+
+    assert len(movie_ids(await alice.get(f"/recommendations/{alice.user_id}"))) == 20
+    assert (await alice.get(f"/ratings/{alice.user_id}")).status_code == 500
 
 
 # What a reply says of itself.

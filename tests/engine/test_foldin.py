@@ -12,6 +12,7 @@ from engine.errors import DataError, SolveError
 from engine.foldin import (
     fold_in,
     predict,
+    reason_shares,
     reasons,
     uncertainty,
 )
@@ -79,6 +80,8 @@ def test_reasons_add_up_to_the_score(heads, name, history, item):
     found = reasons(head, taste, item)
 
     assert found.shares.shape == (len(history[0]),)
+    together = reason_shares(head, taste, np.array([3, item]))
+    np.testing.assert_allclose(together[:, 1], found.shares, rtol=1e-6, atol=1e-9)
     total = found.baseline + found.shares.sum(dtype=np.float64)
     assert total == pytest.approx(predict(head, taste, np.array([item]))[0], abs=1e-5)
 
@@ -164,6 +167,8 @@ def test_items_out_of_range_are_refused_everywhere(model):
             call(model.rating, taste, np.array([-1]))
     with pytest.raises(DataError, match="outside 0"):
         reasons(model.rating, taste, 10_000)
+    with pytest.raises(DataError, match="outside 0"):
+        reason_shares(model.rating, taste, np.array([10_000]))
 
 
 def test_a_singular_system_is_a_typed_error(model):
