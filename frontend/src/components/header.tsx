@@ -93,7 +93,7 @@ function LanguageChoice() {
       type="button"
       class="quiet-button"
       lang={other}
-      aria-label={LANGUAGES[other]}
+      aria-label={`${other.toUpperCase()}: ${LANGUAGES[other]}`}
       title={LANGUAGES[other]}
       onClick={() => chooseLanguage(other)}
     >
