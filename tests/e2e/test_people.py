@@ -94,3 +94,8 @@ def test_a_newcomer_answers_questions_and_the_list_follows(page):
     expect(unseen).to_be_focused()
     expect(questions).to_have_count(5)
     assert questions.nth(0).get_by_role("link").inner_text() == first
+
+    # The next film in a place does not inherit the stars of the one before.
+    page.get_by_role("button", name="Ask about other films").press("Enter")
+    expect(questions.nth(0).get_by_role("link")).not_to_have_text(first)
+    expect(questions.get_by_role("radio", checked=True)).to_have_count(0)
