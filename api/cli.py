@@ -147,12 +147,16 @@ def require_durability(settings: Settings, url: str) -> None:
 def listen(settings: Settings) -> socket.socket:
     """Take the port before any work is done, so that a busy one is told at once."""
     try:
-        return socket.create_server((settings.host, settings.port), backlog=2048)
+        listener = socket.create_server((settings.host, settings.port), backlog=2048)
     except OSError as error:
         raise DataError(
             f"cannot listen on {settings.host}:{settings.port} ({error.strerror}); "
             "set PORT to another port"
         ) from error
+    # Connections inherit it. asyncio sets it on sockets that it made itself; on one
+    # handed down the body of a reply waits 40 ms for the receipt of its head.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 def wait_until_ready(settings: Settings) -> None:

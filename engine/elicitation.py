@@ -11,7 +11,7 @@ with ``A`` the matrix of the user's system, as in `Taste`.
 import numpy as np
 from scipy.linalg import lapack
 
-from engine.arrays import ExactMatrix, IndexVector
+from engine.arrays import ExactMatrix, ExactVector, IndexVector
 from engine.errors import DataError
 from engine.foldin import Taste, fold_in, with_one
 from engine.model import Model
@@ -53,17 +53,25 @@ def questions(model: Model, taste: Taste, k: int) -> IndexVector:
         raise DataError(f"k is {k}; it must be at least 0")
     items, weights = _items(model), _weights(model)
     covariance = _covariance(taste)
+    doubt = _squares(items, covariance)
+    fall = _squares(items, covariance @ weights @ covariance)
     asked = np.zeros(model.n_items, dtype=np.bool_)
     asked[taste.item_indices] = True
     chosen: list[int] = []
     for _ in range(min(k, int((~asked).sum()))):
-        towards = items @ covariance
-        doubt = np.einsum("if,if->i", towards, items)
-        fall = np.einsum("if,if->i", towards @ weights, towards) / (1 + doubt)
-        best = int(np.argmax(np.where(asked, -1, model.item_counts * fall)))
+        gain = model.item_counts * fall / (1 + doubt)
+        best = int(np.argmax(np.where(asked, -1, gain)))
         chosen.append(best)
         asked[best] = True
-        covariance -= np.outer(towards[best], towards[best]) / (1 + doubt[best])
+        # An answer changes A^-1 by a matrix of rank one, and all of these with it.
+        share = 1 / (1 + doubt[best])
+        towards = covariance @ items[best]
+        pull = weights @ towards
+        along = items @ towards
+        fall += share * along * (share * (towards @ pull) * along)
+        fall -= 2 * share * along * (items @ (covariance @ pull))
+        doubt -= share * along**2
+        covariance -= share * np.outer(towards, towards)
     return np.array(chosen, dtype=np.int32)
 
 
@@ -88,6 +96,12 @@ def knowledge(model: Model, taste: Taste) -> float:
     weights = _weights(model)
     now, before = (np.vdot(_covariance(of), weights) for of in (taste, stranger))
     return float(1 - now / before)
+
+
+def _squares(items: ExactMatrix, matrix: ExactMatrix) -> ExactVector:
+    """``z_i' matrix z_i`` of each item."""
+    squares: ExactVector = np.einsum("if,if->i", items @ matrix, items)
+    return squares
 
 
 def _items(model: Model) -> ExactMatrix:

@@ -1,6 +1,7 @@
 /** Somebody's own ratings, stored by the service or kept here: one copy that every page shows and edits. */
 
-import { computed, signal, useComputed } from '@preact/signals';
+import { computed, signal } from '@preact/signals';
+import { useMemo } from 'preact/hooks';
 import { ApiError, call, type Movie, type RatedMovie } from './api';
 import { keep, startKeeping } from './guest';
 import { announce, notify } from './notices';
@@ -23,7 +24,7 @@ export const nRatings = computed(() => ratings.value.size);
 
 /** The user's rating of one movie; other ratings do not render the component again. */
 export function useOwnRating(movieId: number): number | null {
-  return useComputed(() => ratings.value.get(movieId)?.value ?? null).value;
+  return useMemo(() => computed(() => ratings.value.get(movieId)?.value ?? null), [movieId]).value;
 }
 
 const movies = new Map<number, Movie>();

@@ -33,6 +33,26 @@ def promote(service: Service, username: str) -> None:
         )
 
 
+def planned(page: Page, service: Service, **changed: object) -> str:
+    """Store a draft and return its path."""
+    model_id = page.request.get("/health/ready").json()["model"]["id"]
+    plan = {
+        "name": "Stars",
+        "hypothesis": "People like it more.",
+        "minimum_effect": 0.05,
+        "metric": "like_share",
+        "variants": [
+            {"name": "A", "weight": 0.5, "model_id": model_id},
+            {"name": "B", "weight": 0.5, "model_id": model_id, "head": "rating"},
+        ],
+        **changed,
+    }
+    origin = {"origin": service.url}
+    reply = page.request.post("/experiments", data=plan, headers=origin)
+    expect(reply).to_be_ok()
+    return f"/experiments/{reply.json()['id']}"
+
+
 def fits(page: Page) -> bool:
     """Whether nothing sticks out of the window sideways."""
     expect(page.get_by_role("heading", level=1)).to_be_visible()

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
-from tests.e2e.journeys import fits, register
+from tests.e2e.journeys import register
 from tests.service import Service
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
@@ -193,15 +193,3 @@ def test_trouble_is_told_with_a_way_forward(troubled, path, request_, text):
             troubled.unroute(request_)
             alert.get_by_role("button", name="Try again").click()
         expect(troubled.get_by_text(text).first).to_be_visible()
-
-
-def test_the_pages_fit_a_narrow_screen(page):
-    register(page)
-    page.set_viewport_size({"width": 320, "height": 640})
-
-    for path in (
-        *("insights", "insights?tab=movies", "insights?tab=genres", "polarizing"),
-        *("map?movie=1", "map?of=genres"),
-    ):
-        page.goto(f"/#/{path}")
-        assert fits(page), path

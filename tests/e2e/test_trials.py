@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.journeys import fits, promote, recommended, register
+from tests.e2e.journeys import fits, planned, promote, recommended, register
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
@@ -18,26 +18,6 @@ def admin(page: Page, service) -> Page:
     promote(service, register(page))
     page.reload()
     return page
-
-
-def planned(page: Page, service, **changed) -> str:
-    """Store a draft and return its path."""
-    model_id = page.request.get("/health/ready").json()["model"]["id"]
-    plan = {
-        "name": "Stars",
-        "hypothesis": "People like it more.",
-        "minimum_effect": 0.05,
-        "metric": "like_share",
-        "variants": [
-            {"name": "A", "weight": 0.5, "model_id": model_id},
-            {"name": "B", "weight": 0.5, "model_id": model_id, "head": "rating"},
-        ],
-        **changed,
-    }
-    origin = {"origin": service.url}
-    reply = page.request.post("/experiments", data=plan, headers=origin)
-    expect(reply).to_be_ok()
-    return f"/experiments/{reply.json()['id']}"
 
 
 @pytest.mark.expects_status(412)

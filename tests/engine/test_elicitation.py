@@ -37,6 +37,21 @@ def test_a_question_is_the_one_whose_answer_leaves_least_doubt(model):
     assert questions(model, answered(first, 1.0), 1).tolist() == [second]
 
 
+def test_questions_planned_ahead_are_those_asked_one_by_one(model):
+    """Without the exponent an answer changes nothing but what is known."""
+    head = replace(
+        model.rating, configuration=replace(model.rating.configuration, exponent=0)
+    )
+    model, rows = replace(model, rating=head), [2, 3]
+    planned = questions(model, fold_in(head, np.array(rows), np.full(2, 4.0)), 9)
+
+    for _ in planned:
+        taste = fold_in(head, np.array(rows), np.full(len(rows), 4.0))
+        rows += questions(model, taste, 1).tolist()
+
+    assert rows[2:] == planned.tolist()
+
+
 def test_knowledge_grows_from_nothing_with_every_answer(model):
     nobody = fold_in(model.rating, np.arange(0), np.zeros(0))
     answers = [questions(model, nobody, n) for n in range(6)]
