@@ -1,4 +1,4 @@
-"""The command line's part for administrators: people, keys, backups, a check-up."""
+"""The command line's part for administrators: people, keys, backups, films."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,16 +6,19 @@ from typing import Annotated
 import typer
 from pydantic import TypeAdapter
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from api import backup, database
+from api import backup, database, tmdb
 from api.database import in_session
 from api.embedded_postgres import reach_database
 from api.schemas.account import ApiKeyIn
 from api.schemas.base import Username
-from api.services import administration, auth, doctor
+from api.services import administration, auth, doctor, enrichment
 from api.services.doctor import Finding
+from api.services.enrichment import Enriched
 from api.settings import Settings
 
 user_app = typer.Typer(help="People with an account.", no_args_is_help=True)
@@ -156,6 +159,36 @@ def restore(
         backup.restore(url, settings.models_dir, source)
         database.migrate(url)
     console.print(f"{source} is restored")
+
+
+def enrich() -> None:
+    """Fetch synopses and posters from The Movie Database; needs TMDB_API_KEY.
+
+    Interrupted or killed, it goes on where it was when it is run again.
+    """
+    settings = Settings()
+    if settings.tmdb_api_key is None:
+        raise tmdb.RefusedError(tmdb.KEY_ADVICE)
+    peer = tmdb.Tmdb(settings.tmdb_url, settings.tmdb_api_key)
+    columns = TextColumn("Describing films"), BarColumn(), MofNCompleteColumn()
+    with reach_database(settings) as url, Progress(*columns, console=console) as bar:
+        task = bar.add_task("", total=None)
+
+        async def fetch(session: AsyncSession) -> Enriched:
+            return await enrichment.enrich(
+                session,
+                peer,
+                on_progress=lambda n, total: bar.update(task, completed=n, total=total),
+            )
+
+        done = in_session(settings, url, fetch)
+    peer.close()
+    console.print(
+        f"{done.n_described:,} films described, {done.n_unknown:,} unknown to TMDB, "
+        f"{done.n_failed:,} without an answer"
+    )
+    if done.n_failed:
+        raise typer.Exit(1)
 
 
 def examine() -> None:

@@ -23,6 +23,7 @@ from api import (
     embedded_postgres,
     measuring_cli,
     observability,
+    tmdb,
 )
 from api.database import in_session
 from api.embedded_postgres import reach_database
@@ -56,6 +57,7 @@ FORESEEN = (
     Problem,
     embedded_postgres.DataFolderBusyError,
     embedded_postgres.EmbeddedPostgresError,
+    tmdb.RefusedError,
 )
 app = typer.Typer(
     help="Cinefold, a self-hosted recommender service for explicit ratings.",
@@ -67,6 +69,7 @@ app.add_typer(admin_cli.key_app, name="key")
 app.command("backup")(admin_cli.back_up)
 app.command("restore")(admin_cli.restore)
 app.command("doctor")(admin_cli.examine)
+app.command("enrich")(admin_cli.enrich)
 app.add_typer(measuring_cli.app)
 
 EndWithStdin = Annotated[bool, typer.Option("--end-with-stdin", hidden=True)]

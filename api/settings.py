@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 LEAST_VOTE_WEIGHT = 0.01
@@ -17,6 +17,13 @@ def _postgres_url(url: str) -> str:
     if scheme not in {"postgres", "postgresql", "postgresql+psycopg"}:
         raise ValueError("must start with postgresql://")
     return f"postgresql+psycopg://{rest}"
+
+
+def _address(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query:
+        raise ValueError("must be an address such as https://api.themoviedb.org/3")
+    return url.rstrip("/")
 
 
 def _origin(url: str) -> str:
@@ -65,6 +72,12 @@ class Settings(BaseSettings):
     )
     retrain_after_ratings: int | None = Field(
         None, ge=1, description="train anew when so many ratings have changed"
+    )
+    tmdb_api_key: SecretStr | None = Field(
+        None, min_length=20, description="key for `cinefold enrich`, of themoviedb.org"
+    )
+    tmdb_url: Annotated[str, AfterValidator(_address)] = Field(
+        "https://api.themoviedb.org/3", description="another one for a proxy of it"
     )
 
     vote_weight: Annotated[float, AfterValidator(_vote_weight)] = Field(

@@ -159,6 +159,23 @@ class Movie(Table):
     )
 
 
+class Description(Table):
+    """What another service says of a movie; it may know nothing, and that is kept.
+
+    Beside `movies`, not in it: whatever reads those need not pass by pictures.
+    """
+
+    __tablename__ = "descriptions"
+
+    movie_id: Mapped[int] = mapped_column(
+        ForeignKey("movies.id", ondelete="CASCADE"), primary_key=True
+    )
+    synopsis: Mapped[str | None]
+    poster: Mapped[bytes | None]
+    source: Mapped[str]
+    described_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
 class MovieStatistics(Table):
     """What the ratings of a movie add up to, exact, kept by a trigger on `ratings`.
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import AfterValidator
 
 from api.dependencies import ModelDep, Public, SessionDep
@@ -19,6 +19,17 @@ SearchQuery = Annotated[
     Query(min_length=1, max_length=100, description="typo-tolerant title search"),
     AfterValidator(clean_text),
 ]
+
+
+class JpegResponse(Response):
+    """A picture."""
+
+    media_type = "image/jpeg"
+
+
+POSTER = {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}}
+# As long as a browser may show one without asking again.
+POSTER_HEADERS = {"Cache-Control": "public, max-age=86400"}
 
 
 @router.get("/genres")
@@ -52,6 +63,15 @@ async def get_movies(
 async def get_movie(movie_id: MovieId, session: SessionDep) -> MovieDetail:
     """Show one movie."""
     return await movies.detail(session, movie_id=movie_id)
+
+
+@router.get(
+    "/movies/{movie_id}/poster", response_class=JpegResponse, responses={200: POSTER}
+)
+async def get_poster(movie_id: MovieId, session: SessionDep) -> Response:
+    """Show the poster of a movie, if `cinefold enrich` has brought one."""
+    picture = await movies.poster(session, movie_id=movie_id)
+    return JpegResponse(picture, headers=POSTER_HEADERS)
 
 
 @router.get("/movies/{movie_id}/similar")

@@ -32,13 +32,18 @@ class MovieDetail(MovieOut):
     """A movie with the distribution of its ratings.
 
     `calmer_share`: of all movies with at least ten ratings, the share on which opinions
-    differ less, by variance; null for a movie with fewer itself.
+    differ less, by variance; null for a movie with fewer itself. `synopsis` and
+    `poster_url` come from the `description_source`, which is to be named with them;
+    null where `cinefold enrich` has brought none.
     """
 
     histogram: list[HistogramBin]
     calmer_share: float | None
     imdb_id: int | None
     tmdb_id: int | None
+    synopsis: str | None
+    poster_url: str | None
+    description_source: str | None
 
 
 class GenreOut(Out):

@@ -9,6 +9,7 @@ from api import cursors
 from api.database import AnyRow
 from api.model_store import ServedModel
 from api.problems import InvalidRequest, NotFound, field_error
+from api.queries import descriptions as description_queries
 from api.queries import movies as queries
 from api.queries.movies import Filters
 from api.schemas.movies import (
@@ -82,11 +83,24 @@ async def detail(session: AsyncSession, *, movie_id: int) -> MovieDetail:
         raise NotFound
     counts = await queries.histogram(session, movie_id)
     bins = [HistogramBin(value=v, count=counts.get(v, 0)) for v in HALF_STARS]
+    about = await description_queries.of_movie(session, movie_id)
+    has_poster = about is not None and about.has_poster
     return MovieDetail(
         **row._mapping,  # noqa: SLF001 - SQLAlchemy's public name
         histogram=bins,
         calmer_share=await queries.calmer_share(session, movie_id),
+        synopsis=about.synopsis if about else None,
+        poster_url=f"/movies/{movie_id}/poster" if has_poster else None,
+        description_source=about.source if about else None,
     )
+
+
+async def poster(session: AsyncSession, *, movie_id: int) -> bytes:
+    """Read a movie's poster."""
+    found = await description_queries.poster(session, movie_id)
+    if found is None:
+        raise NotFound
+    return found
 
 
 async def list_genres(session: AsyncSession) -> Genres:

@@ -278,6 +278,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/movies/{movie_id}/poster": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Poster
+         * @description Show the poster of a movie, if `cinefold enrich` has brought one.
+         */
+        get: operations["get_poster_movies__movie_id__poster_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/movies/{movie_id}/similar": {
         parameters: {
             query?: never;
@@ -2929,7 +2949,9 @@ export interface components {
          * @description A movie with the distribution of its ratings.
          *
          *     `calmer_share`: of all movies with at least ten ratings, the share on which opinions
-         *     differ less, by variance; null for a movie with fewer itself.
+         *     differ less, by variance; null for a movie with fewer itself. `synopsis` and
+         *     `poster_url` come from the `description_source`, which is to be named with them;
+         *     null where `cinefold enrich` has brought none.
          */
         MovieDetail: {
             /** Id */
@@ -2952,6 +2974,12 @@ export interface components {
             imdb_id: number | null;
             /** Tmdb Id */
             tmdb_id: number | null;
+            /** Synopsis */
+            synopsis: string | null;
+            /** Poster Url */
+            poster_url: string | null;
+            /** Description Source */
+            description_source: string | null;
         };
         /**
          * MovieMap
@@ -5628,6 +5656,82 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MovieDetail"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description No such resource */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description This host is not served here */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The service is not available right now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    get_poster_movies__movie_id__poster_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                movie_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": string;
                 };
             };
             /** @description The request cannot be read */

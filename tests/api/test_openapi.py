@@ -28,6 +28,7 @@ FILES = {
     ("/training-runs/{run_id}/events", "200"): ["text/event-stream"],
     ("/code-proposals/{proposal_id}/patch", "200"): ["text/x-diff"],
     ("/metrics", "200"): ["text/plain"],
+    ("/movies/{movie_id}/poster", "200"): ["image/jpeg"],
 }
 
 

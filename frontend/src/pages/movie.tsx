@@ -58,7 +58,7 @@ export function MoviePage({ id }: MoviePageProps) {
 function Hero({ movie }: { movie: MovieDetail }) {
   return (
     <header class="hero" style={colours(posterOf(movie, movie.title))}>
-      <Poster movie={movie} />
+      {movie.poster_url ? <img class="poster" src={movie.poster_url} alt="" /> : <Poster movie={movie} />}
       <div class="hero-words">
         <h1>{displayTitle(movie.title)}</h1>
         <p class="hero-year">{movie.year ?? texts.movie.unknownYear}</p>
@@ -72,6 +72,13 @@ function Hero({ movie }: { movie: MovieDetail }) {
         {(movie.calmer_share ?? 0) >= POLARIZING && (
           <p class="facts">
             <b class="chip">{texts.movie.polarizing}</b> {texts.movie.polarizingWhy(movie.calmer_share ?? 0)}
+          </p>
+        )}
+        {movie.synopsis && <p>{movie.synopsis}</p>}
+        {(movie.synopsis || movie.poster_url) && (
+          <p class="facts">
+            <a href={`https://www.themoviedb.org/movie/${movie.tmdb_id}`}>{movie.description_source}</a>:{' '}
+            {texts.movie.source}
           </p>
         )}
         <h2>{texts.movie.yours}</h2>

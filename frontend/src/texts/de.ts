@@ -137,6 +137,8 @@ export const de: Texts = {
     polarizingWhy: (share) =>
       `Die Bewertungen liegen weiter auseinander als bei ${percent(Math.floor(100 * share) / 100)} der Filme mit mindestens zehn.`,
     noModel: 'Noch keine Vorhersage: Das erste Modell wird gerade trainiert.',
+    source:
+      'Dieses Produkt nutzt TMDB und dessen Schnittstellen, wird von TMDB aber weder unterstützt noch geprüft oder anderweitig gebilligt.',
     similar: 'Was dieselben Leute mögen',
     similarNone: 'Noch ist nichts Ähnliches bekannt.',
   },

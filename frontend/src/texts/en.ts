@@ -142,6 +142,7 @@ export const en = {
     polarizingWhy: (share: number) =>
       `Ratings lie further apart than those of ${percent(Math.floor(100 * share) / 100)} of films with at least ten.`,
     noModel: 'No prediction yet: the first model is still in training.',
+    source: 'This product uses TMDB and the TMDB APIs but is not endorsed, certified, or otherwise approved by TMDB.',
     similar: 'Liked by the same people',
     similarNone: 'Nothing similar is known yet.',
   },
