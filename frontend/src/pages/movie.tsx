@@ -74,7 +74,7 @@ function Hero({ movie }: { movie: MovieDetail }) {
             <b class="chip">{texts.movie.polarizing}</b> {texts.movie.polarizingWhy(movie.calmer_share ?? 0)}
           </p>
         )}
-        {movie.synopsis && <p>{movie.synopsis}</p>}
+        {movie.synopsis && <p lang="en">{movie.synopsis}</p>}
         {(movie.synopsis || movie.poster_url) && (
           <p class="facts">
             <a href={`https://www.themoviedb.org/movie/${movie.tmdb_id}`}>{movie.description_source}</a>:{' '}
