@@ -84,6 +84,9 @@ class Reply:
     retry_after: str = ""
 
 
+NO_REPLY = Reply(0, b"")
+
+
 class Tmdb:
     """Asks for one thing at a time, over connections that are kept."""
 
@@ -121,13 +124,14 @@ class Tmdb:
         pause = self.first_pause
         for attempt in range(N_ATTEMPTS):
             await self._turn()
-            try:
-                reply = await asyncio.to_thread(self._get, url)
-                if reply.status != HTTPStatus.TOO_MANY_REQUESTS:
-                    return read(reply)
+            reply = await asyncio.to_thread(self._get, url)
+            if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
                 self._hold(_seconds_asked_for(reply, default=pause))
-            except (OSError, HTTPException, ValidationError, NoAnswerError) as error:
-                logger.info("%s: %s", url, type(error).__name__)
+            else:
+                try:
+                    return read(reply)
+                except (ValidationError, NoAnswerError) as error:
+                    logger.info("%s: %d %s", url, reply.status, type(error).__name__)
                 if attempt < N_ATTEMPTS - 1:
                     await asyncio.sleep(pause)
             pause *= 2
@@ -156,10 +160,13 @@ class Tmdb:
             target, headers = self._signed(target, headers)
         try:
             connection.request("GET", target, headers=headers)
-            return _whole(connection.getresponse())
-        except (OSError, HTTPException, NoAnswerError):
+            reply = _whole(connection.getresponse())
+        except (OSError, HTTPException) as error:
+            logger.info("%s: %s", url, type(error).__name__)
+            reply = NO_REPLY
+        if reply is NO_REPLY:
             connection.close()  # the next request opens it anew
-            raise
+        return reply
 
     def _signed(
         self, target: str, headers: dict[str, str]
@@ -180,7 +187,7 @@ def _whole(response: HTTPResponse) -> Reply:
     """Read a reply to its end, unless that is too far away."""
     content = response.read(LARGEST_REPLY + 1)
     if len(content) > LARGEST_REPLY:
-        raise NoAnswerError
+        return NO_REPLY
     retry_after = response.getheader("Retry-After", "")
     return Reply(response.status, content, retry_after)
 
