@@ -21,6 +21,8 @@ PAGES = (
     *("polarizing", "map?movie=1", "map?of=genres", "import", "settings"),
     *("experiments", "new-experiment", "simulation?n_experiments=50"),
     *("experiment/{stopped}", "edit-experiment/{draft}", "no-such-page"),
+    *("training", "models?a=1&b=1", "model/1", "code/1", "proposals"),
+    *("admin", "admin?tab=jobs", "admin?tab=storage"),
 )
 WITHOUT_ACCOUNT = ("sign-in", "register", "insights")
 AS_GUEST = ("start", "my-ratings")
