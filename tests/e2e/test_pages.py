@@ -21,7 +21,8 @@ PAGES = (
     *("polarizing", "map?movie=1", "map?of=genres", "import", "settings"),
     *("experiments", "new-experiment", "simulation?n_experiments=50"),
     *("experiment/{stopped}", "edit-experiment/{draft}", "no-such-page"),
-    *("training", "models?a=1&b=1", "model/1", "code/1", "proposals"),
+    *("training", "models?a=1&b=1", "model/1", "code/1"),
+    *("proposals", "proposal/{proposal}"),
     *("admin", "admin?tab=jobs", "admin?tab=storage"),
 )
 WITHOUT_ACCOUNT = ("sign-in", "register", "insights")
@@ -145,7 +146,7 @@ def test_no_page_is_left_out():
 
 
 def furnish(page: Page, service: Service) -> dict[str, int]:
-    """Give an administrator ratings, a hidden film, an experiment that ran, a draft."""
+    """Give an administrator something to see on every page."""
     user_id = page.request.get("/me").json()["id"]
     origin = {"origin": service.url}
     for movie_id in (1, 50, 260, 296, 318, 356, 480, 527, 593, 2571):
@@ -159,7 +160,14 @@ def furnish(page: Page, service: Service) -> dict[str, int]:
         expect(page.request.post(f"{stopped}/{move}", headers=origin)).to_be_ok()
         # As long as it runs, somebody sees it.
         expect(page.request.get(f"/recommendations/{user_id}")).to_be_ok()
-    return {"stopped": number(stopped), "draft": number(draft)}
+    edit = {"model_id": 1, "path": "engine/als.py", "text": "", "comment": "Shorter"}
+    proposal = page.request.post("/code-proposals", data=edit, headers=origin)
+    expect(proposal).to_be_ok()
+    return {
+        "stopped": number(stopped),
+        "draft": number(draft),
+        "proposal": proposal.json()["id"],
+    }
 
 
 def number(path: str) -> int:

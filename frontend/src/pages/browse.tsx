@@ -11,6 +11,7 @@ import { predict } from '../taste';
 import { texts } from '../texts';
 
 const PAGE = 36;
+const FIRST = 12;
 const TYPING_MILLISECONDS = 150;
 const SORTS = ['popular', 'predicted', 'title', 'year', 'polarizing'] as const;
 type Sort = (typeof SORTS)[number];
@@ -30,6 +31,7 @@ export function Browse() {
   // Ratings move predictions, so the next page may bring a film again.
   const items = [...new Map(data?.items.map((movie) => [movie.id, movie])).values()];
   const predictions = usePredictions(items);
+  const painted = useFirstThenAll(items);
   const isFiltered = query.size > (query.has('sort') ? 1 : 0);
 
   return (
@@ -50,7 +52,7 @@ export function Browse() {
       {!data && movies.isLoading && <Skeletons count={18} kind="poster" />}
       {data && data.items.length > 0 && (
         <ul class="grid" data-stale={movies.isStale}>
-          {items.map((movie) => (
+          {painted.map((movie) => (
             <MovieCard key={movie.id} movie={movie} prediction={predictions.get(movie.id)} />
           ))}
         </ul>
@@ -66,6 +68,16 @@ export function Browse() {
       {data?.next_cursor && !error && <MoreButton isBusy={movies.isLoading} onMore={movies.loadMore} />}
     </>
   );
+}
+
+/** What the window shows at first alone, until it is painted; coming back, everything at once. */
+function useFirstThenAll<T>(items: readonly T[]): readonly T[] {
+  const [isAll, setAll] = useState(items.length > 0);
+  const isEmpty = items.length === 0;
+  useEffect(() => {
+    if (!isAll && !isEmpty) requestAnimationFrame(() => setTimeout(() => setAll(true)));
+  }, [isAll, isEmpty]);
+  return isAll ? items : items.slice(0, FIRST);
 }
 
 interface Wanted extends ReturnType<typeof filterQuery> {
