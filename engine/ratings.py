@@ -177,8 +177,7 @@ class Ratings:
             Further ids that get a row although nobody rated them or they rated
             nothing: the full catalogue, say.
         weights : array of numbers, shape (n_ratings,), optional
-            How many ratings each one counts for, above 0; all count for one by default,
-            and training then takes no more time than if there were no weights.
+            How many ratings each one counts for, above 0; one by default.
 
         Raises
         ------

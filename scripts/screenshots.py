@@ -5,6 +5,7 @@ Starts the service on the bundled sample in a folder of its own and needs Chromi
     python -m scripts.screenshots
 """
 
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -74,10 +75,11 @@ def main() -> None:
         for name, theme in PICTURES:
             with browsing(chromium, service.url, theme=theme, state=lover) as page:
                 take(page, name)
-        # Last: from its start on it decides what the others see.
+        # After them: from its start on it decides what they would see.
         admin = run_experiment(chromium, service)
         with browsing(chromium, service.url, theme="light", state=admin) as page:
             take(page, "experiment/1")
+            take(page, f"training?run={train(page, service.url)}")
         chromium.close()
 
 
@@ -187,12 +189,25 @@ def invent_votes(
     return [(movie_id, bool(rng.random() < liking)) for movie_id in voted]
 
 
+def train(page: Page, url: str) -> int:
+    """Train a model of each kind, neither to serve; return the last run."""
+    for preset in ("plain", "default"):
+        body = {"preset": preset, "evaluate": "always", "activate": False}
+        reply = page.request.post("/training-runs", data=body, headers={"origin": url})
+        expect(reply).to_be_ok()
+    while True:
+        runs = page.request.get("/training-runs").json()["items"]
+        if not any(run["status"] in {"queued", "running"} for run in runs):
+            return int(runs[0]["id"])
+        page.wait_for_timeout(1000)
+
+
 def take(page: Page, name: str) -> None:
     """Photograph a page once everything in it has come."""
     page.goto(f"/#/{name}")
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     page.wait_for_load_state("networkidle")
-    page.screenshot(path=DOCS / f"{name.split('/', maxsplit=1)[0]}.png")
+    page.screenshot(path=DOCS / f"{re.split('[/?]', name)[0]}.png")
 
 
 if __name__ == "__main__":
