@@ -46,7 +46,8 @@ test-frontend: .venv/dev frontend/node_modules/.package-lock.json
 	$(BIN)/cinefold openapi | (cd frontend && npm run --silent types -- /dev/stdout) | diff frontend/src/api.types.ts - \
 	  || { echo "frontend/src/api.types.ts is stale: run make types"; exit 1; }
 
-# Two halves at once: the engine computes, the service waits for databases and browsers.
+# Two halves at once, each with a temporary folder of its own: pytest closes its folder to
+# the system user that the embedded PostgreSQL runs as.
 test-python: .venv/dev frontend/dist/index.html
 	$(BIN)/coverage erase
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=line test-engine test-service
@@ -56,11 +57,12 @@ test-python: .venv/dev frontend/dist/index.html
 # The kernels run twice: compiled, and as plain Python, where every index is checked
 # and every branch is seen.
 test-engine:
-	$(BIN)/coverage run -p -m pytest tests/engine
-	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run -p -m pytest tests/engine -m "not compiled" -q
+	PYTEST_DEBUG_TEMPROOT=$$(mktemp -d) $(BIN)/coverage run -p -m pytest tests/engine
+	PYTEST_DEBUG_TEMPROOT=$$(mktemp -d) NUMBA_DISABLE_JIT=1 $(BIN)/coverage run -p -m pytest tests/engine -m "not compiled" -q
 
+# One thread a matrix product, as `cinefold run` has it: more would wait for the engine's.
 test-service:
-	$(BIN)/coverage run -p -m pytest --ignore tests/engine
+	OPENBLAS_NUM_THREADS=1 $(BIN)/coverage run -p -m pytest --ignore tests/engine
 
 ## Resolve the dependencies anew.
 lock: .venv/dev
