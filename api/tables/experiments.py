@@ -1,0 +1,196 @@
+"""Tables of experiments, votes, and what is hidden."""
+
+from datetime import datetime
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    func,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+# Ids below are kept for users that come with an imported data set.
+from api.tables.base import Table
+
+
+class SigningKey(Table):
+    """The secret that signs recommendation ids: one row, made by the migration.
+
+    In the database and not a setting: every web process needs the same one, nobody has
+    to invent or distribute it, and whoever can read it here could read and change the
+    votes as well.
+    """
+
+    __tablename__ = "signing_keys"
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    secret: Mapped[bytes]
+
+
+class Feedback(Table):
+    """A like or dislike of a movie that was recommended; the last vote stands.
+
+    One outside of experiments and one for each variant: later votes must not change
+    what a stopped experiment has found.
+    """
+
+    __tablename__ = "feedback"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    movie_id: Mapped[int] = mapped_column(
+        ForeignKey("movies.id", ondelete="CASCADE"), index=True
+    )
+    is_like: Mapped[bool]
+    voted_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    variant_id: Mapped[int | None] = mapped_column(
+        ForeignKey("variants.id", ondelete="CASCADE"), index=True
+    )
+
+    __table_args__ = (
+        Index(
+            "feedback_one_vote_idx",
+            "user_id",
+            "movie_id",
+            "variant_id",
+            unique=True,
+            postgresql_nulls_not_distinct=True,
+        ),
+    )
+
+
+class Opinion(Table):
+    """A user's last vote on a movie, whichever list it was cast on: what teaches.
+
+    Beside `feedback`, where votes are kept apart by variant.
+    """
+
+    __tablename__ = "opinions"
+
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    movie_id: Mapped[int] = mapped_column(
+        ForeignKey("movies.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    is_like: Mapped[bool]
+    voted_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class FeedbackMinute(Table):
+    """How many votes a user cast since the start of a minute: the rate limit."""
+
+    __tablename__ = "feedback_minutes"
+
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    started_at: Mapped[datetime]
+    n_votes: Mapped[int]
+
+
+class HiddenMovie(Table):
+    """A movie that a user does not want to be recommended."""
+
+    __tablename__ = "hidden_movies"
+
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    movie_id: Mapped[int] = mapped_column(
+        ForeignKey("movies.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    hidden_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Experiment(Table):
+    """A comparison of variants; at most one runs, and nothing of it changes then.
+
+    Split: each user sees one variant. Interleaved: each list is drawn from both.
+    """
+
+    __tablename__ = "experiments"
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    name: Mapped[str]
+    hypothesis: Mapped[str]
+    kind: Mapped[str] = mapped_column(server_default=text("'split'"))
+    state: Mapped[str] = mapped_column(server_default=text("'draft'"))
+    version: Mapped[int] = mapped_column(server_default=text("1"))
+    metric: Mapped[str]
+    minimum_effect: Mapped[float]
+    alpha: Mapped[float]
+    power: Mapped[float]
+    traffic_share: Mapped[float]
+    algorithm_version: Mapped[int]
+    traffic_salt: Mapped[str]
+    variant_salt: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    started_at: Mapped[datetime | None]
+    stopped_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint("kind IN ('split', 'interleaved')", name="kind"),
+        CheckConstraint("state IN ('draft', 'running', 'stopped')", name="state"),
+        Index(
+            "experiments_one_running_idx",
+            "state",
+            unique=True,
+            postgresql_where=text("state = 'running'"),
+        ),
+    )
+
+
+class Variant(Table):
+    """What some users of an experiment see: a model and how its lists are made.
+
+    The one at position 0 is the control.
+    """
+
+    __tablename__ = "variants"
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    experiment_id: Mapped[int] = mapped_column(
+        ForeignKey("experiments.id", ondelete="CASCADE")
+    )
+    position: Mapped[int]
+    name: Mapped[str]
+    weight: Mapped[float]
+    model_id: Mapped[int] = mapped_column(
+        ForeignKey("models.id", ondelete="RESTRICT"), index=True
+    )
+    head: Mapped[str]
+    diversity: Mapped[float] = mapped_column(server_default=text("0"))
+    exploration: Mapped[float] = mapped_column(server_default=text("0"))
+
+    __table_args__ = (
+        CheckConstraint("head IN ('ranking', 'rating')", name="head"),
+        CheckConstraint("diversity BETWEEN 0 AND 1", name="diversity"),
+        CheckConstraint("exploration BETWEEN 0 AND 1", name="exploration"),
+        Index("variants_position_idx", "experiment_id", "position", unique=True),
+        Index("variants_name_idx", "experiment_id", "name", unique=True),
+    )
+
+
+class Exposure(Table):
+    """The first time a user saw a variant; it decides what they see from then on.
+
+    None where the lists are interleaved: they see both.
+    """
+
+    __tablename__ = "exposures"
+
+    experiment_id: Mapped[int] = mapped_column(
+        ForeignKey("experiments.id", ondelete="CASCADE"), primary_key=True
+    )
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    variant_id: Mapped[int | None] = mapped_column(
+        ForeignKey("variants.id", ondelete="CASCADE"), index=True
+    )
+    exposed_at: Mapped[datetime] = mapped_column(server_default=func.now())
