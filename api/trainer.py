@@ -37,7 +37,8 @@ from engine.features import Given
 from engine.foldin import fold_in
 from engine.insights import genres_of
 from engine.model import Configuration, Head, Learned, Model
-from engine.paper import PAPER_PRESETS, PaperConfiguration, PaperSweep, fit_paper
+from engine.paper import PaperSweep, fit_paper
+from engine.paper_configuration import PAPER_PRESETS, PaperConfiguration
 from engine.ratings import Ratings
 from engine.splits import HeldOut, Split, split_by_user
 

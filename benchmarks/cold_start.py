@@ -13,21 +13,20 @@ splits, every user folded in:
 Relevant are four stars or more; what the user rated in training is in no list.
 """
 
-import argparse
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
 from benchmarks.accuracy import fit, newcomers
-from benchmarks.public_sets import SETS, PublicSet
+from benchmarks.public_sets import PublicSet, command_line
 from engine.als import BIASES, PLAIN, RANKING, RATING
 from engine.arrays import BoolVector
 from engine.foldin import fold_in
 from engine.metrics import ndcg_at_k
 from engine.model import Configuration, Head, Learned
-from engine.paper import PAPER_PRESETS, PaperConfiguration, fit_paper
+from engine.paper import fit_paper
+from engine.paper_configuration import PAPER_PRESETS, PaperConfiguration
 from engine.ranking import top_k
 from engine.ratings import Ratings
 from engine.splits import HeldOut, Split
@@ -43,11 +42,7 @@ Build = Callable[[PublicSet, Ratings], Head]
 
 def main() -> None:
     """Print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path, help="where the rating sets are")
-    parser.add_argument("--only", nargs="+", choices=SETS, default=SETS)
-    parser.add_argument("--splits", type=int, help="of each set; all by default")
-    arguments = parser.parse_args()
+    arguments = command_line(__doc__).parse_args()
     for name in arguments.only:
         data = PublicSet.read(arguments.folder, name)
         splits = list(data.splits(arguments.splits))

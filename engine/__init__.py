@@ -35,13 +35,8 @@ from engine.synthetic import make_ratings
 if TYPE_CHECKING:
     from engine.als import PLAIN, RANKING, RATING, Sweep, Training, fit, fit_head
     from engine.evaluation import evaluate
-    from engine.paper import (
-        PAPER_PRESETS,
-        PaperConfiguration,
-        PaperSweep,
-        PaperTraining,
-        fit_paper,
-    )
+    from engine.paper import PaperSweep, PaperTraining, fit_paper
+    from engine.paper_configuration import PAPER_PRESETS, PaperConfiguration
 
 # Training needs the compiler, serving does not. What only trains is loaded on first
 # use: a web process starts faster and never holds it.

@@ -5,14 +5,11 @@ between processes, and ``manifest.json``, which states what each of them must be
 """
 
 import hashlib
-import io
 import json
 import math
 import os
 import shutil
-import stat
 from dataclasses import asdict, dataclass
-from io import BufferedReader
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, TypeAlias
@@ -20,6 +17,13 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from engine.array_files import (
+    header_of,
+    map_array,
+    open_file,
+    sync_folder,
+    write_file,
+)
 from engine.errors import ArtifactError, DataError
 from engine.model import Configuration, Head, Learned, Model, Unobserved, UserPrior
 
@@ -97,10 +101,10 @@ def save_model(model: Model, folder: Path, *, details: dict[str, Json]) -> Manif
         }
         manifest = Manifest(files=files, model=_scalars_of(model), details=details)
         document = {"format": FORMAT, "version": FORMAT_VERSION, **asdict(manifest)}
-        _write(unfinished / MANIFEST, _render(document))
-        _sync(unfinished)
+        write_file(unfinished / MANIFEST, _render(document))
+        sync_folder(unfinished)
         os.rename(unfinished, folder)  # noqa: PTH104  one call, nothing around it
-        _sync(folder.parent)
+        sync_folder(folder.parent)
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
@@ -142,7 +146,7 @@ def read_manifest(folder: Path) -> Manifest:
         The manifest is missing, damaged or of an unknown format.
     """
     try:
-        with _open(folder, MANIFEST) as file:
+        with open_file(folder, MANIFEST) as file:
             text = file.read(_LARGEST_MANIFEST + 1)
         if len(text) > _LARGEST_MANIFEST:
             raise ValueError("the manifest is too large")  # noqa: TRY301
@@ -301,9 +305,9 @@ def _load_array(
     wanted = np.dtype(dtype)
     if (entry["dtype"], entry["shape"]) != (wanted.str, list(shape)):
         raise ValueError(f"{name}: stated dtype or shape is not that of the format")
-    header = _header_of(wanted, shape)
+    header = header_of(wanted, shape)
     n_bytes = len(header) + wanted.itemsize * math.prod(shape)
-    with _open(folder, name) as file:
+    with open_file(folder, name) as file:
         size = os.fstat(file.fileno()).st_size
         if not size == n_bytes == entry["bytes"]:
             raise ValueError(f"{name}: {size} bytes, expected {n_bytes}")
@@ -312,72 +316,21 @@ def _load_array(
         file.seek(0)
         if file.read(len(header)) != header:
             raise ValueError(f"{name}: the header is not that of the format")
-        array = _map(file, wanted, shape, offset=len(header))
+        array = map_array(file, wanted, shape, offset=len(header))
     if wanted.kind == "f" and not np.isfinite(array).all():
         raise ValueError(f"{name}: a value is not finite")
     return array
 
 
-def _map(
-    file: BufferedReader, dtype: np.dtype[Any], shape: tuple[int, ...], *, offset: int
-) -> Array:
-    if math.prod(shape) == 0:  # nothing can be mapped, and there is nothing to read
-        return np.zeros(shape, dtype=dtype)
-    return np.asarray(
-        np.memmap(file, dtype=dtype, mode="r", offset=offset, shape=shape)
-    )
-
-
-def _header_of(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
-    """Build the only header that a file of this dtype and shape may begin with."""
-    buffer = io.BytesIO()
-    np.lib.format.write_array_header_1_0(
-        buffer, {"descr": dtype.str, "fortran_order": False, "shape": shape}
-    )
-    return buffer.getvalue()
-
-
 def _write_array(path: Path, array: Array) -> dict[str, Json]:
-    content = _header_of(array.dtype, array.shape) + array.tobytes(order="C")
-    _write(path, content)
+    content = header_of(array.dtype, array.shape) + array.tobytes(order="C")
+    write_file(path, content)
     return {
         "bytes": len(content),
         "sha256": hashlib.sha256(content).hexdigest(),
         "dtype": array.dtype.str,
         "shape": list(array.shape),
     }
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a new file and force it to disk; an existing name is never followed."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-    with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    """Force a folder's entries to disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _open(folder: Path, name: str) -> BufferedReader:
-    """Open a regular file of a real folder for reading; links are refused."""
-    parent = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
-        descriptor = os.open(name, flags, dir_fd=parent)
-    finally:
-        os.close(parent)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise ValueError(f"{name} is not a regular file")
-    return os.fdopen(descriptor, "rb")
 
 
 def _render(document: dict[str, Any]) -> bytes:

@@ -54,12 +54,8 @@ from engine.insights import (
     rating_frequencies,
     size_frequencies,
 )
-from engine.paper import (
-    PAPER_PRESETS,
-    PaperConfiguration,
-    PaperTraining,
-    fit_paper,
-)
+from engine.paper import PaperTraining, fit_paper
+from engine.paper_configuration import PAPER_PRESETS, PaperConfiguration
 from engine.splits import Split
 
 TEST_SHARE = 0.1

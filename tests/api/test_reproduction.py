@@ -19,7 +19,7 @@ from api.reproduction.report import NUMBERS, PAGE, write
 from api.reproduction.simulation import compare, count
 from engine.errors import DataError
 from engine.movielens import MovieLens
-from engine.paper import PAPER_PRESETS
+from engine.paper_configuration import PAPER_PRESETS
 from engine.synthetic import make_ratings
 
 if TYPE_CHECKING:

@@ -10,12 +10,8 @@ from scipy import sparse
 
 from engine.errors import DataError, SolveError
 from engine.foldin import fold_in, predict
-from engine.paper import (
-    PAPER_PRESETS,
-    PaperConfiguration,
-    PaperSweep,
-    fit_paper,
-)
+from engine.paper import PaperSweep, fit_paper
+from engine.paper_configuration import PAPER_PRESETS, PaperConfiguration
 from engine.ratings import Ratings
 from engine.splits import HeldOut, split_at_random
 from engine.synthetic import make_ratings

@@ -20,7 +20,8 @@ from engine.halfstep import (
 )
 from engine.kernels import Rows, mean_leverages, solve_rows_exactly, weight_between
 from engine.model import Learned
-from engine.paper import PAPER_PRESETS, fit_paper
+from engine.paper import fit_paper
+from engine.paper_configuration import PAPER_PRESETS
 from engine.priors import Features
 from engine.ratings import Ratings
 from engine.splits import split_at
