@@ -10,6 +10,7 @@ Sums are centred before they are squared, and tail probabilities come from survi
 functions, so neither large values nor large effects lose digits.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -345,6 +346,12 @@ def has_spread(values: ExactVector) -> BoolVector:
     """Tell values that differ from values that differ by rounding only."""
     largest = np.abs(values).max(axis=-1)
     return np.asarray(np.ptp(values, axis=-1) > _ROUNDING * largest)
+
+
+def check_positive(value: float, *, name: str) -> None:
+    """Raise `DataError` unless a value is finite and above 0."""
+    if not 0 < value < math.inf:
+        raise DataError(f"{name} is {value}; it must be above 0")
 
 
 def check_probability(value: float, *, name: str) -> None:

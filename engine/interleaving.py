@@ -15,6 +15,7 @@ from engine.experiments import (
     Difference,
     Metric,
     Votes,
+    check_positive,
     check_probability,
     has_spread,
     mean_of,
@@ -261,8 +262,7 @@ def credit_deviation(
     if metric == "like_share":
         raise DataError("interleaving compares likes or net likes, not their share")
     check_probability(like_share, name="like_share")
-    if not 0 < votes_per_user < math.inf:
-        raise DataError(f"votes_per_user is {votes_per_user}; it must be above 0")
+    check_positive(votes_per_user, name="votes_per_user")
     counted = like_share if metric == "likes_per_user" else 1.0
     return math.sqrt(counted * votes_per_user)
 
@@ -286,8 +286,6 @@ def required_pairs(deviation: float, *, error: float) -> int:
     DataError
         A value lies outside its range.
     """
-    if not (0 < deviation < math.inf and 0 < error < math.inf):
-        raise DataError(
-            f"deviation is {deviation}, error {error}; both must be above 0"
-        )
+    check_positive(deviation, name="deviation")
+    check_positive(error, name="error")
     return math.ceil((deviation / error) ** 2)

@@ -14,7 +14,7 @@ from typing import TypeAlias
 from scipy import special
 
 from engine.errors import DataError
-from engine.experiments import check_probability
+from engine.experiments import check_positive, check_probability
 from engine.sequential import anytime_multiplier, mixture_scale
 
 _TOLERANCE = 1e-9  # of weights written in decimals
@@ -57,7 +57,7 @@ def expected_design_effect(
     """
     if not 0 <= correlation <= 1:
         raise DataError(f"correlation is {correlation}; it must be between 0 and 1")
-    _check_positive(votes_per_user, name="votes_per_user")
+    check_positive(votes_per_user, name="votes_per_user")
     if not 0 <= variation < math.inf:
         raise DataError(f"variation is {variation}; it must be at least 0")
     return 1 + ((1 + variation**2) * votes_per_user - 1) * correlation
@@ -90,8 +90,8 @@ def share_deviation(
         A value lies outside its range.
     """
     check_probability(share, name="share")
-    _check_positive(votes_per_user, name="votes_per_user")
-    _check_positive(design_effect, name="design_effect")
+    check_positive(votes_per_user, name="votes_per_user")
+    check_positive(design_effect, name="design_effect")
     return math.sqrt(share * (1 - share) * design_effect / votes_per_user)
 
 
@@ -119,7 +119,7 @@ def standard_error(
     DataError
         A value lies outside its range.
     """
-    _check_positive(n_users, name="n_users")
+    check_positive(n_users, name="n_users")
     return math.sqrt(_variance_of_one_user(deviations, weights) / n_users)
 
 
@@ -148,7 +148,7 @@ def required_users(
     DataError
         A value lies outside its range.
     """
-    _check_positive(error, name="error")
+    check_positive(error, name="error")
     return math.ceil(_variance_of_one_user(deviations, weights) / error**2)
 
 
@@ -173,7 +173,7 @@ def fixed_error(effect: float, *, alpha: float = 0.05, power: float = 0.8) -> fl
     DataError
         A value lies outside its range.
     """
-    _check_positive(effect, name="effect")
+    check_positive(effect, name="effect")
     return effect / (_critical(alpha) + _quantile(power))
 
 
@@ -199,7 +199,7 @@ def anytime_error(effect: float, *, alpha: float = 0.05, power: float = 0.8) -> 
     DataError
         A value lies outside its range.
     """
-    _check_positive(effect, name="effect")
+    check_positive(effect, name="effect")
     check_probability(alpha, name="alpha")
     tightest = float(anytime_multiplier(mixture_scale(alpha), alpha))
     return effect / (tightest + _quantile(power))
@@ -226,7 +226,7 @@ def power_of(effect: float, *, error: float, alpha: float = 0.05) -> float:
     DataError
         A value lies outside its range.
     """
-    _check_positive(error, name="error")
+    check_positive(error, name="error")
     critical, shift = _critical(alpha), effect / error
     return float(special.ndtr(shift - critical) + special.ndtr(-shift - critical))
 
@@ -253,7 +253,7 @@ def detectable_effect(
     DataError
         A value lies outside its range.
     """
-    _check_positive(error, name="error")
+    check_positive(error, name="error")
     return error * (_critical(alpha) + _quantile(power))
 
 
@@ -272,13 +272,8 @@ def _variance_of_one_user(deviations: Pair, weights: Pair) -> float:
     if not (min(weights) > 0 and sum(weights) <= 1 + _TOLERANCE):
         raise DataError(f"weights are {weights}; they must be shares of all users")
     for deviation in deviations:
-        _check_positive(deviation, name="deviation")
+        check_positive(deviation, name="deviation")
     return sum(
         deviation**2 / weight
         for deviation, weight in zip(deviations, weights, strict=True)
     )
-
-
-def _check_positive(value: float, *, name: str) -> None:
-    if not 0 < value < math.inf:
-        raise DataError(f"{name} is {value}; it must be above 0")
