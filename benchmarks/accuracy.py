@@ -12,14 +12,12 @@
 Cold items and users in detail: `benchmarks.cold_start`.
 """
 
-import argparse
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 from scipy import stats
 
-from benchmarks.public_sets import SETS, PublicSet
+from benchmarks.public_sets import PublicSet, command_line
 from engine.als import BIASES, RANKING, RATING, Training, fit_head
 from engine.arrays import Indices
 from engine.evaluation import Ordering, Popularity, Trained, estimate, measure
@@ -35,11 +33,7 @@ ALL = 10**9
 
 def main() -> None:
     """Print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path, help="where the rating sets are")
-    parser.add_argument("--only", nargs="+", choices=SETS, default=SETS)
-    parser.add_argument("--splits", type=int, help="of each set; all by default")
-    arguments = parser.parse_args()
+    arguments = command_line(__doc__).parse_args()
     for name in arguments.only:
         data = PublicSet.read(arguments.folder, name)
         print(f"\n{name}: {data.ratings.n_ratings:,} ratings")

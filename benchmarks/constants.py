@@ -10,19 +10,17 @@ line gives the difference to the default and the standard error of that differen
 the splits.
 """
 
-import argparse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain
-from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from benchmarks.accuracy import error, fit
-from benchmarks.public_sets import SETS, PublicSet
+from benchmarks.public_sets import SETS, PublicSet, command_line
 from engine import priors, variational
 from engine.als import RANKING, RATING
 from engine.arrays import ExactVector
@@ -56,10 +54,7 @@ NAMES = (*FIELDS, *(plain(name) for _, name in CONSTANTS), RANKING_NAME)
 
 def main() -> None:
     """Print both tables of each set."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path, help="where the rating sets are")
-    parser.add_argument("--only", nargs="+", choices=SETS, default=SETS[:3])
-    parser.add_argument("--splits", type=int, help="of each set; all by default")
+    parser = command_line(__doc__, sets=SETS[:3])
     parser.add_argument("--move", nargs="+", choices=NAMES, default=NAMES)
     arguments = parser.parse_args()
     for name in arguments.only:

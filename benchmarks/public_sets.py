@@ -7,7 +7,8 @@ user, item, rating, and the canonical folds) or `ratings.csv`. Needs `pyarrow`.
 
 import csv
 import re
-from collections.abc import Iterator
+from argparse import ArgumentParser
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -23,6 +24,19 @@ from engine.ratings import Ratings
 from engine.splits import Split, split_at
 
 SETS = ("ml-100k", "ml-1m", "ml-latest-small", "ml-latest-head2149")
+
+
+def command_line(
+    purpose: str, *, sets: Sequence[str] = SETS, n_splits: int | None = None
+) -> ArgumentParser:
+    """Make a parser of the folder, the sets and the number of splits to use."""
+    parser = ArgumentParser(description=purpose.splitlines()[0])
+    parser.add_argument("folder", type=Path, help="where the rating sets are")
+    parser.add_argument("--only", nargs="+", choices=SETS, default=sets)
+    parser.add_argument(
+        "--splits", type=int, default=n_splits, help=f"of each set; {n_splits or 'all'}"
+    )
+    return parser
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@
    ratings, which the search has not looked at.
 """
 
-import argparse
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +23,7 @@ import numpy as np
 from api.tuning import Journal, search
 from benchmarks.accuracy import error, fit, folded_in, newcomers
 from benchmarks.constants import inner_splits
-from benchmarks.public_sets import SETS, PublicSet
+from benchmarks.public_sets import PublicSet, command_line
 from engine.als import BIASES, RATING, fit_head
 from engine.evaluation import Trained
 from engine.model import Configuration, Learned
@@ -36,10 +35,7 @@ FEW = {"none": 0, "one": 1, "five": 5, "all": 10**9}
 
 def main() -> None:
     """Print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path, help="where the rating sets are")
-    parser.add_argument("--only", nargs="+", choices=SETS, default=SETS)
-    parser.add_argument("--splits", type=int, default=1, help="of each set")
+    parser = command_line(__doc__, n_splits=1)
     parser.add_argument("--trials", type=int, default=20)
     arguments = parser.parse_args()
     sets = [PublicSet.read(arguments.folder, name) for name in arguments.only]
