@@ -222,7 +222,7 @@ async def _explained(
     rating = float(predict(model.rating, taste, item)[0])
     parts = reasons(model.rating, taste, index)
     votes = float(parts.shares[placement.known.n_rated :].sum())
-    shares = shares_of(placement, index)
+    (shares,) = shares_of(placement, item)
     movies = await movie_queries.summaries(session, [movie_id, *dict(shares)])
     if movie_id not in movies:
         raise NotFound

@@ -32,7 +32,7 @@ from api.services.placement import (
 )
 from api.signing import Issued
 from engine.arrays import IndexVector
-from engine.foldin import predict, reason_shares, reasons, uncertainty
+from engine.foldin import predict, reason_shares, uncertainty
 from engine.ranking import POOL_SIZE, diversified, explored, similar_items, top_k
 
 MAX_REASONS = 3
@@ -262,19 +262,12 @@ def _judged(placement: Placement, indices: IndexVector) -> Ranked:
     """Say what the model expects of the movies of a list, and why."""
     model, known = placement.served.model, placement.known
     predicted = predict(model.rating, placement.rating, indices)
-    shares = reason_shares(*placement.ordering, indices)[: known.n_rated]
-    shares = shares.astype(np.float32)
-    order = np.argsort(-shares, axis=0, kind="stable")[:MAX_REASONS]
-    best = np.take_along_axis(shares, order, axis=0)
     return Ranked(
         movie_ids=model.item_ids[indices].tolist(),
         scores=predict(*placement.ordering, indices).tolist(),
         predicted=np.clip(predicted, *model.rating_range).tolist(),
         deviations=uncertainty(model.rating, placement.rating, indices).tolist(),
-        reasons=[
-            [(known.movie_ids[j], share) for j, share in rows if share > 0]
-            for rows in map(zip, order.T.tolist(), best.T.tolist())
-        ],
+        reasons=shares_of(placement, indices, most=MAX_REASONS),
         n_used=known.n_rated,
         n_votes=known.n_votes,
     )
@@ -317,12 +310,22 @@ async def _describe(
     )
 
 
-def shares_of(placement: Placement, item_index: int) -> list[tuple[int, float]]:
-    """List (movie id, share of the score) of the ratings that speak for an item."""
+def shares_of(
+    placement: Placement, indices: IndexVector, *, most: int | None = None
+) -> list[list[tuple[int, float]]]:
+    """List (movie id, share of the score) of the ratings that speak for each item.
+
+    The largest share comes first; no more than `most` are listed.
+    """
     known = placement.known
-    shares = reasons(*placement.ordering, item_index).shares[: known.n_rated]
-    order = np.argsort(-shares, kind="stable")
-    return [(known.movie_ids[j], float(shares[j])) for j in order if shares[j] > 0]
+    shares = reason_shares(*placement.ordering, indices)[: known.n_rated]
+    shares = shares.astype(np.float32)
+    order = np.argsort(-shares, axis=0, kind="stable")[:most]
+    falling = np.take_along_axis(shares, order, axis=0)
+    return [
+        [(known.movie_ids[j], share) for j, share in row if share > 0]
+        for row in map(zip, order.T.tolist(), falling.T.tolist())
+    ]
 
 
 def reasons_by(
