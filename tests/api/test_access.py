@@ -42,7 +42,7 @@ from tests.conftest import ORIGIN, Client, Join, keyed
 pytestmark = pytest.mark.anyio
 
 MOVIE = 1
-N_TIMED = 300  # then the area's own deviation is 0.024
+N_TIMED = 500
 NAMES = re.compile(r"user \d+\b")  # as `World.user` calls people
 # The callers, in the order of the table's columns. Who is not said to act on another's
 # account acts on their own; keys belong to an administrator, so no scope is refused.

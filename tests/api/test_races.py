@@ -299,7 +299,7 @@ async def test_trainings_requested_at_once_run_one_by_one(join, sessions, n_clie
             await session.commit()
         return run_id
 
-    for _ in range(4):
+    for _ in range(50):
         statuses = await together(*(request() for _ in range(n_clients)))
         claims = await asyncio.gather(*(claim() for _ in range(4)))
 

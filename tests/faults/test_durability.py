@@ -17,7 +17,7 @@ from tests.service import Service, running, wait_for
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]
 
 N_CLIENTS = 4
-N_ROUNDS = 4
+N_ROUNDS = 5
 FIRST_USER = 1  # clients rate as users 1, 2, … of the sample
 
 
