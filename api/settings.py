@@ -79,7 +79,6 @@ class Settings(BaseSettings):
     tmdb_url: Annotated[str, AfterValidator(_address)] = Field(
         "https://api.themoviedb.org/3", description="another one for a proxy of it"
     )
-
     vote_weight: Annotated[float, AfterValidator(_vote_weight)] = Field(
         0.25,
         ge=0,

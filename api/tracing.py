@@ -134,7 +134,7 @@ def provider_for(environment: Mapping[str, str]) -> "TracerProvider":
         )
     except (ImportError, ValueError) as error:
         raise LookupError(
-            f"the exporter {name} is not installed: pip install 'cinefold[tracing]'"
+            f"the exporter {name} is not installed: pip install '.[tracing]'"
         ) from error
     resource = Resource.create()
     if str(resource.attributes["service.name"]).startswith("unknown_service"):

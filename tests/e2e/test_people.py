@@ -99,3 +99,35 @@ def test_a_newcomer_answers_questions_and_the_list_follows(page):
     page.get_by_role("button", name="Ask about other films").press("Enter")
     expect(questions.nth(0).get_by_role("link")).not_to_have_text(first)
     expect(questions.get_by_role("radio", checked=True)).to_have_count(0)
+
+
+def test_a_double_click_has_one_effect_and_back_leads_back(page):
+    register(page)
+    page.goto("/#/browse?sort=title")
+    with page.expect_response(re.compile("/movies/")):
+        page.locator("main .poster-link").first.click()
+    page.go_back()
+    expect(page).to_have_url(re.compile("sort=title"))
+
+    page.goto("/#/movie/1")
+    group, sent = stars(page, "Toy Story"), []
+    page.on("request", lambda asked: sent.append(asked.method))
+    group.get_by_role("radio").nth(7).dblclick()
+    expect(group.get_by_role("radio").nth(7)).to_be_checked()
+    page.get_by_role("link", name=re.compile("^My ratings")).click()
+    expect(page.locator(".own-row")).to_have_count(1)
+    assert sent.count("PUT") == 1
+
+
+def test_a_tab_left_open_after_signing_out_is_signed_out_at_its_next_action(page):
+    register(page)
+    stale = page.context.new_page()
+    stale.goto("/#/for-you")
+    expect(stale.get_by_role("button", name="Sign out")).to_be_visible()
+
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_label("Username")).to_be_visible()
+    stale.goto("/#/settings")
+
+    expect(stale.get_by_label("Username")).to_be_visible()
+    expect(stale.get_by_role("button", name="Sign out")).to_have_count(0)
