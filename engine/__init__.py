@@ -27,6 +27,7 @@ from engine.foldin import (
 )
 from engine.model import Configuration, Head, Learned, Model, UserPrior
 from engine.movielens import MovieLens
+from engine.paper_configuration import PAPER_PRESETS, PaperConfiguration
 from engine.ranking import similar_items, top_k
 from engine.ratings import Ratings
 from engine.splits import split_at_random, split_by_user
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from engine.als import PLAIN, RANKING, RATING, Sweep, Training, fit, fit_head
     from engine.evaluation import evaluate
     from engine.paper import PaperSweep, PaperTraining, fit_paper
-    from engine.paper_configuration import PAPER_PRESETS, PaperConfiguration
 
 # Training needs the compiler, serving does not. What only trains is loaded on first
 # use: a web process starts faster and never holds it.
@@ -46,16 +46,7 @@ _LOADED_ON_USE = {
         "engine.als",
     ),
     "evaluate": "engine.evaluation",
-    **dict.fromkeys(
-        (
-            "PAPER_PRESETS",
-            "PaperConfiguration",
-            "PaperSweep",
-            "PaperTraining",
-            "fit_paper",
-        ),
-        "engine.paper",
-    ),
+    **dict.fromkeys(("PaperSweep", "PaperTraining", "fit_paper"), "engine.paper"),
 }
 
 

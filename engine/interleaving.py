@@ -12,7 +12,6 @@ import numpy as np
 from engine.arrays import ExactVector, IndexVector, Indices
 from engine.errors import DataError
 from engine.experiments import (
-    Difference,
     Metric,
     Votes,
     check_positive,
@@ -93,37 +92,6 @@ def team_draft(
     )
 
 
-def preference(
-    first: ExactVector, second: ExactVector, *, alpha: float = 0.05
-) -> Difference:
-    """Test by pairs whether users prefer one team.
-
-    Each user's credit for the second team minus that for the first, over all their
-    lists; Student's test of its mean.
-
-    Parameters
-    ----------
-    first, second : ndarray of float64, shapes (..., n_users)
-        Likes minus dislikes of the items of each team, a user an entry.
-    alpha : float
-        The interval covers with ``1 - alpha``.
-
-    Returns
-    -------
-    Difference
-        In net likes a user; above 0 if the second team is preferred.
-
-    Raises
-    ------
-    DataError
-        Shapes differ, there are fewer than two users, a credit is not finite, or all
-        users are of one mind to the digit.
-    """
-    if first.shape != second.shape:
-        raise DataError("expected the credit of both teams for each user")
-    return mean_of(second - first, alpha=alpha)
-
-
 @dataclass(frozen=True)
 class Tally:
     """How many users gave one team more credit than the other.
@@ -159,7 +127,7 @@ def tally(metric: Metric, first: Votes, second: Votes) -> Tally:
     DataError
         The metric is a share, or the users differ in number.
     """
-    credit = _credit(metric, first, second)
+    credit = credit_difference(metric, first, second)
     n_wins, n_losses = int((credit > 0).sum()), int((credit < 0).sum())
     return Tally(n_wins, n_losses, len(credit) - n_wins - n_losses)
 
@@ -167,7 +135,7 @@ def tally(metric: Metric, first: Votes, second: Votes) -> Tally:
 def analyse_pairs(design: Design, first: Votes, second: Votes) -> Analysis:
     """Say which team users prefer, if they do.
 
-    The difference of credit within users by `preference`, its confidence sequence by
+    Student's test of the mean `credit_difference`, and its confidence sequence by
     `sequential.confidence_sequence`, so that one may look at any time. It waits until
     `verdicts.FEWEST_USERS` have voted: users who have not differ by exactly 0, and a
     normal approximation must not rest on them.
@@ -192,7 +160,7 @@ def analyse_pairs(design: Design, first: Votes, second: Votes) -> Analysis:
     """
     if len(design.names) != 2:  # noqa: PLR2004 - two teams
         raise DataError("two variants are interleaved, no more and no fewer")
-    credit = _credit(design.metric, first, second)
+    credit = credit_difference(design.metric, first, second)
     n_voters = int((first.votes + second.votes > 0).sum())
     if n_voters < FEWEST_USERS:
         text = f"too early: {n_voters} of the {FEWEST_USERS} voters it needs"
@@ -220,8 +188,25 @@ def _compared(design: Design, credit: ExactVector) -> Comparison:
     )
 
 
-def _credit(metric: Metric, first: Votes, second: Votes) -> ExactVector:
-    """Credit of the second team minus that of the first, a user an entry."""
+def credit_difference(metric: Metric, first: Votes, second: Votes) -> ExactVector:
+    """Subtract what each user credits to the first team from the second's.
+
+    Parameters
+    ----------
+    metric : {"likes_per_user", "net_likes_per_user"}
+    first, second : Votes, shapes (..., n_users)
+        Credited to each team, by the same users in the same order.
+
+    Returns
+    -------
+    ndarray of float64, shape (..., n_users)
+        Above 0 where the second team is preferred.
+
+    Raises
+    ------
+    DataError
+        The metric is a share, or the users differ in number.
+    """
     if metric == "like_share":
         raise DataError("interleaving compares likes or net likes, not their share")
     if first.n_users != second.n_users:
