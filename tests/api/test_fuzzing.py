@@ -69,7 +69,7 @@ def fuzz(service: Service, headers: dict[str, str], *options: str) -> None:
                 CONFIGURATION,
             ),
             *("run", f"{service.url}/openapi.json", "--exclude-path-regex", LEFT_OUT),
-            *("--workers", "2", "--no-shrink", "--continue-on-failure"),
+            *("--no-shrink", "--continue-on-failure"),
             *(*shown, *options),
         ],
         cwd=service.data_dir.parent,
