@@ -5,19 +5,22 @@ Set ``OPENBLAS_NUM_THREADS=1``, or the matrix products take all processors.
 """
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from time import perf_counter
 
 import numpy as np
+import numpy.typing as npt
 from scipy.linalg import lapack
 
+from engine.arrays import FactorMatrix
 from engine.foldin import fold_in
+from engine.lists import top_k_of_users
 from engine.model import Configuration, Head, Unobserved
 from engine.ranking import top_k
+from engine.ratings import SparseRows
 
 N_ITEMS, N_FACTORS, N_BEST, N_EXCLUDED, N_RATED = 59_047, 64, 20, 150, 50
 N_USERS, N_THREADS = 512, 2
-_BLOCK = 32  # users scored by one matrix product
 
 
 def main() -> None:
@@ -39,17 +42,7 @@ def main() -> None:
         f"{one / product:.2f} x the product alone ({1e6 * product:.0f} us)"
     )
 
-    def recommend_block(first: int) -> None:
-        block = range(first, first + _BLOCK)
-        scores = users[first : first + _BLOCK] @ head.item_factors.T
-        for user in block:
-            top_k(scores[user - first], N_BEST, excluded=seen[user])
-
-    blocks = range(0, N_USERS, _BLOCK)
-    with ThreadPoolExecutor(N_THREADS) as executor:
-        batch = _fastest(lambda: list(executor.map(recommend_block, blocks)), 5)
-    print(f"{N_USERS} users on {N_THREADS} threads: {N_USERS / batch:,.0f} users/s")
-
+    _print_batch(head, users, seen)
     rated = seen[0][:N_RATED]
     stars = rng.integers(1, 11, N_RATED) / 2
     fold = _fastest(lambda: fold_in(head, rated, stars))
@@ -69,6 +62,28 @@ def main() -> None:
     print(
         f"fold-in and list together: {1e6 * both:.0f} us, "
         f"{both / (product + solve):.2f} x the product and sposv"
+    )
+
+
+def _print_batch(
+    head: Head, users: FactorMatrix, seen: list[npt.NDArray[np.int64]]
+) -> None:
+    """Compare lists of many users with the bare product of their factors."""
+    rows = SparseRows(
+        np.arange(0, N_USERS * N_EXCLUDED + 1, N_EXCLUDED),
+        np.concatenate(seen).astype(np.int32),
+        np.ones(N_USERS * N_EXCLUDED, dtype=np.float32),
+    )
+
+    def make(n_threads: int) -> None:
+        top_k_of_users(head, users, N_BEST, seen=rows, n_threads=n_threads)
+
+    one, batch = (_fastest(partial(make, n), 20) for n in (1, N_THREADS))
+    product = _fastest(lambda: users @ head.item_factors.T, 20)
+    print(
+        f"{N_USERS} users: {N_USERS / one:,.0f} users/s on one thread, "
+        f"{N_USERS / batch:,.0f} on {N_THREADS}; "
+        f"the product alone {N_USERS / product:,.0f} on one"
     )
 
 

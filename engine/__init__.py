@@ -16,15 +16,9 @@ from typing import TYPE_CHECKING, Any
 from engine.artifacts import Manifest, load_model, read_manifest, save_model
 from engine.elicitation import knowledge, questions
 from engine.errors import ArtifactError, DataError, EngineError, SolveError
+from engine.explanation import Reasons, reasons
 from engine.features import one_hot
-from engine.foldin import (
-    Reasons,
-    Taste,
-    fold_in,
-    predict,
-    reasons,
-    uncertainty,
-)
+from engine.foldin import Taste, fold_in, predict, uncertainty
 from engine.model import Configuration, Head, Learned, Model, UserPrior
 from engine.movielens import MovieLens
 from engine.paper_configuration import PAPER_PRESETS, PaperConfiguration

@@ -11,14 +11,15 @@ from typing import Literal, Protocol, TypeAlias
 import numpy as np
 
 from engine.als import BIASES, RANKING, RATING, Training, fit_head
-from engine.arrays import ExactVector, FloatVector
+from engine.arrays import ExactVector, FloatVector, IndexVector
 from engine.errors import DataError
 from engine.features import Given
 from engine.kernels import Side
+from engine.lists import top_k_of_users
 from engine.metrics import coverage, errors, ndcg_at_k, predict_pairs, recall_at_k
 from engine.model import Configuration, Learned
 from engine.ranking import top_k
-from engine.ratings import Ratings
+from engine.ratings import Ratings, SparseRows
 from engine.splits import HeldOut, Split, split_by_user
 
 _N_RESAMPLES = 1000
@@ -216,11 +217,8 @@ def measure(
     bounds = np.searchsorted(test.user_indices[order], np.arange(train.n_users + 1))
     gains, shares = np.zeros(train.n_users), np.zeros(train.n_users)
     judged = np.zeros(train.n_users)
-    lists = []
-    for user in range(train.n_users):
-        seen, _ = train.by_user.row(user)
-        found = top_k(recommender.scores(user), k, excluded=seen)
-        lists.append(found)
+    lists = _lists(recommender, train.by_user, k)
+    for user, found in enumerate(lists):
         mine = order[bounds[user] : bounds[user + 1]]
         relevant = test.item_indices[mine[test.values[mine] >= relevant_from]]
         if len(relevant) > 0:
@@ -240,6 +238,17 @@ def measure(
         recall=PerUser(shares, judged),
         coverage=coverage(lists, train.n_items),
     )
+
+
+def _lists(recommender: Recommender, seen: SparseRows, k: int) -> list[IndexVector]:
+    """List what is best for each user; of trained factors, for all users at once."""
+    if isinstance(recommender, Trained):
+        training = recommender.training
+        return top_k_of_users(training.head, training.users.factors, k, seen=seen)
+    return [
+        top_k(recommender.scores(user), k, excluded=seen.row(user)[0])
+        for user in range(seen.n_rows)
+    ]
 
 
 def evaluate(

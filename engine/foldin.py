@@ -1,9 +1,10 @@
-"""Place a user in a trained space: taste, uncertainty and reasons."""
+"""Place a user in a trained space: taste, predictions and uncertainty."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import lapack
+from scipy.linalg import blas, lapack
 
 from engine.arrays import (
     ExactMatrix,
@@ -30,10 +31,14 @@ class Taste:
         ``p_u``.
     item_indices : ndarray of int32, shape (n_rated,)
         The items rated.
-    pulls : ndarray of float64, shape (n_rated, n_factors + 1)
-        What each of them adds to the right side: ``c = rest + pulls.sum(0)``.
+    rated : ndarray of float64, shape (n_rated, n_factors + 1)
+        ``z_t`` of each, times the root of its weight.
+    errors : ndarray of float64, shape (n_rated,)
+        What is left of its stars for the user to explain, times that root.
+    leanings : ndarray of float64, shape (n_rated, n_factors + 1), or None
+        What having rated it says, whatever the stars; None where weights are given.
     rest : ndarray of float64, shape (n_factors + 1,)
-        What is there without any rating.
+        What the right side would be without any rating.
     cholesky : ndarray of float64, shape (n_factors + 1, n_factors + 1)
         Lower triangle ``L`` of ``A = LL'``; zero above it.
     """
@@ -41,7 +46,9 @@ class Taste:
     bias: float
     factors: ExactVector
     item_indices: IndexVector
-    pulls: ExactMatrix
+    rated: ExactMatrix
+    errors: ExactVector
+    leanings: ExactMatrix | None
     rest: ExactVector
     cholesky: ExactMatrix
 
@@ -50,21 +57,11 @@ class Taste:
         """Number of ratings the taste rests on."""
         return len(self.item_indices)
 
-
-@dataclass(frozen=True)
-class Reasons:
-    """One score taken apart: ``baseline + shares.sum()`` is the score.
-
-    Attributes
-    ----------
-    baseline : float
-        What the score would be on the strength of the item alone, in stars.
-    shares : ndarray of float32, shape (n_rated,)
-        What each past rating adds, in the order of `Taste.item_indices`.
-    """
-
-    baseline: float
-    shares: FloatVector
+    @property
+    def pulls(self) -> ExactMatrix:
+        """What each rating adds to the right side: ``c = rest + pulls.sum(0)``."""
+        pulls = self.rated * self.errors[:, None]
+        return pulls if self.leanings is None else pulls + self.leanings
 
 
 def fold_in(
@@ -125,25 +122,29 @@ def fold_in(
     features = _validated_features(head, user_features)
     observed = _observed(head, indices, stars, weights)
     if head.prior is not None:
-        system, pulls, rest = _learned_system(head.prior, observed, features)
+        system = _learned_system(head.prior, observed, features)
     else:
-        system, pulls, rest = _given_system(head, observed)
-    factor, failed = lapack.dpotrf(system, lower=1, clean=1)
+        system = _given_system(head, observed)
+    factor, failed = lapack.dpotrf(system.matrix, lower=1, clean=1, overwrite_a=1)
     if failed:
         raise SolveError("the user's system is singular; raise the weights")
-    solution, _ = lapack.dpotrs(factor, rest + pulls.sum(axis=0), lower=1)
+    right = system.rest + system.errors @ observed.rated
+    if system.leanings is not None:
+        right += system.leanings.sum(axis=0)
+    solution, _ = lapack.dpotrs(factor, right, lower=1)
     return Taste(
         bias=float(solution[-1]),
         factors=solution[:-1],
         item_indices=indices,
-        pulls=pulls,
-        rest=rest,
+        rated=observed.rated,
+        errors=system.errors,
+        leanings=system.leanings,
+        rest=system.rest,
         cholesky=factor,
     )
 
 
-@dataclass(frozen=True)
-class _Observed:
+class _Observed(NamedTuple):
     """Ratings as the systems read them, each row stretched by the root of its weight.
 
     A weighted rating is then an ordinary one: ``rated`` are the rows ``z``, `residuals`
@@ -162,7 +163,7 @@ def _observed(
     head: Head, indices: IndexVector, stars: ExactVector, weights: Values | None
 ) -> _Observed:
     rated, residuals = with_one(head, indices), stars - head.global_mean
-    biases = head.item_biases[indices].astype(np.float64)
+    biases = head.item_biases.take(indices).astype(np.float64)
     if weights is None:
         n_rated = len(indices)
         return _Observed(
@@ -180,41 +181,60 @@ def _observed(
     )
 
 
-def _given_system(
-    head: Head, observed: _Observed
-) -> tuple[ExactMatrix, ExactMatrix, ExactVector]:
-    """Build ``A`` and both parts of ``c`` where weights are given."""
+class _System(NamedTuple):
+    """``A``, and of what ``c`` consists; see `Taste`."""
+
+    matrix: ExactMatrix
+    errors: ExactVector
+    leanings: ExactMatrix | None
+    rest: ExactVector
+
+
+def _given_system(head: Head, observed: _Observed) -> _System:
+    """Build the system where weights are given."""
     configuration = head.configuration
     assert isinstance(configuration, Configuration)  # noqa: S101 - as the manifest demands
     alpha = configuration.unobserved_weight
-    rated, count = observed.rated, np.array([observed.total])
-    system = (1 - alpha) * (rated.T @ rated)
-    system.flat[:: len(system) + 1] += [
-        *np.repeat(configuration.factor_weights(count, role="user"), head.n_factors),
-        np.float32(configuration.bias_weight(role="user")),
-    ]
-    rest = np.zeros(len(system))
+    weight = configuration.factor_weights(observed.total, role="user")
+    weights = np.full(head.n_factors + 1, weight)
+    weights[-1] = configuration.bias_weight(role="user")
+    matrix = _gram(observed.rated, weights, 1 - alpha)
+    rest = np.zeros(len(weights))
     if alpha > 0:
-        system += alpha * head.unobserved.gram
+        matrix += alpha * head.unobserved.gram
         rest += alpha * head.unobserved.moment
     errors = observed.residuals - (1 - alpha) * observed.biases
-    return system, rated * errors[:, None], rest
+    return _System(matrix, errors, None, rest)
 
 
 def _learned_system(
     prior: UserPrior, observed: _Observed, features: ExactVector
-) -> tuple[ExactMatrix, ExactMatrix, ExactVector]:
-    """Build ``A`` and both parts of ``c`` where weights are learned."""
-    indices, rated = observed.indices, observed.rated
+) -> _System:
+    """Build the system where weights are learned."""
+    indices = observed.indices
     effects = prior.set_effects[indices].astype(np.float64)
     spreads = observed.weights @ prior.item_spreads[indices].astype(np.float64)
     spreads[-1] = 0  # the item's own bias is no part of z
     errors = observed.residuals - observed.biases
-    system = rated.T @ rated + np.diag(prior.weights + spreads)
-    pulls = rated * errors[:, None]
     shares = observed.weights / np.sqrt(observed.total or 1)
-    pulls += prior.weights * effects * shares[:, None]
-    return system, pulls, prior.weights * (features @ prior.feature_effects)
+    return _System(
+        matrix=_gram(observed.rated, prior.weights + spreads),
+        errors=errors,
+        leanings=prior.weights * effects * shares[:, None],
+        rest=prior.weights * (features @ prior.feature_effects),
+    )
+
+
+def _gram(
+    rated: ExactMatrix, diagonal: ExactVector | FloatVector, scale: float = 1.0
+) -> ExactMatrix:
+    """Compute ``scale rated'rated + diag(diagonal)``, columns contiguous as for LAPACK.
+
+    For so few rows, BLAS multiplies a whole matrix faster than half a symmetric one.
+    """
+    gram: ExactMatrix = blas.dgemm(scale, rated.T, rated.T, trans_b=1)
+    gram.T.reshape(-1)[:: len(gram) + 1] += diagonal
+    return gram
 
 
 def predict(head: Head, taste: Taste, item_indices: Indices) -> FloatVector:
@@ -237,7 +257,7 @@ def predict(head: Head, taste: Taste, item_indices: Indices) -> FloatVector:
     DataError
         An index is out of range.
     """
-    indices = _validated_indices(head, item_indices)
+    indices = validated_indices(head, item_indices)
     products = head.item_factors[indices] @ taste.factors
     scores = head.global_mean + taste.bias + head.item_biases[indices] + products
     return scores.astype(np.float32)
@@ -274,7 +294,7 @@ def uncertainty(head: Head, taste: Taste, item_indices: Indices) -> FloatVector:
     DataError
         An index is out of range.
     """
-    indices = _validated_indices(head, item_indices)
+    indices = validated_indices(head, item_indices)
     items = with_one(head, indices)
     halves, _ = lapack.dtrtrs(taste.cholesky, items.T, lower=1)
     doubt = np.square(halves).sum(axis=0)
@@ -287,89 +307,27 @@ def uncertainty(head: Head, taste: Taste, item_indices: Indices) -> FloatVector:
     return np.sqrt(variance).astype(np.float32)
 
 
-def reasons(head: Head, taste: Taste, item_index: int) -> Reasons:
-    """Split a score exactly into the item's own part and one share a past rating.
-
-    The solution is linear in the ratings, so the score is a sum over them::
-
-        score = (μ + b_i + z_i'A^-1 rest) + sum_t z_i'A^-1 pull_t
-
-    Parameters
-    ----------
-    head : Head
-    taste : Taste
-        Of the same head.
-    item_index : int
-
-    Returns
-    -------
-    Reasons
-
-    Raises
-    ------
-    DataError
-        The index is out of range.
-    """
-    index = _validated_indices(head, np.array([item_index]))
-    direction = _directions(head, taste, index)[:, 0]
-    baseline = head.global_mean + float(head.item_biases[index[0]])
-    shares = taste.pulls @ direction
-    return Reasons(baseline + float(taste.rest @ direction), shares.astype(np.float32))
-
-
-def reason_shares(head: Head, taste: Taste, item_indices: Indices) -> ExactMatrix:
-    """Find what each past rating adds to each of some scores, all at once.
-
-    Column ``i`` holds `Reasons.shares` of item ``i``, before they are rounded::
-
-        z_i'A^-1 pull_t
-
-    Parameters
-    ----------
-    head : Head
-    taste : Taste
-        Of the same head.
-    item_indices : array of integers, shape (n,)
-
-    Returns
-    -------
-    ndarray of float64, shape (n_rated, n)
-        In stars for a rating head.
-
-    Raises
-    ------
-    DataError
-        An index is out of range.
-    """
-    indices = _validated_indices(head, item_indices)
-    return taste.pulls @ _directions(head, taste, indices)
-
-
-def _directions(head: Head, taste: Taste, indices: IndexVector) -> ExactMatrix:
-    """Solve ``A x = z_i`` for each item, shape (n_factors + 1, n)."""
-    items = with_one(head, indices)
-    directions: ExactMatrix = lapack.dpotrs(taste.cholesky, items.T, lower=1)[0]
-    return directions
-
-
 def with_one(head: Head, indices: IndexVector) -> ExactMatrix:
     """Write ``(q_i, 1)`` of each item, shape (n_items, n_factors + 1)."""
-    items = np.ones((len(indices), head.n_factors + 1))
-    items[:, :-1] = head.item_factors[indices]
+    items = np.empty((len(indices), head.n_factors + 1))
+    items[:, :-1] = head.item_factors.take(indices, axis=0)
+    items[:, -1] = 1
     return items
 
 
 def _validated(
     head: Head, item_indices: Indices, values: Values
 ) -> tuple[IndexVector, ExactVector]:
-    indices = _validated_indices(head, item_indices)
+    indices = _integers(item_indices)
+    ordered = np.sort(indices)
+    if ordered.size and (ordered[0] < 0 or ordered[-1] >= head.n_items):
+        raise DataError(f"item index outside 0..{head.n_items - 1}")
     stars = np.asarray(values, dtype=np.float64)
     if stars.shape != indices.shape or not np.isfinite(stars).all():
         raise DataError(f"expected {len(indices)} finite ratings, one per item")
-    ordered = np.sort(indices)
-    if (ordered[1:] == ordered[:-1]).any():
+    if np.count_nonzero(ordered[1:] == ordered[:-1]):
         raise DataError("an item is rated twice; keep one rating of each")
-    return indices, stars
+    return indices.astype(np.int32), stars
 
 
 def _validated_features(head: Head, features: Values | None) -> ExactVector:
@@ -382,10 +340,16 @@ def _validated_features(head: Head, features: Values | None) -> ExactVector:
     return array
 
 
-def _validated_indices(head: Head, item_indices: Indices) -> IndexVector:
-    array = np.asarray(item_indices)
-    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
-        raise DataError("item indices must be a vector of integers")
+def validated_indices(head: Head, item_indices: Indices) -> IndexVector:
+    """Refuse what are no rows of the head."""
+    array = _integers(item_indices)
     if array.size and (array.min() < 0 or array.max() >= head.n_items):
         raise DataError(f"item index outside 0..{head.n_items - 1}")
     return array.astype(np.int32)
+
+
+def _integers(item_indices: Indices) -> Indices:
+    array = np.asarray(item_indices)
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        raise DataError("item indices must be a vector of integers")
+    return array

@@ -169,6 +169,20 @@ def multiply_add(first: Vector, second: Vector, third: Vector) -> Vector:
     return first * second + third
 
 
+def _above(_context: Any, first: Any, second: Any) -> Any:
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        bits = builder.bitcast(builder.fcmp_ordered(">", *args), ir.IntType(LANES))
+        return builder.zext(bits, ir.IntType(64))
+
+    return types.int64(first, second), generate
+
+
+@_compiled_by(_above)
+def above(first: Vector, second: Vector) -> int:
+    """Set bit ``i`` of a number where lane ``i`` of the first is greater."""
+    return sum(1 << lane for lane in range(LANES) if first[lane] > second[lane])
+
+
 def _totals(_context: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
     """Sum within the quarters of four registers, side by side, then across quarters."""
 

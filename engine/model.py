@@ -126,13 +126,13 @@ class Configuration:
         return self.unobserved_target if self.unobserved_weight > 0 else mean
 
     def factor_weights(
-        self, counts: CountVector | ExactVector, *, role: Role
+        self, counts: CountVector | ExactVector | float, *, role: Role
     ) -> FloatVector:
         """``λ (n + n0)^v`` of rows with `counts` ratings."""
         weight = self.user_weight if role == "user" else self.item_weight
         scaled = (counts + self.prior_count) ** self.exponent
         # A row nobody rated has nothing to fit; any positive weight keeps it at zero.
-        return np.asarray(weight * np.where(scaled > 0, scaled, 1), dtype=np.float32)
+        return np.asarray(weight * (scaled + (scaled == 0)), dtype=np.float32)
 
     def bias_weight(self, *, role: Role) -> float:
         """``β`` of users or items."""

@@ -1,7 +1,7 @@
 """Threads that share the rows of a half-step."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Self
@@ -51,6 +51,10 @@ class Workers:
         goals = np.linspace(0, costs[-1], count + 1)[1:-1]
         bounds = [0, *np.searchsorted(costs, goals).tolist(), rows.n_rows]
         list(self._executor.map(task, bounds[:-1], bounds[1:]))
+
+    def each(self, task: Callable[[int], None], starts: Iterable[int]) -> None:
+        """Call ``task(start)`` for each of some tasks of equal cost."""
+        list(self._executor.map(task, starts))
 
 
 def _n_processors() -> int:

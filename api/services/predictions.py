@@ -28,7 +28,8 @@ from api.services import experiments
 from api.services.placement import Placement, Told, inline, place, told_by
 from api.services.recommendations import reasons_by, shares_of
 from engine.arrays import FloatVector, IndexVector
-from engine.foldin import predict, reason_shares, reasons, uncertainty
+from engine.explanation import reason_shares, reasons
+from engine.foldin import predict, uncertainty
 from engine.ranking import top_k
 
 N_INFLUENCED = 20
@@ -162,9 +163,9 @@ async def influence(
 ) -> Influence:
     """Say how much of a user's list each of their ratings makes.
 
-    A score is exactly a sum over the ratings (`engine.foldin.reasons`), so the absolute
-    shares of one rating in the first scores, over those of all and of votes, tell its
-    weight.
+    A score is exactly a sum over the ratings (`engine.explanation.reasons`), so the
+    absolute shares of one rating in the first scores, over those of all and of votes,
+    tell its weight.
     """
     placement = await _placement(
         session, store, user_id=user_id, vote_weight=vote_weight

@@ -32,7 +32,8 @@ from api.services.placement import (
 )
 from api.signing import Issued
 from engine.arrays import IndexVector
-from engine.foldin import predict, reason_shares, uncertainty
+from engine.explanation import reason_shares
+from engine.foldin import predict, uncertainty
 from engine.ranking import POOL_SIZE, diversified, explored, similar_items, top_k
 
 MAX_REASONS = 3

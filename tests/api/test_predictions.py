@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
-from engine.foldin import fold_in, predict, reasons, uncertainty
+from engine.explanation import reasons
+from engine.foldin import fold_in, predict, uncertainty
 
 pytestmark = pytest.mark.anyio
 

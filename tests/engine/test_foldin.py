@@ -1,4 +1,4 @@
-"""Folding a user in: taste, predictions, uncertainty, reasons."""
+"""Folding a user in: taste, predictions, uncertainty."""
 
 from dataclasses import replace
 
@@ -9,13 +9,7 @@ from hypothesis import strategies as st
 
 from engine.dense import padded
 from engine.errors import DataError, SolveError
-from engine.foldin import (
-    fold_in,
-    predict,
-    reason_shares,
-    reasons,
-    uncertainty,
-)
+from engine.foldin import fold_in, predict, uncertainty
 from engine.kernels import Fixed
 from tests.engine import reference
 
@@ -69,36 +63,6 @@ def test_the_cholesky_factor_is_that_of_the_system(heads, name, history):
     np.testing.assert_allclose(
         lower @ lower.T @ [*taste.factors, taste.bias], right, atol=1e-8
     )
-
-
-@every_head
-@given(history=histories(), item=st.integers(0, 11))
-def test_reasons_add_up_to_the_score(heads, name, history, item):
-    head = heads[name]
-    taste = fold_in(head, *history)
-
-    found = reasons(head, taste, item)
-
-    assert found.shares.shape == (len(history[0]),)
-    together = reason_shares(head, taste, np.array([3, item]))
-    np.testing.assert_allclose(together[:, 1], found.shares, rtol=1e-6, atol=1e-9)
-    total = found.baseline + found.shares.sum(dtype=np.float64)
-    assert total == pytest.approx(predict(head, taste, np.array([item]))[0], abs=1e-5)
-
-
-@given_weights
-def test_a_reason_is_what_the_score_would_lose_with_a_neutral_rating(model, name):
-    """Shares are linear in the ratings, so one can be tested by changing it."""
-    head = getattr(model, name)
-    indices, values = np.array([0, 3, 5]), np.array([5.0, 1.0, 4.0])
-    before = fold_in(head, indices, values)
-    neutral = values.copy()
-    neutral[1] -= before.pulls[1, -1]  # now it adds nothing to the right side
-
-    after = fold_in(head, indices, neutral)
-
-    fall = predict(head, before, np.array([7]))[0] - predict(head, after, np.array([7]))
-    assert reasons(head, before, 7).shares[1] == pytest.approx(fall[0], abs=1e-5)
 
 
 def test_nobody_is_placed_at_the_prior(model):
@@ -165,10 +129,6 @@ def test_items_out_of_range_are_refused_everywhere(model):
     for call in (predict, uncertainty):
         with pytest.raises(DataError, match="outside 0"):
             call(model.rating, taste, np.array([-1]))
-    with pytest.raises(DataError, match="outside 0"):
-        reasons(model.rating, taste, 10_000)
-    with pytest.raises(DataError, match="outside 0"):
-        reason_shares(model.rating, taste, np.array([10_000]))
 
 
 def test_a_singular_system_is_a_typed_error(model):

@@ -41,6 +41,10 @@ def totals(out):
     out[0], out[1], out[2], out[3] = lanes.totals(a, b, c, d)
 
 
+def above(out):
+    out[0] = lanes.above(lanes.load(A, 0), lanes.load(B, 0))
+
+
 MEANINGS = {
     add: A + B,
     subtract: A - B,
@@ -48,6 +52,7 @@ MEANINGS = {
     multiply_add: A * B + C,
     spread: [A[3]] * 16,
     repeat: [A[3]] * 16,
+    above: [np.packbits(A > B, bitorder="little").view(np.uint16)[0]],
     totals: [A.sum(), B.sum(), C.sum(), D.sum()],
 }
 

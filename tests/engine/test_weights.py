@@ -11,7 +11,8 @@ from engine import foldin
 from engine.als import fit_head
 from engine.errors import DataError
 from engine.evaluation import ItemMean, Popularity
-from engine.foldin import predict, reasons
+from engine.explanation import reasons
+from engine.foldin import predict
 from engine.halfstep import (
     Problem,
     exact_half_step,

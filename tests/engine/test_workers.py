@@ -30,6 +30,15 @@ def test_every_row_is_shared_out_exactly_once(counts):
     assert sorted(seen) == list(range(len(counts)))
 
 
+def test_each_task_is_done_once():
+    done: list[int] = []
+
+    with Workers.start(2) as workers:
+        workers.each(done.append, range(0, 10, 3))
+
+    assert sorted(done) == [0, 3, 6, 9]
+
+
 def test_what_a_task_raises_comes_back_to_the_caller():
     def fail(_first, _last):
         raise ValueError("no")
