@@ -81,8 +81,8 @@ def fold_in(
     ``z = (q, 1)`` and ``n`` ratings, where weights are given and ``a`` is the
     unobserved weight::
 
-        A = (1 - a) sum_t z_t z_t' + a G + diag(λ (n + n0)^v, β)
-        c = sum_t z_t (r_t - μ - (1 - a) b_t) + a h
+        A = (1 - a) c_u sum_t z_t z_t' + a G + diag(λ (n + n0)^v, β)
+        c = c_u sum_t z_t (r_t - h d_u - μ - (1 - a) b_t) + a m
         A (p_u, b_u) = c
 
     and where they are learned, with ``e_t`` the effect of having rated an item, ``f``
@@ -147,7 +147,8 @@ class _Observed:
     """Ratings as the systems read them, each row stretched by the root of its weight.
 
     A weighted rating is then an ordinary one: ``rated`` are the rows ``z``, `residuals`
-    are stars above ``μ``, `biases` those of the items. `total` is the effective number.
+    are stars above the mean, `biases` those of the items. `total` is the effective
+    number.
     """
 
     indices: IndexVector
@@ -186,9 +187,10 @@ def _given_system(
     """Build ``A`` and both parts of ``c`` where weights are given."""
     configuration = head.configuration
     assert isinstance(configuration, Configuration)  # noqa: S101 - as the manifest demands
-    alpha = configuration.unobserved_weight
-    rated, count = observed.rated, np.array([observed.total])
-    system = (1 - alpha) * (rated.T @ rated)
+    alpha, rated = configuration.unobserved_weight, observed.rated
+    roots, count = np.sqrt(observed.weights), np.array([observed.total])
+    share = float(configuration.activity_weights(count)[0])
+    system = (1 - alpha) * share * (rated.T @ rated)
     system.flat[:: len(system) + 1] += [
         *np.repeat(configuration.factor_weights(count, role="user"), head.n_factors),
         np.float32(configuration.bias_weight(role="user")),
@@ -197,8 +199,10 @@ def _given_system(
     if alpha > 0:
         system += alpha * head.unobserved.gram
         rest += alpha * head.unobserved.moment
-    errors = observed.residuals - (1 - alpha) * observed.biases
-    return system, rated * errors[:, None], rest
+    shift = float(configuration.shifts(roots @ observed.residuals, count)[0])
+    from_offset = head.global_mean - shift - head.offset
+    errors = observed.residuals + roots * from_offset - (1 - alpha) * observed.biases
+    return system, share * rated * errors[:, None], rest
 
 
 def _learned_system(
@@ -239,7 +243,7 @@ def predict(head: Head, taste: Taste, item_indices: Indices) -> FloatVector:
     """
     indices = _validated_indices(head, item_indices)
     products = head.item_factors[indices] @ taste.factors
-    scores = head.global_mean + taste.bias + head.item_biases[indices] + products
+    scores = head.offset + taste.bias + head.item_biases[indices] + products
     return scores.astype(np.float32)
 
 
@@ -312,7 +316,7 @@ def reasons(head: Head, taste: Taste, item_index: int) -> Reasons:
     """
     index = _validated_indices(head, np.array([item_index]))
     direction = _directions(head, taste, index)[:, 0]
-    baseline = head.global_mean + float(head.item_biases[index[0]])
+    baseline = head.offset + float(head.item_biases[index[0]])
     shares = taste.pulls @ direction
     return Reasons(baseline + float(taste.rest @ direction), shares.astype(np.float32))
 

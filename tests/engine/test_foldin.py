@@ -43,13 +43,17 @@ def test_a_taste_solves_the_users_system(model, name, history):
     taste = fold_in(head, *history)
 
     fixed = Fixed(
-        padded(head.item_factors), head.item_biases, head.global_mean,
+        padded(head.item_factors), head.item_biases, head.offset,
         configuration.unobserved_weight, head.unobserved.gram, head.unobserved.moment,
     )  # fmt: skip
-    count = np.array([len(history[0])], dtype=np.int32)
+    indices, values = history
+    told = reference.targets(
+        (values.astype(float), np.ones(len(values))), configuration, head.global_mean
+    )
+    count = np.array([len(indices)], dtype=np.int32)
     weight = configuration.factor_weights(count, role="user")[0]
     expected = reference.solve_row(
-        history, fixed, weight, configuration.user_bias_weight
+        (indices, *told), fixed, weight, configuration.user_bias_weight
     )
     np.testing.assert_allclose(
         [*taste.factors, taste.bias], expected, rtol=1e-5, atol=1e-6
@@ -88,12 +92,17 @@ def test_reasons_add_up_to_the_score(heads, name, history, item):
 
 @given_weights
 def test_a_reason_is_what_the_score_would_lose_with_a_neutral_rating(model, name):
-    """Shares are linear in the ratings, so one can be tested by changing it."""
+    """Shares are linear in the ratings, so one can be tested by changing it.
+
+    Where ratings are centred, a change of one moves the others as well.
+    """
     head = getattr(model, name)
+    head = replace(head, configuration=replace(head.configuration, centring=0.0))
     indices, values = np.array([0, 3, 5]), np.array([5.0, 1.0, 4.0])
     before = fold_in(head, indices, values)
     neutral = values.copy()
-    neutral[1] -= before.pulls[1, -1]  # now it adds nothing to the right side
+    share = head.configuration.activity_weights(np.array([3]))[0]
+    neutral[1] -= before.pulls[1, -1] / share  # now it adds nothing to the right side
 
     after = fold_in(head, indices, neutral)
 
