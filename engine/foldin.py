@@ -78,8 +78,8 @@ def fold_in(
     ``z = (q, 1)`` and ``n`` ratings, where weights are given and ``a`` is the
     unobserved weight::
 
-        A = (1 - a) sum_t z_t z_t' + a G + diag(λ (n + n0)^v, β)
-        c = sum_t z_t (r_t - μ - (1 - a) b_t) + a h
+        A = (1 - a) c_u sum_t z_t z_t' + a G + diag(λ (n + n0)^v, β)
+        c = c_u sum_t z_t (r_t - h d_u - μ - (1 - a) b_t) + a m
         A (p_u, b_u) = c
 
     and where they are learned, with ``e_t`` the effect of having rated an item, ``f``
@@ -148,7 +148,8 @@ class _Observed(NamedTuple):
     """Ratings as the systems read them, each row stretched by the root of its weight.
 
     A weighted rating is then an ordinary one: ``rated`` are the rows ``z``, `residuals`
-    are stars above ``μ``, `biases` those of the items. `total` is the effective number.
+    are stars above the mean, `biases` those of the items. `total` is the effective
+    number.
     """
 
     indices: IndexVector
@@ -194,17 +195,21 @@ def _given_system(head: Head, observed: _Observed) -> _System:
     """Build the system where weights are given."""
     configuration = head.configuration
     assert isinstance(configuration, Configuration)  # noqa: S101 - as the manifest demands
-    alpha = configuration.unobserved_weight
-    weight = configuration.factor_weights(observed.total, role="user")
+    alpha, count = configuration.unobserved_weight, observed.total
+    share = float(configuration.activity_weights(count))
+    weight = configuration.factor_weights(count, role="user")
     weights = np.full(head.n_factors + 1, weight)
     weights[-1] = configuration.bias_weight(role="user")
-    matrix = _gram(observed.rated, weights, 1 - alpha)
+    matrix = _gram(observed.rated, weights, (1 - alpha) * share)
     rest = np.zeros(len(weights))
     if alpha > 0:
         matrix += alpha * head.unobserved.gram
         rest += alpha * head.unobserved.moment
-    errors = observed.residuals - (1 - alpha) * observed.biases
-    return _System(matrix, errors, None, rest)
+    roots = np.sqrt(observed.weights)
+    shift = float(configuration.shifts(roots @ observed.residuals, count))
+    from_offset = head.global_mean - shift - head.offset
+    errors = observed.residuals + roots * from_offset - (1 - alpha) * observed.biases
+    return _System(matrix, share * errors, None, rest)
 
 
 def _learned_system(
@@ -259,7 +264,7 @@ def predict(head: Head, taste: Taste, item_indices: Indices) -> FloatVector:
     """
     indices = validated_indices(head, item_indices)
     products = head.item_factors[indices] @ taste.factors
-    scores = head.global_mean + taste.bias + head.item_biases[indices] + products
+    scores = head.offset + taste.bias + head.item_biases[indices] + products
     return scores.astype(np.float32)
 
 
