@@ -317,6 +317,62 @@ async def test_series_and_rows_without_a_rating_are_told_apart(alice, session):
     assert await stored(session, alice) == {}
 
 
+# What is remembered of it.
+
+
+async def imports_of(client: Client, path: str) -> list[dict[str, Any]]:
+    """Read all pages of a list of imports, two at a time."""
+    items: list[dict[str, Any]] = []
+    query = "?limit=2"
+    while query:
+        page = (await client.get(f"{path}{query}")).json()
+        items += page["items"]
+        cursor = page["next_cursor"]
+        query = f"?limit=2&cursor={cursor}" if cursor else ""
+    return items
+
+
+async def test_each_import_is_recorded_for_its_user_and_administrators(
+    app, admin, alice, bob
+):
+    document = await report(alice, f"{LETTERBOXD}2020-01-02,Heat,1995,https://x,4\n")
+    await report(alice, "movie_id,rating\n1,5\n2,3\n9999999,1\n")
+    await report(alice, "movie_id,rating\n1,5\n2,4\n")
+    await report(bob, "movie_id,rating\n1,1\n")
+    async with keyed(app, admin, "serve") as program:
+        program.user_id = 1  # who came with the sample
+        await report(program, "movie_id,rating\n6,1\n")
+
+    mine = await imports_of(alice, f"/ratings/{alice.user_id}/imports")
+    everybodys = await imports_of(admin, "/imports")
+
+    counts = "n_added", "n_replaced", "n_unchanged", "n_skipped"
+    assert [[each[name] for name in counts] for each in mine] == [
+        [0, 1, 1, 0], [2, 0, 0, 1], [1, 0, 0, 0]
+    ]  # fmt: skip
+    first = mine[-1]
+    assert (first["format"], first["scale"]) == ("letterboxd", document["scale"])
+    assert first["imported_at"] is not None
+    names = [each["username"] for each in everybodys]
+    assert names == [None, "bob", "alice", "alice", "alice"]
+    assert everybodys[2:] == mine
+    assert everybodys[0]["user_id"] == 1
+
+
+async def test_what_stores_nothing_is_not_recorded(app, admin, alice):
+    url = f"/ratings/{alice.user_id}/imports"
+    key = {"idempotency-key": "once"}
+    for _ in range(2):
+        await send(alice, "movie_id,rating\n1,4\n", **key)
+    await send(alice, "movie_id,rating\n1,5\n", "?dry_run=true")
+    await send(alice, "movie_id,rating\n1,five\n")
+
+    assert len((await alice.get(url)).json()["items"]) == 1
+    async with keyed(app, admin, "serve") as program:
+        unknown = await program.get("/ratings/2000000000/imports")
+    assert unknown.status_code == 404
+
+
 # What is refused.
 
 
