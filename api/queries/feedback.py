@@ -130,6 +130,12 @@ async def unhide(session: AsyncSession, *, user_id: int, movie_id: int) -> bool:
     return (await session.execute(returned)).first() is not None
 
 
+async def hidden_of(session: AsyncSession, user_id: int) -> list[int]:
+    """List all movies a user has hidden."""
+    query = select(HiddenMovie.movie_id).where(HiddenMovie.user_id == user_id)
+    return list(await session.scalars(query))
+
+
 async def hidden_page(
     session: AsyncSession,
     user_id: int,
