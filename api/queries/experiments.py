@@ -102,9 +102,14 @@ async def exposed(session: AsyncSession) -> Sequence[AnyRow]:
     return (await session.execute(query)).all()
 
 
-async def latest(session: AsyncSession, *, limit: int) -> Sequence[Experiment]:
-    """Read the latest experiments, newest first."""
-    query = select(Experiment).order_by(Experiment.id.desc()).limit(limit)
+async def page(
+    session: AsyncSession, *, limit: int, before: int | None
+) -> Sequence[Experiment]:
+    """Read experiments, newest first."""
+    query = select(Experiment)
+    if before is not None:
+        query = query.where(Experiment.id < before)
+    query = query.order_by(Experiment.id.desc()).limit(limit)
     return (await session.scalars(query)).all()
 
 

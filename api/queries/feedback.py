@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, case, delete, func, select
+from sqlalchemy import ColumnElement, case, delete, func, select, tuple_
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
@@ -130,10 +131,27 @@ async def unhide(session: AsyncSession, *, user_id: int, movie_id: int) -> bool:
 
 
 async def hidden_of(session: AsyncSession, user_id: int) -> list[int]:
-    """List the movies a user has hidden, the last one first."""
+    """List all movies a user has hidden."""
     query = select(HiddenMovie.movie_id).where(HiddenMovie.user_id == user_id)
-    query = query.order_by(HiddenMovie.hidden_at.desc(), HiddenMovie.movie_id)
     return list(await session.scalars(query))
+
+
+async def hidden_page(
+    session: AsyncSession,
+    user_id: int,
+    *,
+    limit: int,
+    after: tuple[Any, ...] | None,
+) -> Sequence[AnyRow]:
+    """Page through hidden movies, last one first; `after` is (hidden_at, movie id)."""
+    query = select(HiddenMovie.movie_id, HiddenMovie.hidden_at)
+    query = query.where(HiddenMovie.user_id == user_id)
+    if after is not None:
+        hidden_at, movie_id = after
+        older = tuple_(HiddenMovie.hidden_at, -HiddenMovie.movie_id)
+        query = query.where(older < (hidden_at, -movie_id))
+    query = query.order_by(HiddenMovie.hidden_at.desc(), HiddenMovie.movie_id)
+    return (await session.execute(query.limit(limit))).all()
 
 
 async def votes_with_movies(session: AsyncSession, user_id: int) -> Sequence[AnyRow]:

@@ -53,6 +53,18 @@ async def comments(session: AsyncSession, proposal_id: int) -> Sequence[AnyRow]:
     return (await session.execute(query)).all()
 
 
+async def proposals_of(session: AsyncSession, author_id: int) -> Sequence[CodeProposal]:
+    """Read all that somebody proposed, newest first: for export."""
+    query = select(CodeProposal).where(CodeProposal.author_id == author_id)
+    return (await session.scalars(query.order_by(CodeProposal.id.desc()))).all()
+
+
+async def comments_of(session: AsyncSession, author_id: int) -> Sequence[CodeComment]:
+    """Read all that somebody remarked, newest first: for export."""
+    query = select(CodeComment).where(CodeComment.author_id == author_id)
+    return (await session.scalars(query.order_by(CodeComment.id.desc()))).all()
+
+
 async def lock_author(session: AsyncSession, author_id: int) -> None:
     """Let an author add one proposal at a time."""
     query = select(User.id).where(User.id == author_id).with_for_update(key_share=True)

@@ -77,10 +77,16 @@ async def run(session: AsyncSession, run_id: int) -> AnyRow | None:
     return (await session.execute(query)).one_or_none()
 
 
-async def latest_runs(session: AsyncSession, *, limit: int) -> Sequence[AnyRow]:
-    """Read the latest runs, newest first."""
-    query = _runs().order_by(TrainingRun.id.desc()).limit(limit)
-    return (await session.execute(query)).all()
+async def page(
+    session: AsyncSession, *, limit: int, before: int | None
+) -> Sequence[AnyRow]:
+    """Read runs, newest first."""
+    query = _runs()
+    if before is not None:
+        query = query.where(TrainingRun.id < before)
+    return (
+        await session.execute(query.order_by(TrainingRun.id.desc()).limit(limit))
+    ).all()
 
 
 async def sweeps(session: AsyncSession, run_id: int) -> Sequence[TrainingSweep]:

@@ -61,7 +61,10 @@ async def post_deletion(
     settings: SettingsDep,
     address: ClientAddress,
 ) -> None:
-    """Delete the account and everything in it; the password confirms."""
+    """Delete the account and everything in it; the password confirms.
+
+    Proposals to the training code and remarks on them stay, without a name.
+    """
     await account.delete(
         session, principal=principal, password=body.password, address=address
     )

@@ -1,4 +1,4 @@
-"""People, their keys, and storage, for administrators."""
+"""People, their keys, imports and storage, for administrators."""
 
 from typing import Annotated
 
@@ -15,8 +15,9 @@ from api.schemas.account import (
     UserPage,
 )
 from api.schemas.base import Cursor, KeyId, Limit, UserId, clean_text
+from api.schemas.ratings import ImportPage
 from api.schemas.storage import Storage
-from api.services import administration
+from api.services import administration, transfers
 from api.strict_route import StrictRoute
 
 router = APIRouter(tags=["administration"], route_class=StrictRoute)
@@ -74,6 +75,16 @@ async def get_keys(
 async def delete_key(key_id: KeyId, actor: AdminUser, session: SessionDep) -> None:
     """Revoke anybody's API key; it stops working at once."""
     await administration.revoke_key(session, actor_id=actor.user_id, key_id=key_id)
+
+
+@router.get("/imports")
+async def get_imports(
+    _: AdminUser, session: SessionDep, limit: Limit = 20, cursor: Cursor = None
+) -> ImportPage:
+    """List the files of ratings taken in for anybody, the last one first."""
+    return await transfers.list_imports(
+        session, user_id=None, limit=limit, cursor=cursor
+    )
 
 
 @router.get("/storage")

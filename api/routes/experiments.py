@@ -6,13 +6,13 @@ from fastapi import APIRouter, Header, Query, Response, status
 from fastapi.responses import StreamingResponse
 
 from api.dependencies import AdminUser, ServicesDep, SessionDep, Subject
-from api.schemas.base import ExperimentId, Limit
+from api.schemas.base import Cursor, ExperimentId, Limit
 from api.schemas.experiments import (
     AssignmentOut,
     ExperimentIn,
     ExperimentOut,
+    ExperimentPage,
     ExperimentPatch,
-    Experiments,
     PowerIn,
     PowerOut,
     Results,
@@ -49,10 +49,10 @@ async def post_experiment(
 
 @router.get("")
 async def get_experiments(
-    _: AdminUser, session: SessionDep, limit: Limit = 20
-) -> Experiments:
-    """List the latest experiments."""
-    return await experiments.list_latest(session, limit=limit)
+    _: AdminUser, session: SessionDep, limit: Limit = 20, cursor: Cursor = None
+) -> ExperimentPage:
+    """List the experiments, newest first."""
+    return await experiments.browse(session, limit=limit, cursor=cursor)
 
 
 @router.post("/power")

@@ -3,8 +3,8 @@
 from fastapi import APIRouter, Response, status
 
 from api.dependencies import Rater, ServicesDep, SessionDep, Subject
-from api.schemas.base import Limit, MovieId
-from api.schemas.recommendations import FeedbackIn, FeedbackOut, HiddenMovies
+from api.schemas.base import Cursor, Limit, MovieId
+from api.schemas.recommendations import FeedbackIn, FeedbackOut, HiddenPage
 from api.services import feedback
 from api.strict_route import StrictRoute
 
@@ -22,10 +22,12 @@ async def put_feedback(
 
 @router.get("/hidden/{user_id}")
 async def get_hidden(
-    user_id: Subject, session: SessionDep, limit: Limit = 24
-) -> HiddenMovies:
+    user_id: Subject, session: SessionDep, limit: Limit = 24, cursor: Cursor = None
+) -> HiddenPage:
     """List the movies a user has hidden, the last one first."""
-    return await feedback.list_hidden(session, user_id=user_id, limit=limit)
+    return await feedback.list_hidden(
+        session, user_id=user_id, limit=limit, cursor=cursor
+    )
 
 
 @router.put(

@@ -6,12 +6,12 @@ from fastapi import APIRouter, Header, Response, status
 from fastapi.responses import StreamingResponse
 
 from api.dependencies import AdminUser, ServicesDep, SessionDep
-from api.schemas.base import Limit, RunId
+from api.schemas.base import Cursor, Limit, RunId
 from api.schemas.training import (
     TrainingRunDetail,
     TrainingRunIn,
     TrainingRunOut,
-    TrainingRuns,
+    TrainingRunPage,
 )
 from api.services import training
 from api.strict_route import StrictRoute
@@ -47,10 +47,10 @@ async def post_run(
 
 @router.get("")
 async def get_runs(
-    _: AdminUser, session: SessionDep, limit: Limit = 20
-) -> TrainingRuns:
-    """List the latest runs."""
-    return await training.list_runs(session, limit=limit)
+    _: AdminUser, session: SessionDep, limit: Limit = 20, cursor: Cursor = None
+) -> TrainingRunPage:
+    """List the training runs, newest first."""
+    return await training.list_runs(session, limit=limit, cursor=cursor)
 
 
 @router.get("/{run_id}")

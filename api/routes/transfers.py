@@ -6,8 +6,8 @@ from anyio import to_thread
 from fastapi import APIRouter, Body, Query, Request, Response
 
 from api.dependencies import CurrentUser, SessionDep, Subject
-from api.schemas.base import IdempotencyKey
-from api.schemas.ratings import ImportReport
+from api.schemas.base import Cursor, IdempotencyKey, Limit
+from api.schemas.ratings import ImportPage, ImportReport
 from api.services import idempotency, transfers
 from api.services.rating_files import FormatName
 from api.strict_route import CsvRoute, StrictRoute
@@ -62,6 +62,16 @@ router.add_api_route(
     response_model=ImportReport,
     route_class_override=CsvRoute,
 )
+
+
+@router.get("/{user_id}/imports")
+async def get_imports(
+    user_id: Subject, session: SessionDep, limit: Limit = 20, cursor: Cursor = None
+) -> ImportPage:
+    """List the files a user's ratings were taken from, the last one first."""
+    return await transfers.list_imports(
+        session, user_id=user_id, limit=limit, cursor=cursor
+    )
 
 
 @router.get("/{user_id}/export", response_class=CsvResponse)

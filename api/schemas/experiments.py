@@ -116,10 +116,11 @@ class ExperimentOut(Out):
     variants: list[VariantOut]
 
 
-class Experiments(Out):
-    """The latest experiments, newest first."""
+class ExperimentPage(Out):
+    """One page of experiments, newest first."""
 
     items: list[ExperimentOut]
+    next_cursor: str | None
 
 
 class AssignmentOut(Out):

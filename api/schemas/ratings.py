@@ -6,6 +6,10 @@ from typing import Literal
 from api.schemas.account import ApiKeyOut, Me, SessionOut
 from api.schemas.base import Body, Out, Stars
 from api.schemas.movies import MovieOut
+from api.schemas.proposals import ProposalStatus
+
+FileFormat = Literal["movielens", "letterboxd", "imdb", "trakt", "csv"]
+FileScale = Literal[5, 10, 100]
 
 
 class RatingIn(Body):
@@ -34,6 +38,28 @@ class RatingPage(Out):
     """One page of a user's ratings, newest first."""
 
     items: list[RatedMovie]
+    next_cursor: str | None
+
+
+class ImportOut(Out):
+    """A file of ratings that was taken in; `username` is null without an account."""
+
+    id: int
+    user_id: int
+    username: str | None
+    format: FileFormat
+    scale: FileScale
+    n_added: int
+    n_replaced: int
+    n_unchanged: int
+    n_skipped: int
+    imported_at: datetime
+
+
+class ImportPage(Out):
+    """One page of imports, newest first."""
+
+    items: list[ImportOut]
     next_cursor: str | None
 
 
@@ -83,6 +109,27 @@ class ExportedExposure(Out):
     exposed_at: datetime
 
 
+class ExportedProposal(Out):
+    """A proposed edit of the training code, as a unified diff."""
+
+    id: int
+    source: str
+    path: str
+    comment: str
+    diff: str
+    status: ProposalStatus
+    created_at: datetime
+    decided_at: datetime | None
+
+
+class ExportedRemark(Out):
+    """A remark on a proposed edit."""
+
+    proposal_id: int
+    text: str
+    created_at: datetime
+
+
 class AccountExport(Out):
     """Everything stored about the caller, but secrets and what a day forgets."""
 
@@ -95,6 +142,9 @@ class AccountExport(Out):
     votes: list[ExportedVote]
     hidden_movies: list[ExportedHiding]
     exposures: list[ExportedExposure]
+    imports: list[ImportOut]
+    code_proposals: list[ExportedProposal]
+    code_comments: list[ExportedRemark]
 
 
 class ImportedRow(Out):
@@ -127,8 +177,8 @@ class ImportReport(Out):
     upwards and never below half a star; `is_rounded` says where that changed one.
     """
 
-    format: Literal["movielens", "letterboxd", "imdb", "trakt", "csv"]
-    scale: Literal[5, 10, 100]
+    format: FileFormat
+    scale: FileScale
     is_dry_run: bool
     n_added: int
     n_replaced: int

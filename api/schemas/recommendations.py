@@ -217,10 +217,11 @@ class Explanation(Out):
     reasons: list[Reason]
 
 
-class HiddenMovies(Out):
-    """Movies a user has hidden, the last one first."""
+class HiddenPage(Out):
+    """One page of the movies a user has hidden, the last one first."""
 
     items: list[MovieOut]
+    next_cursor: str | None
 
 
 class FeedbackIn(Body):

@@ -166,7 +166,8 @@ class TrainingRunDetail(TrainingRunOut):
     sweeps: list[TrainingSweepOut]
 
 
-class TrainingRuns(Out):
-    """The latest runs, newest first."""
+class TrainingRunPage(Out):
+    """One page of runs, newest first."""
 
     items: list[TrainingRunOut]
+    next_cursor: str | None

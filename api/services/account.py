@@ -8,6 +8,8 @@ from api.problems import LastAdministrator, NotFound
 from api.queries import auth as queries
 from api.queries import experiments as experiment_queries
 from api.queries import feedback as feedback_queries
+from api.queries import imports as import_queries
+from api.queries import proposals as proposal_queries
 from api.queries import ratings as rating_queries
 from api.schemas.account import ApiKeyOut, SessionOut
 from api.schemas.ratings import (
@@ -15,8 +17,11 @@ from api.schemas.ratings import (
     ExportedExposure,
     ExportedHiding,
     ExportedOpinion,
+    ExportedProposal,
     ExportedRating,
+    ExportedRemark,
     ExportedVote,
+    ImportOut,
 )
 from api.services import auth
 from api.services.auth import ABSOLUTE_TIMEOUT, IDLE_TIMEOUT, Principal
@@ -72,6 +77,9 @@ async def export(session: AsyncSession, *, principal: Principal) -> AccountExpor
     votes = await feedback_queries.votes_with_movies(session, user_id)
     hidden = await feedback_queries.hidden_with_movies(session, user_id)
     exposures = await experiment_queries.exposures_of(session, user_id)
+    imports = await import_queries.page(session, user_id=user_id)
+    proposals = await proposal_queries.proposals_of(session, user_id)
+    remarks = await proposal_queries.comments_of(session, user_id)
     return AccountExport(
         exported_at=datetime.now(UTC),
         user=await auth.describe(session, user_id=user_id),
@@ -82,13 +90,19 @@ async def export(session: AsyncSession, *, principal: Principal) -> AccountExpor
         votes=[ExportedVote.model_validate(row) for row in votes],
         hidden_movies=[ExportedHiding.model_validate(row) for row in hidden],
         exposures=[ExportedExposure.model_validate(row) for row in exposures],
+        imports=[ImportOut.model_validate(row) for row in imports],
+        code_proposals=[ExportedProposal.model_validate(row) for row in proposals],
+        code_comments=[ExportedRemark.model_validate(row) for row in remarks],
     )
 
 
 async def delete(
     session: AsyncSession, *, principal: Principal, password: str, address: str
 ) -> None:
-    """Delete the account with all its rows; the next model is trained without them."""
+    """Delete the account with all its rows; the next model is trained without them.
+
+    Proposals and remarks stay, as others answered them, and name nobody any more.
+    """
     user = await auth.confirm(
         session, principal=principal, password=password, address=address
     )

@@ -9,6 +9,7 @@ import numpy as np
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from api import cursors
 from api.database import AnyRow
 from api.model_store import ModelStore, ServedModel
 from api.problems import (
@@ -26,8 +27,8 @@ from api.schemas.experiments import (
     AssignmentOut,
     ExperimentIn,
     ExperimentOut,
+    ExperimentPage,
     ExperimentPatch,
-    Experiments,
     VariantIn,
     VariantOut,
 )
@@ -170,14 +171,20 @@ async def read(session: AsyncSession, *, experiment_id: int) -> ExperimentOut:
     return describe(experiment, variants)
 
 
-async def list_latest(session: AsyncSession, *, limit: int) -> Experiments:
-    """List the latest experiments, newest first."""
-    experiments = await queries.latest(session, limit=limit)
+async def browse(
+    session: AsyncSession, *, limit: int, cursor: str | None
+) -> ExperimentPage:
+    """Read one page of experiments, newest first."""
+    before = cursors.decode(cursor, int)[0] if cursor is not None else None
+    rows = await queries.page(session, limit=limit + 1, before=before)
+    next_cursor = cursors.encode(rows[limit - 1].id) if len(rows) > limit else None
+    experiments = rows[:limit]
     ids = [experiment.id for experiment in experiments]
     variants: Mapping[int, list[Variant]] = {experiment_id: [] for experiment_id in ids}
     for variant in await queries.variants_of(session, ids):
         variants[variant.experiment_id].append(variant)
-    return Experiments(items=[describe(e, variants[e.id]) for e in experiments])
+    items = [describe(e, variants[e.id]) for e in experiments]
+    return ExperimentPage(items=items, next_cursor=next_cursor)
 
 
 def describe(experiment: Experiment, variants: Sequence[Variant]) -> ExperimentOut:

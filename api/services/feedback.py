@@ -1,18 +1,19 @@
 """Votes on what was recommended, and movies not to be recommended again."""
 
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from api import cursors
 from api.problems import InvalidRequest, NotFound, TooManyAttempts, field_error
 from api.queries import feedback as queries
 from api.queries.experiments import running_variant
 from api.queries.movies import summaries
 from api.queries.ratings import user_exists
 from api.schemas.movies import MovieOut
-from api.schemas.recommendations import FeedbackIn, FeedbackOut, HiddenMovies
+from api.schemas.recommendations import FeedbackIn, FeedbackOut, HiddenPage
 from api.services.auth import Principal
 from api.signing import ForgedError, Issued
 
@@ -95,12 +96,15 @@ async def unhide(session: AsyncSession, *, user_id: int, movie_id: int) -> None:
 
 
 async def list_hidden(
-    session: AsyncSession, *, user_id: int, limit: int
-) -> HiddenMovies:
-    """List the movies a user has hidden, the last one first."""
-    movie_ids = (await queries.hidden_of(session, user_id))[:limit]
-    if not movie_ids and not await user_exists(session, user_id):
+    session: AsyncSession, *, user_id: int, limit: int, cursor: str | None
+) -> HiddenPage:
+    """Read one page of the movies a user has hidden, the last one first."""
+    after = cursors.decode(cursor, datetime, int) if cursor is not None else None
+    rows = await queries.hidden_page(session, user_id, limit=limit + 1, after=after)
+    if not rows and not await user_exists(session, user_id):
         raise NotFound
-    movies = await summaries(session, movie_ids)
-    items = [MovieOut.model_validate(movies[movie_id]) for movie_id in movie_ids]
-    return HiddenMovies(items=items)
+    movies = await summaries(session, [row.movie_id for row in rows])
+    items = [MovieOut.model_validate(movies[row.movie_id]) for row in rows[:limit]]
+    last = rows[limit - 1] if len(rows) > limit else None
+    next_cursor = cursors.encode(last.hidden_at, last.movie_id) if last else None
+    return HiddenPage(items=items, next_cursor=next_cursor)

@@ -49,6 +49,7 @@ HEADS = ("rating", "ranking")
 # Float32 rounds the vectors that training leaves to about seven digits.
 MAX_PARITY = 1e-4
 MAX_EXPANDED = 1 << 28  # bytes, of an archive
+MAX_MEMBERS = 100
 # What a broken, encrypted or unusually packed archive raises.
 UNREADABLE = (
     zipfile.BadZipFile,
@@ -300,9 +301,12 @@ def _unpack(archive: bytes, folder: Path) -> None:
 
 def _members(archive: bytes) -> Iterator[tuple[str, bytes]]:
     with zipfile.ZipFile(io.BytesIO(archive)) as opened:
-        if sum(member.file_size for member in opened.infolist()) > MAX_EXPANDED:
+        members = opened.infolist()
+        if len(members) > MAX_MEMBERS:
+            raise ArtifactError(f"it holds more than {MAX_MEMBERS} files")
+        if sum(member.file_size for member in members) > MAX_EXPANDED:
             raise ArtifactError(f"it expands to more than {MAX_EXPANDED} bytes")
-        for member in opened.infolist():
+        for member in members:
             yield member.filename, opened.read(member)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from api import cursors
 from api.database import AnyRow
 from api.problems import NotFound, TooManyAttempts, WrongState
 from api.queries import training as queries
@@ -15,7 +16,7 @@ from api.schemas.training import (
     TrainingRunDetail,
     TrainingRunIn,
     TrainingRunOut,
-    TrainingRuns,
+    TrainingRunPage,
     TrainingSweepOut,
 )
 from api.settings import Settings
@@ -95,12 +96,15 @@ async def changes_since(session: AsyncSession, model: Model) -> int | None:
     return max(await queries.n_changes(session) - int(data["n_changes"]), 0)
 
 
-async def list_runs(session: AsyncSession, *, limit: int) -> TrainingRuns:
-    """List the latest runs, newest first."""
-    rows = await queries.latest_runs(session, limit=limit)
-    return TrainingRuns(
-        items=[TrainingRunOut.model_validate(_fields(row)) for row in rows]
-    )
+async def list_runs(
+    session: AsyncSession, *, limit: int, cursor: str | None
+) -> TrainingRunPage:
+    """Read one page of runs, newest first."""
+    before = cursors.decode(cursor, int)[0] if cursor is not None else None
+    rows = await queries.page(session, limit=limit + 1, before=before)
+    next_cursor = cursors.encode(rows[limit - 1].id) if len(rows) > limit else None
+    items = [TrainingRunOut.model_validate(_fields(row)) for row in rows[:limit]]
+    return TrainingRunPage(items=items, next_cursor=next_cursor)
 
 
 async def read_run(session: AsyncSession, *, run_id: int) -> TrainingRunDetail:

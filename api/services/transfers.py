@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from anyio import to_thread
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from api import cursors
 from api.fault_points import fault_point
 from api.problems import InvalidRequest, MalformedRequest, NotFound, field_error
+from api.queries import imports as import_queries
 from api.queries import matching
 from api.queries import ratings as queries
 from api.queries.matching import Candidate, Wanted
-from api.schemas.ratings import ImportedRow, ImportReport
+from api.schemas.ratings import ImportedRow, ImportOut, ImportPage, ImportReport
 from api.services import rating_exports, rating_files
 from api.services.idempotency import Request, act_once
 from api.services.rating_files import (
@@ -90,6 +92,8 @@ async def _import(
                 if row.status in WRITTEN and row.movie_id and row.value
             ],
         )
+        counts = report.model_dump(exclude={"is_dry_run", "rows"})
+        await import_queries.add(session, {"user_id": user_id, **counts})
         fault_point("import stored")
     return report
 
@@ -199,6 +203,21 @@ def _change(previous: float | None, value: float) -> str:
     if previous is None:
         return "added"
     return "unchanged" if previous == value else "replaced"
+
+
+async def list_imports(
+    session: AsyncSession, *, user_id: int | None, limit: int, cursor: str | None
+) -> ImportPage:
+    """Read one page of a user's imports, or of everybody's, newest first."""
+    before = cursors.decode(cursor, int)[0] if cursor is not None else None
+    rows = await import_queries.page(
+        session, user_id=user_id, limit=limit + 1, before=before
+    )
+    if not rows and user_id and not await queries.user_exists(session, user_id):
+        raise NotFound
+    next_cursor = cursors.encode(rows[limit - 1].id) if len(rows) > limit else None
+    items = [ImportOut.model_validate(row) for row in rows[:limit]]
+    return ImportPage(items=items, next_cursor=next_cursor)
 
 
 async def export_ratings(

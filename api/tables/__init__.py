@@ -20,7 +20,14 @@ from api.tables.models import (
     TrainingRun,
     TrainingSweep,
 )
-from api.tables.movies import Description, Movie, MovieStatistics, Rating, RatingSummary
+from api.tables.movies import (
+    Description,
+    Movie,
+    MovieStatistics,
+    Rating,
+    RatingImport,
+    RatingSummary,
+)
 from api.tables.people import (
     FIRST_REGISTERED_USER_ID,
     ApiKey,
@@ -48,6 +55,7 @@ __all__ = [
     "MovieStatistics",
     "Opinion",
     "Rating",
+    "RatingImport",
     "RatingSummary",
     "Session",
     "SignInFailure",

@@ -8,6 +8,7 @@ from sqlalchemy import (
     CheckConstraint,
     Computed,
     ForeignKey,
+    Identity,
     Index,
     func,
     text,
@@ -110,6 +111,24 @@ class Rating(Table):
         Index("ratings_movie_id_idx", "movie_id", postgresql_include=["value"]),
         Index("ratings_newest_idx", "user_id", text("rated_at DESC"), "movie_id"),
     )
+
+
+class RatingImport(Table):
+    """A file of ratings that was taken in, and what became of its rows."""
+
+    __tablename__ = "imports"
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    format: Mapped[str]
+    scale: Mapped[int]
+    n_added: Mapped[int]
+    n_replaced: Mapped[int]
+    n_unchanged: Mapped[int]
+    n_skipped: Mapped[int]
+    imported_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (Index(None, "user_id", "id"),)
 
 
 class RatingSummary(Table):

@@ -208,6 +208,8 @@ export interface paths {
         /**
          * Post Deletion
          * @description Delete the account and everything in it; the password confirms.
+         *
+         *     Proposals to the training code and remarks on them stay, without a name.
          */
         post: operations["post_deletion_me_deletion_post"];
         delete?: never;
@@ -332,6 +334,26 @@ export interface paths {
          * @description Take in a file of ratings: all of it, or nothing if any line is faulty.
          */
         post: operations["post_import_ratings__user_id__import_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ratings/{user_id}/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Imports
+         * @description List the files a user's ratings were taken from, the last one first.
+         */
+        get: operations["get_imports_ratings__user_id__imports_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -719,7 +741,7 @@ export interface paths {
         };
         /**
          * Get Experiments
-         * @description List the latest experiments.
+         * @description List the experiments, newest first.
          */
         get: operations["get_experiments_experiments_get"];
         put?: never;
@@ -907,7 +929,7 @@ export interface paths {
         };
         /**
          * Get Runs
-         * @description List the latest runs.
+         * @description List the training runs, newest first.
          */
         get: operations["get_runs_training_runs_get"];
         put?: never;
@@ -1538,6 +1560,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Imports
+         * @description List the files of ratings taken in for anybody, the last one first.
+         */
+        get: operations["get_imports_imports_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/storage": {
         parameters: {
             query?: never;
@@ -1655,6 +1697,12 @@ export interface components {
             hidden_movies: components["schemas"]["ExportedHiding"][];
             /** Exposures */
             exposures: components["schemas"]["ExportedExposure"][];
+            /** Imports */
+            imports: components["schemas"]["ImportOut"][];
+            /** Code Proposals */
+            code_proposals: components["schemas"]["ExportedProposal"][];
+            /** Code Comments */
+            code_comments: components["schemas"]["ExportedRemark"][];
         };
         /**
          * ActiveModel
@@ -2238,6 +2286,16 @@ export interface components {
             variants: components["schemas"]["VariantOut"][];
         };
         /**
+         * ExperimentPage
+         * @description One page of experiments, newest first.
+         */
+        ExperimentPage: {
+            /** Items */
+            items: components["schemas"]["ExperimentOut"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
          * ExperimentPatch
          * @description What to change of a draft; what is left out or null stays.
          */
@@ -2272,14 +2330,6 @@ export interface components {
             id: number;
             /** Variant */
             variant: string | null;
-        };
-        /**
-         * Experiments
-         * @description The latest experiments, newest first.
-         */
-        Experiments: {
-            /** Items */
-            items: components["schemas"]["ExperimentOut"][];
         };
         /**
          * Explanation
@@ -2357,6 +2407,34 @@ export interface components {
             voted_at: string;
         };
         /**
+         * ExportedProposal
+         * @description A proposed edit of the training code, as a unified diff.
+         */
+        ExportedProposal: {
+            /** Id */
+            id: number;
+            /** Source */
+            source: string;
+            /** Path */
+            path: string;
+            /** Comment */
+            comment: string;
+            /** Diff */
+            diff: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "open" | "accepted" | "declined";
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Decided At */
+            decided_at: string | null;
+        };
+        /**
          * ExportedRating
          * @description A stored rating with the name of its movie.
          */
@@ -2374,6 +2452,21 @@ export interface components {
              * Format: date-time
              */
             rated_at: string;
+        };
+        /**
+         * ExportedRemark
+         * @description A remark on a proposed edit.
+         */
+        ExportedRemark: {
+            /** Proposal Id */
+            proposal_id: number;
+            /** Text */
+            text: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
         };
         /**
          * ExportedVote
@@ -2513,12 +2606,14 @@ export interface components {
             items: components["schemas"]["GenreOut"][];
         };
         /**
-         * HiddenMovies
-         * @description Movies a user has hidden, the last one first.
+         * HiddenPage
+         * @description One page of the movies a user has hidden, the last one first.
          */
-        HiddenMovies: {
+        HiddenPage: {
             /** Items */
             items: components["schemas"]["MovieOut"][];
+            /** Next Cursor */
+            next_cursor: string | null;
         };
         /**
          * HistogramBin
@@ -2529,6 +2624,51 @@ export interface components {
             value: number;
             /** Count */
             count: number;
+        };
+        /**
+         * ImportOut
+         * @description A file of ratings that was taken in; `username` is null without an account.
+         */
+        ImportOut: {
+            /** Id */
+            id: number;
+            /** User Id */
+            user_id: number;
+            /** Username */
+            username: string | null;
+            /**
+             * Format
+             * @enum {string}
+             */
+            format: "movielens" | "letterboxd" | "imdb" | "trakt" | "csv";
+            /**
+             * Scale
+             * @enum {integer}
+             */
+            scale: 5 | 10 | 100;
+            /** N Added */
+            n_added: number;
+            /** N Replaced */
+            n_replaced: number;
+            /** N Unchanged */
+            n_unchanged: number;
+            /** N Skipped */
+            n_skipped: number;
+            /**
+             * Imported At
+             * Format: date-time
+             */
+            imported_at: string;
+        };
+        /**
+         * ImportPage
+         * @description One page of imports, newest first.
+         */
+        ImportPage: {
+            /** Items */
+            items: components["schemas"]["ImportOut"][];
+            /** Next Cursor */
+            next_cursor: string | null;
         };
         /**
          * ImportReport
@@ -3868,12 +4008,14 @@ export interface components {
             best_test_rmse: number | null;
         };
         /**
-         * TrainingRuns
-         * @description The latest runs, newest first.
+         * TrainingRunPage
+         * @description One page of runs, newest first.
          */
-        TrainingRuns: {
+        TrainingRunPage: {
             /** Items */
             items: components["schemas"]["TrainingRunOut"][];
+            /** Next Cursor */
+            next_cursor: string | null;
         };
         /**
          * TrainingSweepOut
@@ -4127,14 +4269,16 @@ export type Expectations = components['schemas']['Expectations'];
 export type ExpectedMovie = components['schemas']['ExpectedMovie'];
 export type ExperimentIn = components['schemas']['ExperimentIn'];
 export type ExperimentOut = components['schemas']['ExperimentOut'];
+export type ExperimentPage = components['schemas']['ExperimentPage'];
 export type ExperimentPatch = components['schemas']['ExperimentPatch'];
 export type ExperimentReference = components['schemas']['ExperimentReference'];
-export type Experiments = components['schemas']['Experiments'];
 export type Explanation = components['schemas']['Explanation'];
 export type ExportedExposure = components['schemas']['ExportedExposure'];
 export type ExportedHiding = components['schemas']['ExportedHiding'];
 export type ExportedOpinion = components['schemas']['ExportedOpinion'];
+export type ExportedProposal = components['schemas']['ExportedProposal'];
 export type ExportedRating = components['schemas']['ExportedRating'];
+export type ExportedRemark = components['schemas']['ExportedRemark'];
 export type ExportedVote = components['schemas']['ExportedVote'];
 export type FeedbackIn = components['schemas']['FeedbackIn'];
 export type FeedbackOut = components['schemas']['FeedbackOut'];
@@ -4145,8 +4289,10 @@ export type GenreInsights = components['schemas']['GenreInsights'];
 export type GenreMap = components['schemas']['GenreMap'];
 export type GenreOut = components['schemas']['GenreOut'];
 export type Genres = components['schemas']['Genres'];
-export type HiddenMovies = components['schemas']['HiddenMovies'];
+export type HiddenPage = components['schemas']['HiddenPage'];
 export type HistogramBin = components['schemas']['HistogramBin'];
+export type ImportOut = components['schemas']['ImportOut'];
+export type ImportPage = components['schemas']['ImportPage'];
 export type ImportReport = components['schemas']['ImportReport'];
 export type ImportedRow = components['schemas']['ImportedRow'];
 export type Influence = components['schemas']['Influence'];
@@ -4212,7 +4358,7 @@ export type TableSize = components['schemas']['TableSize'];
 export type TrainingRunDetail = components['schemas']['TrainingRunDetail'];
 export type TrainingRunIn = components['schemas']['TrainingRunIn'];
 export type TrainingRunOut = components['schemas']['TrainingRunOut'];
-export type TrainingRuns = components['schemas']['TrainingRuns'];
+export type TrainingRunPage = components['schemas']['TrainingRunPage'];
 export type TrainingSweepOut = components['schemas']['TrainingSweepOut'];
 export type UserChange = components['schemas']['UserChange'];
 export type UserIn = components['schemas']['UserIn'];
@@ -5963,6 +6109,104 @@ export interface operations {
             };
             /** @description The content type is not the documented one, or compressed */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description This host is not served here */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The service is not available right now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    get_imports_ratings__user_id__imports_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                user_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportPage"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Choose your own password first */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description No such resource */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7969,6 +8213,8 @@ export interface operations {
         parameters: {
             query?: {
                 limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string | null;
             };
             header?: never;
             path: {
@@ -7984,7 +8230,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HiddenMovies"];
+                    "application/json": components["schemas"]["HiddenPage"];
                 };
             };
             /** @description The request cannot be read */
@@ -8251,6 +8497,8 @@ export interface operations {
         parameters: {
             query?: {
                 limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string | null;
             };
             header?: never;
             path?: never;
@@ -8264,7 +8512,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Experiments"];
+                    "application/json": components["schemas"]["ExperimentPage"];
                 };
             };
             /** @description The request cannot be read */
@@ -9473,6 +9721,8 @@ export interface operations {
         parameters: {
             query?: {
                 limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string | null;
             };
             header?: never;
             path?: never;
@@ -9486,7 +9736,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["TrainingRuns"];
+                    "application/json": components["schemas"]["TrainingRunPage"];
                 };
             };
             /** @description The request cannot be read */
@@ -13061,6 +13311,102 @@ export interface operations {
                 };
             };
             /** @description Choose your own password first; Not allowed from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description No such resource */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description This host is not served here */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The service is not available right now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    get_imports_imports_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportPage"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Sign in or send an API key */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Choose your own password first */
             403: {
                 headers: {
                     [name: string]: unknown;

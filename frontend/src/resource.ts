@@ -79,7 +79,7 @@ interface Pages<Item> extends Page<Item> {
   readonly n: number;
 }
 
-interface PagedResource<Item> extends Resource<Page<Item>> {
+export interface PagedResource<Item> extends Resource<Page<Item>> {
   readonly loadMore: () => void;
 }
 
@@ -106,5 +106,10 @@ export function usePages<Item>(
     wanted.current = (pages.data?.n ?? 0) + 1;
     pages.reload();
   };
-  return { ...pages, loadMore };
+  /** All pages so far as they are now; those remembered are not asked for again. */
+  const reload = () => {
+    remembered.delete(key);
+    pages.reload();
+  };
+  return { ...pages, reload, loadMore };
 }

@@ -1,9 +1,9 @@
 /** Follow training runs: one by server-sent events, and by asking again where those cannot come; all by asking. */
 
 import { useEffect, useState } from 'preact/hooks';
-import { call, type TrainingRun, type TrainingRuns, type TrainingSweep } from './api';
+import { call, type TrainingRun, type TrainingSweep } from './api';
 import { asApiError } from './errors';
-import { type Resource, useResource } from './resource';
+import { type PagedResource, type Resource, usePages, useResource } from './resource';
 import { isUnfinished, withSweeps } from './training';
 
 const POLL_MILLISECONDS = 2_000;
@@ -22,9 +22,12 @@ interface Followed {
 
 const NOTHING: News = { run: null, sweeps: [] };
 
-/** The latest runs, looked at again and again while one waits or is at work. */
-export function useRuns(): Resource<TrainingRuns> {
-  const runs = useResource('runs', (signal) => call('get', '/training-runs', { query: { limit: 100 }, signal }));
+/** All runs, the latest first, looked at again and again while one waits or is at work. */
+export function useRuns(): PagedResource<TrainingRun> {
+  const [asOf] = useState(Date.now);
+  const runs = usePages(`runs ${asOf}`, (cursor, signal) =>
+    call('get', '/training-runs', { query: { limit: 100, cursor }, signal }),
+  );
   const isBusy = runs.data?.items.some(isUnfinished) ?? false;
   useEffect(() => {
     if (!isBusy) return;

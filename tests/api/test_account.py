@@ -13,7 +13,7 @@ from api.model_store import ModelStore
 from api.queries.training import read_snapshot
 from api.security import token_hash
 from api.services.auth import IDLE_TIMEOUT
-from api.tables import Rating, Session, SignInFailure, Table, User
+from api.tables import Model, Rating, Session, SignInFailure, Source, Table, User
 from tests.api.test_experiments import planned
 from tests.api.test_placement import vote
 from tests.conftest import PASSWORD, Client, create_database, keyed
@@ -186,6 +186,43 @@ async def test_the_export_holds_opinions_votes_hidden_movies_and_exposures(
     assert await n_rows_of(session, alice.user_id) == 0
 
 
+async def test_the_export_holds_imports_proposals_and_remarks(
+    alice, bob, session, trained
+):
+    created = await propose(alice, session, trained)
+    path = f"/code-proposals/{created['id']}/comments"
+    for client, remark in ((alice, "Mine."), (bob, "Not mine.")):
+        await client.post(path, json={"text": remark})
+        await client.post(
+            f"/ratings/{client.user_id}/import",
+            content=f"movie_id,rating\n{HEAT},4\n",
+            headers={"content-type": "text/csv"},
+        )
+
+    exported = (await alice.get("/me/export")).json()
+
+    [proposal] = exported["code_proposals"]
+    assert proposal.items() <= created.items()
+    assert {"diff", "comment", "status"} <= proposal.keys()
+    [remark] = exported["code_comments"]
+    assert (remark["proposal_id"], remark["text"]) == (created["id"], "Mine.")
+    mine = await alice.get(f"/ratings/{alice.user_id}/imports")
+    assert exported["imports"] == mine.json()["items"]
+    assert len(exported["imports"]) == 1
+
+
+async def propose(client: Client, session, trained) -> Any:
+    """Propose an edit of the code that trained the model."""
+    session.add(Source(sha256="5ha", modules={"engine/als.py": "a = 1\n"}))
+    await session.flush()
+    await session.execute(update(Model).values(source="5ha"))
+    await session.commit()
+    body = {"model_id": trained.id, "path": "engine/als.py", "text": "a = 2\n"}
+    reply = await client.post("/code-proposals", json={**body, "comment": "More."})
+    assert reply.status_code == 201
+    return reply.json()
+
+
 async def test_the_export_holds_nobody_elses_rows(alice, bob):
     await bob.put(f"/ratings/{bob.user_id}/{TOY_STORY}", json={"value": 1})
     await bob.post("/api-keys", json={"name": "bob's", "scopes": ["read"]})
@@ -243,6 +280,22 @@ async def test_a_deleted_account_leaves_no_row(app, alice, anonymous, session):
     assert (await anonymous.post("/auth/session", json=ALICE)).status_code == 401
     after = (await anonymous.get(f"/movies/{TOY_STORY}")).json()["n_ratings"]
     assert after == before - 1
+
+
+async def test_proposals_and_remarks_stay_without_the_name_of_a_deleted_account(
+    alice, bob, session, trained
+):
+    created = await propose(alice, session, trained)
+    path = f"/code-proposals/{created['id']}"
+    said = (await alice.post(f"{path}/comments", json={"text": "Why?"})).json()
+
+    await alice.post("/me/deletion", json={"password": PASSWORD})
+
+    found = await bob.get(path)
+    unnamed = [{**remark, "author": None} for remark in said["comments"]]
+    assert found.json() == {**said, "author": None, "comments": unnamed}
+    assert "alice" not in found.text
+    assert await n_rows_of(session, alice.user_id) == 0
 
 
 async def test_a_copied_cookie_is_worth_nothing_after_deletion(app, alice):

@@ -568,7 +568,9 @@ async def test_inline_ratings_and_filters_are_bounded(anonymous, body, field):
 
 
 @pytest.mark.parametrize("path", ["/movies", "/movies/1/similar", "/ratings/{}",
-                                  "/recommendations/{}", "/training-runs"])  # fmt: skip
+                                  "/recommendations/{}", "/training-runs",
+                                  "/experiments", "/imports", "/hidden/{}",
+                                  "/ratings/{}/imports"])  # fmt: skip
 @pytest.mark.parametrize(
     ("query", "name"),
     [

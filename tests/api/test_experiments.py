@@ -104,13 +104,24 @@ async def test_each_experiment_has_salts_of_its_own(admin, trained):
         for _ in range(2)
     ]
 
-    listed = (await admin.get("/experiments?limit=1")).json()["items"]
     salts = {
         reply[name] for reply in replies for name in ("traffic_salt", "variant_salt")
     }
     assert len(salts) == 4
-    assert listed == [replies[1]]
-    assert len((await admin.get("/experiments")).json()["items"]) == 2
+
+
+async def test_experiments_are_listed_newest_first_page_by_page(admin, trained):
+    created = [
+        (await admin.post("/experiments", json=planned(trained.id))).json()
+        for _ in range(3)
+    ]
+
+    page = (await admin.get("/experiments?limit=2")).json()
+    cursor = page["next_cursor"]
+    rest = (await admin.get(f"/experiments?limit=2&cursor={cursor}")).json()
+
+    assert page["items"] + rest["items"] == created[::-1]
+    assert rest["next_cursor"] is None
 
 
 def variants(*weights: float, **of_first: Any) -> list[dict[str, Any]]:

@@ -275,14 +275,16 @@ async def test_only_what_exists_is_hidden_and_only_for_oneself(
 
 async def test_hidden_movies_are_listed_last_one_first(alice, app, admin):
     url = f"/hidden/{alice.user_id}"
-    assert (await alice.get(url)).json() == {"items": []}
+    assert (await alice.get(url)).json() == {"items": [], "next_cursor": None}
 
     for movie in (1, 3114, 260):
         await alice.put(f"{url}/{movie}")
     listed = (await alice.get(url)).json()["items"]
-    two = (await alice.get(f"{url}?limit=2")).json()["items"]
+    page = (await alice.get(f"{url}?limit=2")).json()
+    rest = (await alice.get(f"{url}?limit=2&cursor={page['next_cursor']}")).json()
 
     assert {movie["id"] for movie in listed} == {1, 260, 3114}
-    assert two == listed[:2]
+    assert page["items"] + rest["items"] == listed
+    assert rest["next_cursor"] is None
     async with keyed(app, admin, "serve") as program:
         assert (await program.get(f"/hidden/{UNKNOWN}")).status_code == 404

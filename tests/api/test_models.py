@@ -1,17 +1,22 @@
 """The registry: cards, comparison, activation, rolling back, deleting, importing."""
 
 import io
+import itertools
 import shutil
+import time
 import warnings
 import zipfile
 from dataclasses import asdict, replace
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 from sqlalchemy import insert, select, text, update
 
+from api.memory import peak_bytes, reset_peak
 from api.model_store import ModelStore
 from api.queries import training as training_queries
 from api.services import models
@@ -322,32 +327,58 @@ async def test_an_archive_becomes_a_model_that_does_not_serve(
     assert sum(path.name.startswith("imported-") for path in folders.iterdir()) == 1
 
 
+def zipped(**members: bytes) -> bytes:
+    """Pack bytes into an archive."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+EVIL = Path(gettempdir()) / "evil.json"
+NAMES = ["".join(letters) for letters in itertools.product("abcdefghij", repeat=4)]
+
+
 @pytest.mark.parametrize(
     ("others", "said"),
     [
         ({"../evil.json": b"{}"}, "alone"),
+        ({str(EVIL): b"{}"}, "alone"),
         ({"run.py": b"import os"}, "alone"),
+        ({"inner.zip": zipped(**{"manifest.json": b"{}"})}, "alone"),
         ({"item_factors.npy": bytes(1 << 28)}, "expands"),
+        ({"more.npz": zipped(item_factors=bytes(1 + (1 << 28)))}, "expands"),
+        (dict.fromkeys((f"{name}.npy" for name in NAMES), b""), "files"),
+        ({"more.npz": zipped(**dict.fromkeys(NAMES, b""))}, "files"),
         ({"more.npz": b"no archive"}, "zip archive"),
         ({"manifest.json": b"{}"}, "no usable item factors"),
     ],
-    ids=["a way out", "code", "a bomb", "no archive inside", "another manifest"],
-)
-async def test_an_archive_that_is_not_as_described_is_refused(
+    ids=["a way out", "an absolute path", "code", "an archive inside", "a bomb",
+         "a bomb inside", "10,000 files", "10,000 files inside",
+         "no archive inside", "another manifest"],
+)  # fmt: skip
+async def test_an_archive_that_is_not_as_described_is_refused_at_once(
     admin, folders, tmp_path, others, said
 ):
     ids = np.array([TOY_STORY, TOY_STORY_2, *range(1_000_001, 1_000_011)])
     source = write(tmp_path / "elsewhere", item_ids=ids)
     before = set(folders.iterdir())
-
     with warnings.catch_warnings(action="ignore"):  # the test names a file twice
         archive = packed(source, **others)
+    reset_peak()
+    n_bytes, began = psutil.Process().memory_info().rss, time.perf_counter()
+
     reply = await send(admin, archive)
 
+    seconds, peak = time.perf_counter() - began, peak_bytes()
     assert reply.status_code == 422
     assert said in reply.json()["errors"][0]["message"]
+    assert seconds <= 1
+    assert peak is None or peak - n_bytes <= 64 << 20
     assert set(folders.iterdir()) == before
     assert not (tmp_path.parent / "evil.json").exists()
+    assert not EVIL.exists()
 
 
 async def test_bytes_that_are_no_archive_are_refused(admin, folders):

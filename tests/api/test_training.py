@@ -59,12 +59,15 @@ async def test_the_queue_has_an_end(admin, session):
     assert await session.scalar(select(func.count(TrainingRun.id))) == MAX_QUEUED
 
 
-async def test_runs_are_listed_newest_first(admin):
+async def test_runs_are_listed_newest_first_page_by_page(admin):
     run_ids = [(await admin.post("/training-runs")).json()["id"] for _ in range(3)]
 
-    latest = (await admin.get("/training-runs?limit=2")).json()["items"]
+    page = (await admin.get("/training-runs?limit=2")).json()
+    cursor = page["next_cursor"]
+    rest = (await admin.get(f"/training-runs?limit=2&cursor={cursor}")).json()
 
-    assert [run["id"] for run in latest] == run_ids[:0:-1]
+    assert [run["id"] for run in page["items"] + rest["items"]] == run_ids[::-1]
+    assert rest["next_cursor"] is None
 
 
 async def test_a_run_shows_its_sweeps_in_the_order_of_work(admin, session, running):

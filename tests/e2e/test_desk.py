@@ -148,9 +148,19 @@ def test_jobs_storage_and_keys_are_seen_and_a_key_is_revoked(page, service):
     key = {"name": f"key of {username}", "scopes": ["read"]}
     headers = {"origin": service.url}
     expect(page.request.post("/api-keys", data=key, headers=headers)).to_be_ok()
+    user_id = page.request.get("/me").json()["id"]
+    expect(
+        page.request.post(
+            f"/ratings/{user_id}/import",
+            data="movie_id,rating\n1,4\n",
+            headers={**headers, "content-type": "text/csv"},
+        )
+    ).to_be_ok()
     page.goto("/#/admin?tab=jobs")
     page.set_viewport_size(NARROW)
     expect(page.get_by_role("row").filter(has_text="Run 1")).to_contain_text("Model 1")
+    imported = page.get_by_role("row").filter(has_text="1 new, 0 changed")
+    expect(imported.filter(has_text=username)).to_have_count(1)
     assert fits(page)
 
     page.get_by_role("link", name="Storage and keys").click()

@@ -138,6 +138,9 @@ def test_a_file_is_tried_out_before_it_is_taken_in_and_comes_out_again(page):
     expect(page.get_by_role("link", name="My ratings")).to_contain_text("1")
     press(page, "Import 2 ratings")
     expect(page.get_by_text("2 ratings imported.")).to_be_visible()
+    imported = page.get_by_role("region", name="Imported so far").get_by_role("row")
+    expect(imported).to_have_count(2)  # with the head
+    expect(imported.nth(1)).to_contain_text("1 new, 1 changed, 0 as before")
     expect(page.get_by_role("link", name="My ratings").first).to_contain_text("2")
     with page.expect_download() as download:
         page.get_by_role("link", name="Letterboxd").click()

@@ -3,6 +3,7 @@ import { call, type Me, type TrainingRun, type User } from '../api';
 import { ConfirmButton } from '../components/confirm';
 import { DataTable } from '../components/data-table';
 import { FormEnd, TextField, useForm } from '../components/form';
+import { ImportList } from '../components/import-list';
 import { LabHead } from '../components/lab-head';
 import { CancelButton, RunState } from '../components/run-state';
 import { Empty, Failure, Skeletons } from '../components/states';
@@ -189,7 +190,8 @@ function NewUser({ onUser }: { onUser: () => void }) {
 
 function Jobs() {
   const { admin } = texts;
-  const { data, error, isLoading, reload } = useRuns();
+  const { data, error, isLoading, reload, loadMore } = useRuns();
+  const [asOf] = useState(Date.now);
   const count = (status: TrainingRun['status']) => data?.items.filter((run) => run.status === status).length ?? 0;
   return (
     <>
@@ -206,6 +208,11 @@ function Jobs() {
                 <RunRow key={run.id} run={run} reload={reload} />
               ))}
             </DataTable>
+            {data.next_cursor && (
+              <button type="button" class="button" aria-busy={isLoading} onClick={loadMore}>
+                {admin.more}
+              </button>
+            )}
           </>
         )}
         <p class="actions">
@@ -216,7 +223,8 @@ function Jobs() {
       </section>
       <section class="panel">
         <h2>{admin.imports}</h2>
-        <p>{admin.importsText}</p>
+        <ImportList asOf={asOf} />
+        <p class="facts">{admin.importsText}</p>
         <p class="actions">
           <a class="button" href={href('import')}>
             {texts.transfer.title}

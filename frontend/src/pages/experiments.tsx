@@ -1,15 +1,17 @@
+import { useState } from 'preact/hooks';
 import { call, type Experiment } from '../api';
 import { HealthLine, StateChip } from '../components/experiment-state';
 import { Empty, Failure, Skeletons } from '../components/states';
 import { explain } from '../errors';
-import { useResource } from '../resource';
+import { usePages, useResource } from '../resource';
 import { href } from '../routes';
 import { texts } from '../texts';
 
 /** All experiments, the latest first, each with its health before its outcome. */
 export function Experiments() {
-  const { data, error, isLoading, reload } = useResource('experiments', (signal) =>
-    call('get', '/experiments', { signal }),
+  const [asOf] = useState(Date.now);
+  const { data, error, isLoading, reload, loadMore } = usePages(`experiments ${asOf}`, (cursor, signal) =>
+    call('get', '/experiments', { query: { cursor }, signal }),
   );
   return (
     <>
@@ -33,6 +35,11 @@ export function Experiments() {
           <Row key={experiment.id} experiment={experiment} />
         ))}
       </ul>
+      {data?.next_cursor && (
+        <button type="button" class="button more" aria-busy={isLoading} onClick={loadMore}>
+          {texts.admin.more}
+        </button>
+      )}
     </>
   );
 }

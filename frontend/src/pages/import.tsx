@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import { type ApiError, type ImportedRow, type ImportReport, importRatings, type Me } from '../api';
 import { DataTable } from '../components/data-table';
+import { ImportList } from '../components/import-list';
 import { RequestId } from '../components/states';
 import { asApiError, explain } from '../errors';
 import { reloadRatings } from '../ratings';
@@ -17,13 +18,16 @@ export function ImportRatings({ me }: { me: Me }) {
   const [report, setReport] = useState<ImportReport | null>(null);
   const [failure, setFailure] = useState<ApiError | null>(null);
   const [isBusy, setBusy] = useState(false);
+  const [asOf, setAsOf] = useState(Date.now);
 
   const send = async (chosen: File, isDryRun: boolean) => {
     setBusy(true);
     setFailure(null);
     try {
       setReport(await importRatings(me.id, chosen, isDryRun));
-      if (!isDryRun) await reloadRatings(me.id);
+      if (isDryRun) return;
+      setAsOf(Date.now());
+      await reloadRatings(me.id);
     } catch (reason) {
       setFailure(asApiError(reason));
     } finally {
@@ -78,6 +82,10 @@ export function ImportRatings({ me }: { me: Me }) {
               </a>
             ))}
           </p>
+        </section>
+        <section class="panel">
+          <h2>{texts.transfer.imports}</h2>
+          <ImportList userId={me.id} asOf={asOf} />
         </section>
       </div>
     </>

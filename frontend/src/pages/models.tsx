@@ -1,3 +1,4 @@
+import { useState } from 'preact/hooks';
 import { call, type Estimate, importModel, type Me, type ModelComparison, type ModelSummary } from '../api';
 import { DataTable } from '../components/data-table';
 import { Expectations } from '../components/expectations';
@@ -7,14 +8,15 @@ import { ActivateButton, DeleteButton, ModelMarks } from '../components/model-ac
 import { Empty, Failure, Skeletons } from '../components/states';
 import { factsOf, oneBefore } from '../models';
 import { act } from '../notices';
-import { useResource } from '../resource';
+import { usePages, useResource } from '../resource';
 import { href, replace, route } from '../routes';
 import { texts } from '../texts';
 
 /** All models: which one serves, two side by side, and the way back. */
 export function Models({ me }: { me: Me }) {
-  const { data, error, isLoading, reload } = useResource('models', (signal) =>
-    call('get', '/models', { query: { limit: 100 }, signal }),
+  const [asOf] = useState(Date.now);
+  const { data, error, isLoading, reload, loadMore } = usePages(`models ${asOf}`, (cursor, signal) =>
+    call('get', '/models', { query: { limit: 100, cursor }, signal }),
   );
   const { query } = route.value;
   const chosen = [query.get('a'), query.get('b')].map(Number).filter((id) => id > 0);
@@ -60,6 +62,11 @@ export function Models({ me }: { me: Me }) {
               />
             ))}
           </DataTable>
+          {data?.next_cursor && (
+            <button type="button" class="button" aria-busy={isLoading} onClick={loadMore}>
+              {words.more}
+            </button>
+          )}
           <p class="facts">{words.chooseHint}</p>
         </section>
       )}

@@ -14,7 +14,7 @@ import { bestRmse, differing, flat, isUnfinished, ndcgOf, secondsOf, sortedBy } 
 
 /** Ask for a run, watch it learn, and set it beside all others. */
 export function Training() {
-  const { data, error, isLoading, reload } = useRuns();
+  const { data, error, isLoading, reload, loadMore } = useRuns();
   const runs = data?.items ?? [];
   const isBusy = runs.some(isUnfinished);
   const shown = Number(route.value.query.get('run')) || (runs.findLast(isUnfinished) ?? runs.find(hasBegun))?.id;
@@ -44,6 +44,11 @@ export function Training() {
         </section>
       </div>
       {runs.length > 0 && <Runs runs={runs} shown={shown} reload={reload} />}
+      {data?.next_cursor && (
+        <button type="button" class="button more" aria-busy={isLoading} onClick={loadMore}>
+          {texts.admin.more}
+        </button>
+      )}
     </>
   );
 }

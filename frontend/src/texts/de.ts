@@ -452,6 +452,9 @@ export const de: Texts = {
     wrongLine: (line, message) => `Zeile ${line}: ${message}`,
     export: 'Deine Bewertungen exportieren',
     exportHint: 'Dieselben Formate, die importiert werden können.',
+    imports: 'Bisher importiert',
+    noImports: 'Noch wurde keine Datei importiert.',
+    importColumns: ['Wann', 'Für', 'Aus', 'Bewertungen'],
   },
 
   settings: {

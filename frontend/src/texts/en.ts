@@ -458,6 +458,9 @@ export const en = {
     wrongLine: (line: string, message: string) => `Line ${line}: ${message}`,
     export: 'Export your ratings',
     exportHint: 'The same formats that can be imported.',
+    imports: 'Imported so far',
+    noImports: 'No file has been imported yet.',
+    importColumns: ['When', 'For', 'From', 'Ratings'],
   },
 
   settings: {

@@ -1,0 +1,46 @@
+import { call } from '../api';
+import { usePages } from '../resource';
+import { texts } from '../texts';
+import { DataTable } from './data-table';
+import { Failure, Skeletons } from './states';
+
+interface ImportListProps {
+  /** Whose imports; everybody's if left out. */
+  userId?: number;
+  /** Changes when there is one more. */
+  asOf: unknown;
+}
+
+/** The files of ratings that were taken in, the last one first. */
+export function ImportList({ userId, asOf }: ImportListProps) {
+  const { data, error, isLoading, reload, loadMore } = usePages(`imports ${userId} ${asOf}`, (cursor, signal) =>
+    userId === undefined
+      ? call('get', '/imports', { query: { cursor }, signal })
+      : call('get', '/ratings/{user_id}/imports', { path: { user_id: userId }, query: { cursor }, signal }),
+  );
+  const { transfer, admin, models } = texts;
+  return (
+    <>
+      {!data && isLoading && <Skeletons count={2} kind="row" />}
+      {error && !isLoading && <Failure error={error} retry={reload} />}
+      {data?.items.length === 0 && <p>{transfer.noImports}</p>}
+      {data && data.items.length > 0 && (
+        <DataTable label={transfer.imports} columns={transfer.importColumns}>
+          {data.items.map((one) => (
+            <tr key={one.id}>
+              <th scope="row">{models.moment(one.imported_at)}</th>
+              <td>{one.username ?? one.user_id}</td>
+              <td>{transfer.formats[one.format]}</td>
+              <td>{transfer.plan(one.n_added, one.n_replaced, one.n_unchanged, one.n_skipped)}</td>
+            </tr>
+          ))}
+        </DataTable>
+      )}
+      {data?.next_cursor && (
+        <button type="button" class="button" aria-busy={isLoading} onClick={loadMore}>
+          {admin.more}
+        </button>
+      )}
+    </>
+  );
+}
