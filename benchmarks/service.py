@@ -4,7 +4,12 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import (
+    AbstractContextManager,
+    ExitStack,
+    contextmanager,
+    suppress,
+)
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +22,7 @@ from psycopg.types.json import Jsonb
 from api.cli import ONE_THREAD
 from api.database import in_session, migrate
 from api.embedded_postgres import own, running_server
+from api.observability import SHARED_FOLDER
 from api.schemas.account import ApiKeyIn
 from api.services import auth
 from api.services.loading import load
@@ -43,7 +49,7 @@ class Service:
     def cpu_seconds(self) -> tuple[float, float]:
         """Processor seconds of the web processes and of the database, until now."""
         web = sum(_cpu_seconds(process) for process in self.processes)
-        with psycopg.connect(_plain(self.url)) as connection:
+        with psycopg.connect(plain(self.url)) as connection:
             parent = psutil.Process(connection.info.backend_pid).parent()
         assert parent is not None  # noqa: S101 - the server itself
         # What ended backends used is in their parent's account.
@@ -60,7 +66,8 @@ def _cpu_seconds(process: psutil.Process) -> float:
     return float(times.user + times.system)
 
 
-def _plain(url: str) -> str:
+def plain(url: str) -> str:
+    """Write a URL as psycopg itself takes it."""
     return url.replace("+psycopg", "", 1)
 
 
@@ -73,21 +80,26 @@ def running(size: str, *, n_movies: int, first_port: int) -> Iterator[Service]:
         if not (data_dir / "models").exists():
             _fill(server.url, size, n_movies=n_movies)
             _publish(server.url, data_dir / "models")
-        with _key(server.url, data_dir) as key, ExitStack() as stack:
-            ports = [first_port, first_port + 1]
-            processes = [
-                stack.enter_context(_web(server.url, data_dir, port)) for port in ports
-            ]
-            for port in ports:
-                _wait_for(port, key)
-            yield Service(server.url, ports, key, processes)
+        ports = [first_port, first_port + 1]
+        with serving(server.url, data_dir, ports) as service:
+            yield service
+
+
+@contextmanager
+def serving(url: str, data_dir: Path, ports: Sequence[int]) -> Iterator[Service]:
+    """Run a web process on each port, on a database that has all it needs."""
+    with _key(url, data_dir) as key, ExitStack() as stack:
+        processes = [stack.enter_context(_web(url, data_dir, port)) for port in ports]
+        for port in ports:
+            _wait_for(port, key)
+        yield Service(url, ports, key, processes)
 
 
 def _fill(url: str, size: str, *, n_movies: int) -> None:
     with TemporaryDirectory() as folder:
         data.write_movielens(Path(folder), size, n_movies=n_movies)
         load(url, MovieLens.open(Path(folder)), on_progress=lambda *_: None)
-    with psycopg.connect(_plain(url), autocommit=True) as connection:
+    with psycopg.connect(plain(url), autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")  # as the server itself does before long
 
 
@@ -101,30 +113,37 @@ def _key(url: str, data_dir: Path) -> Iterator[str]:
         settings, url, lambda s: auth.create_administrator_key(s, body=body)
     )
     yield made.key
-    with psycopg.connect(_plain(url)) as connection:
+    with psycopg.connect(plain(url)) as connection:
         connection.execute("DELETE FROM api_keys WHERE id = %s", (made.id,))
 
 
 @contextmanager
-def _web(url: str, data_dir: Path, port: int) -> Iterator[psutil.Process]:
-    """Run one web process as `cinefold run` does with several of them."""
-    shared = data_dir / "metrics"
-    shared.mkdir(exist_ok=True)
-    environment = {
+def command(
+    *arguments: str, url: str, data_dir: Path, **environment: str
+) -> Iterator[psutil.Popen]:
+    """Run a command of `cinefold`, and end it at the end."""
+    variables = {
         **os.environ,
         "DATABASE_URL": url,
         "DATA_DIR": str(data_dir),
-        "PORT": str(port),
         "LOG_LEVEL": "WARNING",
-        "PROMETHEUS_MULTIPROC_DIR": str(shared),
-        **ONE_THREAD,
+        **environment,
     }
-    command = [sys.executable, "-m", "api.cli", "serve"]
-    with psutil.Popen(command, env=environment) as process:
+    program = [sys.executable, "-m", "api.cli", *arguments]
+    with psutil.Popen(program, env=variables) as process:
         try:
             yield process
         finally:
-            process.terminate()
+            with suppress(psutil.NoSuchProcess):  # it has ended by itself
+                process.terminate()
+
+
+def _web(url: str, data_dir: Path, port: int) -> AbstractContextManager[psutil.Popen]:
+    """Run one web process as `cinefold run` does with several of them."""
+    shared = data_dir / "metrics"
+    shared.mkdir(exist_ok=True)
+    environment = {"PORT": str(port), SHARED_FOLDER: str(shared), **ONE_THREAD}
+    return command("serve", url=url, data_dir=data_dir, **environment)
 
 
 def _wait_for(port: int, key: str) -> None:
@@ -145,7 +164,7 @@ def _publish(url: str, models_dir: Path) -> None:
 
     It takes as long as a trained one of its size, and is there at once.
     """
-    with psycopg.connect(_plain(url)) as connection:
+    with psycopg.connect(plain(url)) as connection:
         rows = connection.execute("SELECT id FROM movies ORDER BY id").fetchall()
         model = _untrained(np.array(rows).ravel(), rng=np.random.default_rng(0))
         models_dir.mkdir()

@@ -1,13 +1,13 @@
-"""SQL of insights: from the statistics of movies, and from a summary of all ratings.
+"""SQL of insights: what the worker counts, and the summary it keeps of that.
 
-What can be had from `movie_statistics` is exact at any moment and costs what the
-catalogue costs. Counting all ratings costs what they cost, so the worker does that.
+Counting all ratings costs what they cost, and passing over `movie_statistics` what the
+catalogue costs; a request reads the part of the summary that it needs.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Double, cast, func, select, text
+from sqlalchemy import BigInteger, Double, RowMapping, cast, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -21,11 +21,15 @@ n_ratings = MovieStatistics.n_ratings
 possible_variance = (mean_rating - LOWEST) * (HIGHEST - mean_rating)
 
 
-async def sizes(session: AsyncSession) -> Sequence[AnyRow]:
+async def sizes(session: AsyncSession) -> dict[str, list[int]]:
     """Count the movies that have each number of ratings."""
     query = select(n_ratings, func.count().label("n_movies")).where(n_ratings > 0)
     query = query.group_by(n_ratings).order_by(n_ratings)
-    return (await session.execute(query)).all()
+    rows = (await session.execute(query)).all()
+    return {
+        "n_ratings": [row.n_ratings for row in rows],
+        "n_movies": [row.n_movies for row in rows],
+    }
 
 
 async def most_rated(session: AsyncSession, limit: int) -> Sequence[int]:
@@ -35,7 +39,7 @@ async def most_rated(session: AsyncSession, limit: int) -> Sequence[int]:
     return (await session.scalars(query)).all()
 
 
-async def genres(session: AsyncSession) -> Sequence[AnyRow]:
+async def genres(session: AsyncSession) -> list[dict[str, Any]]:
     """Count movies and ratings of each genre; a movie counts in all its genres."""
     of_movie = (
         select(
@@ -50,11 +54,11 @@ async def genres(session: AsyncSession) -> Sequence[AnyRow]:
     query = select(
         of_movie.c.name,
         func.count().label("n_movies"),
-        n.label("n_ratings"),
+        cast(n, BigInteger).label("n_ratings"),
         cast(func.sum(of_movie.c.total), Double).label("half_stars"),
     )
     query = query.group_by(of_movie.c.name).order_by(of_movie.c.name)
-    return (await session.execute(query)).all()
+    return [dict(row) for row in (await session.execute(query)).mappings()]
 
 
 async def dispersion(session: AsyncSession) -> float:
@@ -65,34 +69,25 @@ async def dispersion(session: AsyncSession) -> float:
     return float((await session.execute(query)).scalar_one())
 
 
-async def polarizing(
-    session: AsyncSession,
-    *,
-    usual_share: float,
-    min_ratings: int,
-    limit: int,
-) -> Sequence[AnyRow]:
-    """List the movies whose ratings vary most beyond `usual_share` of the possible.
+async def spreads(
+    session: AsyncSession, *, usual_share: float, min_ratings: int
+) -> Sequence[RowMapping]:
+    """List movies by falling number of ratings, each with how much those vary.
 
-    With a share of 0 that is the plain variance.
+    `excess` is what exceeds `usual_share` of the possible variance.
     """
     excess = variance - usual_share * possible_variance
     query = select(
         MovieStatistics.movie_id,
+        n_ratings,
         variance.label("variance"),
         excess.label("excess"),
     )
-    query = query.where(n_ratings >= min_ratings)
-    query = query.order_by(excess.desc(), MovieStatistics.movie_id).limit(limit)
-    return (await session.execute(query)).all()
+    query = query.where(n_ratings >= min_ratings).order_by(n_ratings.desc())
+    return (await session.execute(query)).mappings().all()
 
 
-async def summary(session: AsyncSession) -> RatingSummary | None:
-    """Read the summary of all ratings, if one has been made."""
-    return await session.get(RatingSummary, 1)
-
-
-async def summarize(session: AsyncSession) -> dict[str, Any]:
+async def ratings(session: AsyncSession) -> dict[str, Any]:
     """Count all ratings by value, by month, and users by their mean."""
     by_value = select(Rating.value, func.count()).group_by(Rating.value)
     month = func.to_char(func.date_trunc("month", Rating.rated_at), "YYYY-MM")
@@ -111,6 +106,20 @@ async def summarize(session: AsyncSession) -> dict[str, Any]:
             ("user_means", by_mean),
         )
     }
+
+
+async def summary(session: AsyncSession, *parts: str) -> AnyRow | None:
+    """Read of the summary when it was made and these parts; `None`: none was made.
+
+    A part is `None` in the summary of a version that did not know it.
+    """
+    query = select(
+        RatingSummary.computed_at,
+        RatingSummary.n_changes,
+        RatingSummary.seconds,
+        *(RatingSummary.document[part].label(part) for part in parts),
+    )
+    return (await session.execute(query)).one_or_none()
 
 
 async def without_time_limit(session: AsyncSession) -> None:

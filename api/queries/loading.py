@@ -47,13 +47,17 @@ MERGE_LINKS: LiteralString = """
 UPDATE movies SET imdb_id = staged.imdb_id, tmdb_id = staged.tmdb_id
 FROM staged_links AS staged WHERE staged.id = movies.id
 """
+COUNT_STAGED: LiteralString = """
+CREATE TEMPORARY TABLE staged_counts ON COMMIT DROP AS
+SELECT "movieId" AS movie_id, (rating * 2)::bigint AS half_stars, count(*) AS n
+FROM staged_ratings GROUP BY "movieId", rating
+"""
 FIND_REPEATED: LiteralString = """
 SELECT "userId", "movieId" FROM staged_ratings
 GROUP BY "userId", "movieId" HAVING count(*) > 1 LIMIT 1
 """
 FIND_UNKNOWN_MOVIE: LiteralString = """
-SELECT "movieId" FROM staged_ratings
-EXCEPT SELECT id FROM movies LIMIT 1
+SELECT movie_id FROM staged_counts EXCEPT SELECT id FROM movies LIMIT 1
 """
 MERGE_USERS: LiteralString = """
 INSERT INTO users (id) SELECT DISTINCT "userId" FROM staged_ratings
@@ -65,11 +69,78 @@ SELECT "userId", "movieId", rating, to_timestamp(timestamp) FROM staged_ratings
 ON CONFLICT (user_id, movie_id) DO UPDATE SET
     value = excluded.value, rated_at = excluded.rated_at
 """
+ARE_FEWER: LiteralString = """
+SELECT count(*) <= %(n)s FROM (SELECT FROM ratings LIMIT %(n)s + 1) AS counted
+"""
+CREATE_LOADED: LiteralString = """
+CREATE TABLE loaded_ratings (LIKE ratings INCLUDING ALL EXCLUDING INDEXES)
+"""
+FILL_LOADED: LiteralString = """
+INSERT INTO loaded_ratings (user_id, movie_id, value, rated_at)
+SELECT "userId", "movieId", rating, to_timestamp(timestamp) FROM staged_ratings
+"""
+KEEP_OTHERS: LiteralString = """
+INSERT INTO loaded_ratings SELECT * FROM ratings WHERE NOT EXISTS (
+    SELECT FROM staged_ratings WHERE "userId" = user_id AND "movieId" = movie_id
+)
+"""
+# Each makes statements that give the new table what the old one has. Names of indexes
+# are taken until that one is gone; keys come before what else is indexed.
+KEYS: LiteralString = """
+SELECT format('ALTER TABLE loaded_ratings ADD CONSTRAINT %I %s',
+              'loaded_' || conname, pg_get_constraintdef(oid))
+FROM pg_constraint WHERE conrelid = 'ratings'::regclass AND contype IN ('p', 'f')
+ORDER BY contype DESC
+"""
+INDEXES: LiteralString = """
+SELECT replace(
+    pg_get_indexdef(c.oid),
+    format('INDEX %I ON %s.', c.relname, c.relnamespace::regnamespace),
+    format('INDEX %I ON loaded_', 'loaded_' || c.relname)
+)
+FROM pg_index JOIN pg_class AS c ON c.oid = indexrelid
+WHERE indrelid = 'ratings'::regclass AND NOT indisprimary
+"""
+TRIGGERS: LiteralString = """
+SELECT replace(
+    pg_get_triggerdef(t.oid),
+    format(' ON %s.', c.relnamespace::regnamespace),
+    ' ON loaded_'
+)
+FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = tgrelid
+WHERE c.oid = 'ratings'::regclass AND NOT tgisinternal
+"""
+PRIVILEGES: LiteralString = """
+SELECT format(
+    'GRANT %s ON loaded_ratings TO %s', privilege_type,
+    CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END
+)
+FROM pg_class, aclexplode(relacl)
+WHERE oid = 'ratings'::regclass AND grantee <> relowner
+"""
+REPLACE_RATINGS: LiteralString = """
+DROP TABLE ratings;
+ALTER TABLE loaded_ratings RENAME TO ratings
+"""
+NAMES: LiteralString = """
+SELECT format('ALTER TABLE ratings RENAME CONSTRAINT %I TO %I',
+              conname, substr(conname, length('loaded_') + 1))
+FROM pg_constraint WHERE conrelid = 'ratings'::regclass AND contype IN ('p', 'f')
+UNION ALL
+SELECT format('ALTER INDEX %I RENAME TO %I',
+              relname, substr(relname, length('loaded_') + 1))
+FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+WHERE indrelid = 'ratings'::regclass AND NOT indisprimary
+"""
+# By movie and stars first, of which there are few: the sums cost next to nothing.
+COUNTED: LiteralString = """(
+    SELECT movie_id, (value * 2)::bigint AS half_stars, count(*) AS n
+    FROM ratings GROUP BY movie_id, value
+) AS counted"""
 COUNT_RATINGS: LiteralString = """
 INSERT INTO movie_statistics
-SELECT movie_id, count(*), sum((value * 2)::bigint),
-       sum((value * 2)::bigint * (value * 2)::bigint)
-FROM ratings GROUP BY movie_id
+SELECT movie_id, sum(n), sum(half_stars * n), sum(half_stars * half_stars * n)
+FROM {} GROUP BY movie_id
 ON CONFLICT (movie_id) DO UPDATE SET
     n_ratings = excluded.n_ratings,
     half_stars_sum = excluded.half_stars_sum,
@@ -77,8 +148,8 @@ ON CONFLICT (movie_id) DO UPDATE SET
 """
 COUNT_CHANGES: LiteralString = """
 UPDATE movie_statistics AS s SET n_changes = s.n_changes + staged.n
-FROM (SELECT "movieId", count(*) AS n FROM staged_ratings GROUP BY "movieId") AS staged
-WHERE s.movie_id = staged."movieId"
+FROM (SELECT movie_id, sum(n) AS n FROM staged_counts GROUP BY movie_id) AS staged
+WHERE s.movie_id = staged.movie_id
 """
 
 
@@ -87,21 +158,23 @@ def begin(connection: Connection[Any]) -> Cursor[Any]:
     cursor = connection.cursor()
     cursor.execute("SET LOCAL statement_timeout = 0")
     cursor.execute("SET LOCAL cinefold.bulk_load = 'on'")
+    cursor.execute("SET LOCAL maintenance_work_mem = '256MB'")
+    cursor.execute("SET LOCAL work_mem = '64MB'")
     for statement in (STAGE_MOVIES, STAGE_LINKS, STAGE_RATINGS):
         cursor.execute(statement)
     return cursor
 
 
 def stage_movies(cursor: Cursor[Any], movies: Iterable[tuple[Any, ...]]) -> int:
-    """Copy (id, title, year, genres) and merge them; return how many there are."""
-    _copy_rows(cursor, "COPY staged_movies FROM STDIN (HEADER)", movies, n_columns=4)
-    return cursor.execute(MERGE_MOVIES).rowcount
+    """Copy (id, title, year, genres); return how many there are."""
+    return _copy_rows(
+        cursor, "COPY staged_movies FROM STDIN (HEADER)", movies, n_columns=4
+    )
 
 
 def stage_links(cursor: Cursor[Any], links: Iterable[tuple[Any, ...]]) -> None:
-    """Copy (movie id, IMDb id, TMDB id) and merge them."""
+    """Copy (movie id, IMDb id, TMDB id)."""
     _copy_rows(cursor, "COPY staged_links FROM STDIN (HEADER)", links, n_columns=3)
-    cursor.execute(MERGE_LINKS)
 
 
 def _copy_rows(
@@ -110,12 +183,13 @@ def _copy_rows(
     rows: Iterable[tuple[Any, ...]],
     *,
     n_columns: int,
-) -> None:
+) -> int:
     with cursor.copy(statement) as copy:
         # A header, so that PostgreSQL counts lines as the file does.
         copy.write_row(("",) * n_columns)
         for row in rows:
             copy.write_row(row)
+    return cursor.rowcount
 
 
 def stage_ratings(cursor: Cursor[Any], chunks: Iterable[bytes]) -> int:
@@ -133,12 +207,52 @@ def find(cursor: Cursor[Any], query: LiteralString) -> tuple[Any, ...] | None:
     return found
 
 
-def merge(cursor: Cursor[Any]) -> int:
-    """Move the staged ratings into the tables; return their number."""
+def merge_movies(cursor: Cursor[Any]) -> None:
+    """Lock all that is merged into, then merge movies and links.
+
+    From here to the commit nobody else writes, so the statistics stay exact, and no two
+    transactions wait for each other; reading goes on.
+    """
+    cursor.execute("LOCK TABLE movies, users, ratings IN SHARE ROW EXCLUSIVE MODE")
+    cursor.execute(MERGE_MOVIES)
+    cursor.execute(MERGE_LINKS)
+    cursor.execute(COUNT_STAGED)
+
+
+def merge_ratings(cursor: Cursor[Any], n_staged: int) -> None:
+    """Merge users and ratings, by the faster way, and count ratings anew.
+
+    A movie that a user rates twice raises `UniqueViolation` or `CardinalityViolation`.
+    """
     cursor.execute(MERGE_USERS)
-    # Nobody rates between the merge and the count, so the statistics stay exact.
-    cursor.execute("LOCK TABLE ratings IN SHARE ROW EXCLUSIVE MODE")
-    n_ratings = cursor.execute(MERGE_RATINGS).rowcount
-    cursor.execute(COUNT_RATINGS)
+    row = cursor.execute(ARE_FEWER, {"n": n_staged}).fetchone()
+    if row is not None and row[0]:
+        counted = COUNTED if _replace_table(cursor) else "staged_counts"
+    else:
+        cursor.execute(MERGE_RATINGS)
+        counted = COUNTED
+    cursor.execute(COUNT_RATINGS.format(counted))
     cursor.execute(COUNT_CHANGES)
-    return n_ratings
+
+
+def _replace_table(cursor: Cursor[Any]) -> int:
+    """Put the ratings into a new table, and only then look after keys and indexes.
+
+    Row by row they cost many times what the rows do. Dropped from the old table, they
+    would keep others from reading it, and users and movies, until the commit. Returns
+    how many ratings that are not staged went along.
+    """
+    cursor.execute(CREATE_LOADED)
+    cursor.execute(FILL_LOADED)
+    cursor.execute("ANALYZE staged_ratings")  # whichever is smaller is looked up
+    n_others = cursor.execute(KEEP_OTHERS).rowcount
+    for query in (KEYS, INDEXES, TRIGGERS, PRIVILEGES):
+        _execute_made(cursor, query)
+    cursor.execute(REPLACE_RATINGS)
+    _execute_made(cursor, NAMES)
+    return n_others
+
+
+def _execute_made(cursor: Cursor[Any], query: LiteralString) -> None:
+    for (statement,) in cursor.execute(query).fetchall():
+        cursor.execute(statement)

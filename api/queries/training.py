@@ -355,6 +355,9 @@ def read_snapshot(url: str, *, vote_weight: float = 0) -> Snapshot:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         cursor = connection.cursor()
         cursor.execute("SET LOCAL statement_timeout = 0")
+        # A load may put a new table in its place, in which a moment before that
+        # commit would see no row.
+        cursor.execute("LOCK TABLE ratings IN ACCESS SHARE MODE")
         query = "SELECT now(), coalesce(sum(n_changes), 0) FROM movie_statistics"
         cutoff, n_changed = cursor.execute(query).fetchone() or (None, 0)
         query = "SELECT id, genres, year FROM movies ORDER BY id"

@@ -22,7 +22,9 @@ router = APIRouter(
     dependencies=[Public],
 )
 
-MinRatings = Annotated[int, Query(ge=2, le=1_000_000), PlainInteger]
+MinRatings = Annotated[
+    int, Query(ge=insights.FEWEST_RATINGS, le=1_000_000), PlainInteger
+]
 
 
 @router.get("/ratings")

@@ -1,8 +1,11 @@
 """Insights: what all ratings together show."""
 
 import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from heapq import heappop, heappush
+from itertools import groupby
+from typing import Any, Literal
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -10,6 +13,7 @@ from api.database import AnyRow
 from api.queries import insights as queries
 from api.queries import movies as movie_queries
 from api.queries import training as training_queries
+from api.schemas.base import MAX_PAGE
 from api.schemas.insights import (
     GenreInsight,
     GenreInsights,
@@ -22,6 +26,7 @@ from api.schemas.insights import (
 from api.schemas.movies import HistogramBin, MovieOut
 
 N_TOP = 10
+FEWEST_RATINGS = 2  # of a movie in a list of polarizing ones
 HALF_STARS = [step / 2 for step in range(1, 11)]
 # Summaries are made at most so often, and for at most a twentieth of the time.
 LEAST_AGE = timedelta(seconds=60)
@@ -30,11 +35,10 @@ SHARE_OF_TIME = 20
 
 async def ratings(session: AsyncSession) -> RatingInsights:
     """Tell of all ratings from the summary, or by counting while there is none."""
-    row = await queries.summary(session)
-    document = row.document if row else await queries.summarize(session)
+    document, as_of = await _part(session, "ratings")
     counts = dict(document["values"])
     return RatingInsights(
-        as_of=row.computed_at if row else datetime.now(UTC),
+        as_of=as_of,
         n_ratings=sum(counts.values()),
         n_users=sum(n for _, n in document["user_means"]),
         distribution=[
@@ -48,18 +52,27 @@ async def ratings(session: AsyncSession) -> RatingInsights:
     )
 
 
+async def _part(session: AsyncSession, name: str) -> tuple[Any, datetime]:
+    """Read a part of the summary and its time, or count it now while there is none."""
+    row = await queries.summary(session, name)
+    part = None if row is None else getattr(row, name)
+    if row is None or part is None:
+        return await PARTS[name](session), datetime.now(UTC)
+    return part, row.computed_at
+
+
 async def refresh_summary(session: AsyncSession) -> bool:
     """Count all ratings anew if they changed and the last time was not just now."""
     n_changes = await training_queries.n_changes(session)
-    row = await queries.summary(session)
-    if row is not None:
+    row = await queries.summary(session, *PARTS)
+    if row is not None and None not in row:  # of this version
         wait = max(LEAST_AGE, SHARE_OF_TIME * timedelta(seconds=row.seconds))
         is_fresh = datetime.now(UTC) - row.computed_at < wait
         if is_fresh or row.n_changes == n_changes:
             return False
     began = time.perf_counter()
     await queries.without_time_limit(session)
-    document = await queries.summarize(session)
+    document = {name: await count(session) for name, count in PARTS.items()}
     seconds = time.perf_counter() - began
     await queries.keep_summary(session, document, n_changes=n_changes, seconds=seconds)
     await session.commit()
@@ -68,29 +81,27 @@ async def refresh_summary(session: AsyncSession) -> bool:
 
 async def popularity(session: AsyncSession) -> PopularityInsights:
     """Tell how ratings spread over movies, and which have most."""
-    rows = await queries.sizes(session)
+    sizes, _ = await _part(session, "sizes")
     ids = await queries.most_rated(session, N_TOP)
     movies = await movie_queries.summaries(session, ids)
-    return PopularityInsights(
-        n_ratings=[row.n_ratings for row in rows],
-        n_movies=[row.n_movies for row in rows],
-        top=[MovieOut.model_validate(movies[movie_id]) for movie_id in ids],
-    )
+    top = [MovieOut.model_validate(movies[movie_id]) for movie_id in ids]
+    return PopularityInsights(**sizes, top=top)
 
 
 async def genres(session: AsyncSession) -> GenreInsights:
     """Tell how movies, ratings and mean ratings spread over genres."""
+    found, _ = await _part(session, "genres")
     return GenreInsights(
         items=[
             GenreInsight(
-                name=row.name,
-                n_movies=row.n_movies,
-                n_ratings=row.n_ratings,
-                mean_rating=row.half_stars / (2 * row.n_ratings)
-                if row.n_ratings
+                name=genre["name"],
+                n_movies=genre["n_movies"],
+                n_ratings=genre["n_ratings"],
+                mean_rating=genre["half_stars"] / (2 * genre["n_ratings"])
+                if genre["n_ratings"]
                 else None,
             )
-            for row in await queries.genres(session)
+            for genre in found
         ]
     )
 
@@ -103,18 +114,55 @@ async def polarizing(
     limit: int,
 ) -> PolarizingMovies:
     """List the movies on which opinions differ most."""
-    usual = await queries.dispersion(session)
-    rows = await queries.polarizing(
-        session,
-        usual_share=usual if by == "excess" else 0,
-        min_ratings=min_ratings,
-        limit=limit,
-    )
-    movies = await movie_queries.summaries(session, [row.movie_id for row in rows])
+    found, _ = await _part(session, "polarizing")
+    enough = [row for row in found["movies"] if row["n_ratings"] >= min_ratings]
+    rows = sorted(enough, key=lambda row: (-row[by], row["movie_id"]))[:limit]
+    movies = await movie_queries.summaries(session, [row["movie_id"] for row in rows])
+    usual = found["usual_share"]
     return PolarizingMovies(
         usual_share=usual,
-        items=[_polarizing(movies[row.movie_id], row.variance, usual) for row in rows],
+        items=[
+            _polarizing(movies[row["movie_id"]], row["variance"], usual) for row in rows
+        ],
     )
+
+
+async def _most_polarizing(session: AsyncSession) -> dict[str, Any]:
+    """Find the movies that any list of polarizing ones can hold."""
+    usual = await queries.dispersion(session)
+    rows = await queries.spreads(session, usual_share=usual, min_ratings=FEWEST_RATINGS)
+    leaders = {*leading(rows, "variance"), *leading(rows, "excess")}
+    return {
+        "usual_share": usual,
+        "movies": [dict(row) for row in rows if row["movie_id"] in leaders],
+    }
+
+
+def leading(
+    rows: Sequence[Mapping[Any, Any]], key: str, *, n: int = MAX_PAGE
+) -> Iterator[int]:
+    """Yield movies with one of the `n` largest keys of all with as many ratings.
+
+    As many or more, that is: nobody else is on a page of so many, whatever the number
+    of ratings it asks for. `rows` come by falling number of ratings.
+    """
+    largest: list[float] = []  # a heap
+    for _, tied in groupby(rows, key=lambda row: row["n_ratings"]):
+        keys = {row["movie_id"]: row[key] for row in tied}
+        for value in keys.values():
+            heappush(largest, value)
+        while len(largest) > n:
+            heappop(largest)
+        yield from (movie for movie, value in keys.items() if value >= largest[0])
+
+
+PARTS: Mapping[str, Callable[[AsyncSession], Awaitable[Any]]] = {
+    "ratings": queries.ratings,
+    "sizes": queries.sizes,
+    "genres": queries.genres,
+    "polarizing": _most_polarizing,
+}
+"""What is counted for each part of the summary."""
 
 
 def _polarizing(movie: AnyRow, variance: float, usual: float) -> PolarizingMovie:

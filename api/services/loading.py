@@ -9,7 +9,7 @@ from typing import IO, Any
 
 import psycopg
 from psycopg import Cursor
-from psycopg.errors import CheckViolation, UniqueViolation
+from psycopg.errors import CardinalityViolation, CheckViolation, UniqueViolation
 
 from api.queries import loading as queries
 from engine.errors import DataError
@@ -62,12 +62,30 @@ def _load(cursor: Cursor[Any], dataset: MovieLens, on_progress: OnProgress) -> L
         links = ((x.movie_id, x.imdb_id, x.tmdb_id) for x in dataset.links())
         queries.stage_links(cursor, links)
     with dataset.open_bytes("ratings.csv") as file:
-        if queries.stage_ratings(cursor, _chunks(file, on_progress)) == 0:
-            raise DataError("ratings.csv: no ratings in it")
+        n_ratings = queries.stage_ratings(cursor, _chunks(file, on_progress))
+    if n_ratings == 0:
+        raise DataError("ratings.csv: no ratings in it")
     on_progress("checks", 0)
-    _check(cursor, dataset)
+    queries.merge_movies(cursor)
+    if row := queries.find(cursor, queries.FIND_UNKNOWN_MOVIE):
+        raise DataError(
+            f"{dataset.path}: ratings.csv names movie {row[0]}, movies.csv does not"
+        )
     on_progress("tables", 0)
-    return Loaded(n_movies, queries.merge(cursor))
+    _merge_ratings(cursor, dataset, n_ratings)
+    return Loaded(n_movies, n_ratings)
+
+
+def _merge_ratings(cursor: Cursor[Any], dataset: MovieLens, n_ratings: int) -> None:
+    try:
+        with cursor.connection.transaction():  # to look for the reason after a failure
+            queries.merge_ratings(cursor, n_ratings)
+    except (UniqueViolation, CardinalityViolation):
+        row = queries.find(cursor, queries.FIND_REPEATED)
+        assert row is not None  # noqa: S101 - nothing else is unique
+        raise DataError(
+            f"{dataset.path}: user {row[0]} rates movie {row[1]} twice; keep one line"
+        ) from None
 
 
 def _chunks(file: IO[bytes], on_progress: OnProgress) -> Iterator[bytes]:
@@ -83,18 +101,6 @@ def _chunks(file: IO[bytes], on_progress: OnProgress) -> Iterator[bytes]:
         n_lines += chunk.count(b"\n")
         on_progress("ratings", n_bytes)
         yield chunk
-
-
-def _check(cursor: Cursor[Any], dataset: MovieLens) -> None:
-    """Refuse what constraints would refuse, in words that say what to do."""
-    if row := queries.find(cursor, queries.FIND_REPEATED):
-        raise DataError(
-            f"{dataset.path}: user {row[0]} rates movie {row[1]} twice; keep one line"
-        )
-    if row := queries.find(cursor, queries.FIND_UNKNOWN_MOVIE):
-        raise DataError(
-            f"{dataset.path}: ratings.csv names movie {row[0]}, movies.csv does not"
-        )
 
 
 def _describe(error: psycopg.Error) -> str:

@@ -5,6 +5,8 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import func, select, text, update
 
 from api.queries import insights as queries
@@ -168,6 +170,75 @@ async def test_the_summary_is_made_when_ratings_change_and_not_too_often(
     assert after["n_ratings"] == before["n_ratings"] + 1
     assert after["n_users"] == before["n_users"] + 1
     assert await session.scalar(select(func.count(RatingSummary.id))) == 1
+
+
+def polarizing_questions() -> list[str]:
+    """Ask for few and for many ratings, by both orders."""
+    return [
+        f"/insights/polarizing?by={by}&min_ratings={n}&limit={limit}"
+        for by in ("variance", "excess")
+        for n, limit in ((2, 100), (3, 7), (10, 100), (150, 100), (340, 20))
+    ]
+
+
+async def test_the_summary_answers_every_question_as_counting_does(session, anonymous):
+    questions = "/insights/popularity", "/insights/genres", *polarizing_questions()
+    counted = [(await anonymous.get(question)).json() for question in questions]
+
+    await insights.refresh_summary(session)
+    summed_up = [(await anonymous.get(question)).json() for question in questions]
+
+    assert summed_up == counted
+    statistics = await session.execute(
+        text("SELECT movie_id FROM movie_statistics WHERE n_ratings >= 340")
+    )
+    assert 0 < len(summed_up[-1]["items"]) == len(statistics.all()[:20])
+
+
+async def test_what_the_summary_answers_waits_for_the_next_one(session, anonymous):
+    await insights.refresh_summary(session)
+    before = (await anonymous.get("/insights/genres")).json()
+
+    await session.execute(text("UPDATE movies SET genres = '{}'"))
+    await session.commit()
+
+    assert (await anonymous.get("/insights/genres")).json() == before
+
+
+async def test_the_summary_of_an_older_version_is_made_anew(session, anonymous):
+    await insights.refresh_summary(session)
+    expected = (await anonymous.get("/insights/genres")).json()
+    older = RatingSummary.document.op("-")("genres")
+    await session.execute(update(RatingSummary).values(document=older))
+
+    counted = (await anonymous.get("/insights/genres")).json()
+    is_made = await insights.refresh_summary(session)
+
+    assert counted == expected
+    assert is_made
+    assert not await insights.refresh_summary(session)
+
+
+@given(
+    counts=st.lists(st.integers(2, 9), min_size=1, max_size=40),
+    steps=st.lists(st.integers(0, 4), min_size=40, max_size=40),
+    n=st.integers(1, 5),
+)
+def test_whoever_leads_among_enough_ratings_is_kept(counts, steps, n):
+    """A page of any number of ratings is made of the movies kept."""
+    rows = [
+        {"movie_id": movie, "n_ratings": count, "variance": step / 4}
+        for movie, (count, step) in enumerate(
+            zip(sorted(counts, reverse=True), steps, strict=False)
+        )
+    ]
+
+    kept = set(insights.leading(rows, "variance", n=n))
+
+    for least in range(2, 10):
+        enough = [row for row in rows if row["n_ratings"] >= least]
+        enough.sort(key=lambda row: (-row["variance"], row["movie_id"]))
+        assert {row["movie_id"] for row in enough[:n]} <= kept
 
 
 async def test_a_summary_that_took_long_is_made_rarely(session, alice):

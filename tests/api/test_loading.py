@@ -3,17 +3,20 @@
 import zipfile
 from codecs import BOM_UTF8
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import psycopg
 import pytest
 
 from api.database import migrate
+from api.queries.training import Snapshot, read_snapshot
 from api.services.loading import SAMPLE, Loaded, load
 from api.tables import FIRST_REGISTERED_USER_ID
 from engine.errors import DataError
 from engine.movielens import MovieLens
 from tests.conftest import create_database
+from tests.service import wait_for
 
 MOVIES = b"""movieId,title,genres
 1,Toy Story (1995),Animation|Comedy
@@ -232,6 +235,117 @@ def test_ratings_after_a_load_are_counted_one_by_one_again(url, tmp_path):
         connection.execute("DELETE FROM ratings WHERE user_id = 1")
 
     assert [row for row in kept(url) if row[1]] == counted(url)
+
+
+# What a larger file does, for which the table is made anew.
+
+
+SCHEMA = """
+SELECT conname, contype::text, convalidated, pg_get_constraintdef(oid)
+FROM pg_constraint WHERE conrelid = 'ratings'::regclass
+UNION ALL SELECT relname, 'index', true, pg_get_indexdef(oid)
+FROM pg_index JOIN pg_class ON oid = indexrelid WHERE indrelid = 'ratings'::regclass
+UNION ALL SELECT tgname, tgenabled::text, tgisinternal, pg_get_triggerdef(oid)
+FROM pg_trigger WHERE tgrelid = 'ratings'::regclass AND NOT tgisinternal
+UNION ALL SELECT attname, format_type(atttypid, atttypmod), attnotnull,
+    pg_get_expr(adbin, adrelid)
+FROM pg_attribute LEFT JOIN pg_attrdef ON (adrelid, adnum) = (attrelid, attnum)
+WHERE attrelid = 'ratings'::regclass AND attnum > 0
+UNION ALL SELECT format('%s of %s', privilege_type, grantee::regrole), '', true, ''
+FROM pg_class, aclexplode(relacl) WHERE oid = 'ratings'::regclass
+ORDER BY 1, 2
+"""
+FOUR = [(1, 1, 4.0), (1, 2, 0.5), (2, 1, 5.0), (7, 2, 2.5)]  # of the small data set
+STARS = "SELECT user_id, movie_id, value FROM ratings ORDER BY 1, 2"
+
+
+def test_the_new_table_has_all_that_the_old_one_had(url, tmp_path):
+    with connect(url) as connection:
+        connection.execute("GRANT SELECT ON ratings TO pg_monitor")
+        connection.execute('CREATE INDEX "by hand" ON ratings (rated_at)')
+    before = rows(url, SCHEMA), rows(url, "SELECT 'ratings'::regclass::oid")
+
+    load_quietly(url, write(tmp_path / "small"))
+
+    after = rows(url, SCHEMA), rows(url, "SELECT 'ratings'::regclass::oid")
+    with connect(url) as connection:
+        connection.execute('DROP INDEX "by hand"')
+        connection.execute("REVOKE SELECT ON ratings FROM pg_monitor")
+    assert len(before[0]) > 15
+    assert after[0] == before[0]
+    assert after[1] != before[1]
+
+
+def test_a_larger_file_too_replaces_what_it_names_and_keeps_the_rest(url, tmp_path):
+    first = HEADER + b"1,1,1.5,1500000000\n9,3,3.0,1500000000\n"
+    load_quietly(url, write(tmp_path / "old", ratings=first))
+
+    load_quietly(url, write(tmp_path / "new"))
+
+    assert rows(url, STARS) == [*FOUR, (9, 3, 3.0)]
+    assert kept(url) == counted(url)
+    assert rows(url, "SELECT sum(n_changes)::int FROM movie_statistics") == [(6,)]
+
+
+def test_a_pair_given_twice_is_refused_in_a_smaller_file_too(url, tmp_path):
+    load_quietly(url, write(tmp_path / "old"))
+    twice = HEADER + b"9,3,1.5,1500000000\n9,3,3.0,1500000000\n"
+
+    with pytest.raises(DataError, match="user 9 rates movie 3 twice; keep one line"):
+        load_quietly(url, write(tmp_path / "twice", ratings=twice))
+
+    assert rows(url, STARS) == FOUR
+
+
+def test_a_table_being_read_is_replaced_only_afterwards(url, tmp_path):
+    """What readers wait for is the last step alone."""
+    load_quietly(url, write(tmp_path / "old", ratings=HEADER + b"9,3,3.0,1500000000\n"))
+    loading = Thread(target=load_quietly, args=(url, write(tmp_path / "new")))
+
+    with connect(url) as reader:
+        reader.execute("SELECT FROM ratings")
+        loading.start()
+        wait_for(lambda: waiting(url, "DROP TABLE ratings"), seconds=10, what="built")
+        users = reader.execute("SELECT count(*) FROM users").fetchone()
+        stars = reader.execute(STARS).fetchall()
+    loading.join()
+
+    assert users == (1,)
+    assert stars == [(9, 3, 3.0)]
+    assert rows(url, STARS) == [*FOUR, (9, 3, 3.0)]
+
+
+def test_training_reads_one_table_or_the_other(url, tmp_path):
+    """A snapshot begun before a new table is there would find no row in it."""
+    load_quietly(url, write(tmp_path / "old"))
+    read: list[Snapshot] = []
+    training = Thread(target=lambda: read.append(read_snapshot(url)))
+
+    with connect(url) as connection:
+        connection.execute("CREATE TABLE anew (LIKE ratings INCLUDING ALL)")
+        connection.execute("INSERT INTO anew SELECT * FROM ratings")
+        connection.execute("ALTER TABLE ratings RENAME TO before")
+        connection.execute("ALTER TABLE anew RENAME TO ratings")
+        training.start()
+        wait_for(
+            lambda: waiting(url, "LOCK TABLE ratings"), seconds=10, what="asked for"
+        )
+    training.join()
+    with connect(url) as connection:
+        connection.execute("DROP TABLE ratings")
+        connection.execute("ALTER TABLE before RENAME TO ratings")
+
+    assert [snapshot.ratings.n_ratings for snapshot in read] == [4]
+
+
+def waiting(url: str, query: str) -> bool:
+    """Whether somebody waits for a lock with such a query."""
+    locked = rows(
+        url,
+        "SELECT query FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'",
+    )
+    return any(query in text for (text,) in locked)
 
 
 def test_progress_tells_the_stage_and_the_bytes_read(url, tmp_path):
