@@ -69,8 +69,15 @@ SELECT "userId", "movieId", rating, to_timestamp(timestamp) FROM staged_ratings
 ON CONFLICT (user_id, movie_id) DO UPDATE SET
     value = excluded.value, rated_at = excluded.rated_at
 """
-ARE_FEWER: LiteralString = """
-SELECT count(*) <= %(n)s FROM (SELECT FROM ratings LIMIT %(n)s + 1) AS counted
+# A new table would lose what somebody else has built on the old one.
+MAY_REPLACE: LiteralString = """
+SELECT (SELECT count(*) FROM (SELECT FROM ratings LIMIT %(n)s + 1) AS few) <= %(n)s
+AND NOT EXISTS (
+    SELECT FROM pg_depend
+    WHERE refclassid = 'pg_class'::regclass AND refobjid = 'ratings'::regclass
+    AND classid IN ('pg_rewrite'::regclass, 'pg_policy'::regclass,
+                    'pg_publication_rel'::regclass)
+)
 """
 CREATE_LOADED: LiteralString = """
 CREATE TABLE loaded_ratings (LIKE ratings INCLUDING ALL EXCLUDING INDEXES)
@@ -220,12 +227,15 @@ def merge_movies(cursor: Cursor[Any]) -> None:
 
 
 def merge_ratings(cursor: Cursor[Any], n_staged: int) -> None:
-    """Merge users and ratings, by the faster way, and count ratings anew.
+    """Merge users and ratings and count ratings anew.
+
+    Where not fewer ratings come than are there, they go into a new table, unless views,
+    policies or publications hang on the old one.
 
     A movie that a user rates twice raises `UniqueViolation` or `CardinalityViolation`.
     """
     cursor.execute(MERGE_USERS)
-    row = cursor.execute(ARE_FEWER, {"n": n_staged}).fetchone()
+    row = cursor.execute(MAY_REPLACE, {"n": n_staged}).fetchone()
     if row is not None and row[0]:
         counted = COUNTED if _replace_table(cursor) else "staged_counts"
     else:

@@ -276,6 +276,19 @@ def test_the_new_table_has_all_that_the_old_one_had(url, tmp_path):
     assert after[1] != before[1]
 
 
+def test_a_table_that_somebody_built_a_view_on_stays(url, tmp_path):
+    before = rows(url, "SELECT 'ratings'::regclass::oid")
+    with connect(url) as connection:
+        connection.execute("CREATE VIEW by_hand AS SELECT movie_id FROM ratings")
+
+    load_quietly(url, write(tmp_path / "small"))
+
+    assert rows(url, "SELECT count(*) FROM by_hand") == [(4,)]
+    assert rows(url, "SELECT 'ratings'::regclass::oid") == before
+    with connect(url) as connection:
+        connection.execute("DROP VIEW by_hand")
+
+
 def test_a_larger_file_too_replaces_what_it_names_and_keeps_the_rest(url, tmp_path):
     first = HEADER + b"1,1,1.5,1500000000\n9,3,3.0,1500000000\n"
     load_quietly(url, write(tmp_path / "old", ratings=first))
