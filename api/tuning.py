@@ -69,6 +69,8 @@ SPACES: Mapping[Target, dict[str, BaseDistribution]] = MappingProxyType(
             "item_bias_weight": FloatDistribution(1, 1000, log=True),
             "unobserved_weight": FloatDistribution(0.01, 0.9, log=True),
             "unobserved_target": FloatDistribution(0, 3),
+            "centring": FloatDistribution(0, 1),
+            "activity_exponent": FloatDistribution(0, 0.5),
         },
     }
 )

@@ -139,6 +139,8 @@ def ranking(raw: RawRatings, k: int) -> Outcome:
         configuration(k),
         unobserved_weight=RANKING.unobserved_weight,
         unobserved_target=RANKING.unobserved_target,
+        centring=RANKING.centring,
+        activity_exponent=RANKING.activity_exponent,
     )
     _compile(chosen)
     return replace(_sweeps(raw, chosen, n_sweeps=3), name="ranking", points=[])

@@ -161,7 +161,7 @@ class Trained:
         """``μ + b_u + b_i + p_u'q_i``."""
         head, users = self.training.head, self.training.users
         items = Side(head.item_factors, head.item_biases)
-        return predict_pairs(users, items, held_out, mean=head.global_mean)
+        return predict_pairs(users, items, held_out, mean=head.offset)
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ def reasons(head: Head, taste: Taste, item_index: int) -> Reasons:
     """
     index = validated_indices(head, np.array([item_index]))
     direction = _directions(head, taste, index)[:, 0]
-    baseline = head.global_mean + float(head.item_biases[index[0]])
+    baseline = head.offset + float(head.item_biases[index[0]])
     shares = taste.pulls @ direction
     return Reasons(baseline + float(taste.rest @ direction), shares.astype(np.float32))
 

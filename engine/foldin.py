@@ -78,8 +78,8 @@ def fold_in(
     ``z = (q, 1)`` and ``n`` ratings, where weights are given and ``a`` is the
     unobserved weight::
 
-        A = (1 - a) sum_t z_t z_t' + a G + diag(λ (n + n0)^v, β)
-        c = sum_t z_t (r_t - μ - (1 - a) b_t) + a h
+        A = (1 - a) c_u sum_t z_t z_t' + a G + diag(λ (n + n0)^v, β)
+        c = c_u sum_t z_t (r_t - h d_u - μ - (1 - a) b_t) + a m
         A (p_u, b_u) = c
 
     and where they are learned, with ``e_t`` the effect of having rated an item, ``f``
@@ -148,11 +148,13 @@ class _Observed(NamedTuple):
     """Ratings as the systems read them, each row stretched by the root of its weight.
 
     A weighted rating is then an ordinary one: ``rated`` are the rows ``z``, `residuals`
-    are stars above ``μ``, `biases` those of the items. `total` is the effective number.
+    are stars above the mean, `biases` those of the items. `total` is the effective
+    number.
     """
 
     indices: IndexVector
     weights: ExactVector
+    roots: ExactVector
     rated: ExactMatrix
     residuals: ExactVector
     biases: ExactVector
@@ -165,15 +167,16 @@ def _observed(
     rated, residuals = with_one(head, indices), stars - head.global_mean
     biases = head.item_biases.take(indices).astype(np.float64)
     if weights is None:
-        n_rated = len(indices)
+        ones = np.ones(len(indices))
         return _Observed(
-            indices, np.ones(n_rated), rated, residuals, biases, float(n_rated)
+            indices, ones, ones, rated, residuals, biases, float(len(indices))
         )
     counted = as_weights(weights, n_ratings=len(indices)).astype(np.float64)
     roots = np.sqrt(counted)
     return _Observed(
         indices,
         counted,
+        roots,
         rated * roots[:, None],
         residuals * roots,
         biases * roots,
@@ -194,17 +197,20 @@ def _given_system(head: Head, observed: _Observed) -> _System:
     """Build the system where weights are given."""
     configuration = head.configuration
     assert isinstance(configuration, Configuration)  # noqa: S101 - as the manifest demands
-    alpha = configuration.unobserved_weight
-    weight = configuration.factor_weights(observed.total, role="user")
+    alpha, count = configuration.unobserved_weight, observed.total
+    weight = configuration.factor_weights(count, role="user")
     weights = np.full(head.n_factors + 1, weight)
     weights[-1] = configuration.bias_weight(role="user")
-    matrix = _gram(observed.rated, weights, 1 - alpha)
+    share = float(configuration.activity_weights(count))
+    matrix = _gram(observed.rated, weights, (1 - alpha) * share)
     rest = np.zeros(len(weights))
     if alpha > 0:
         matrix += alpha * head.unobserved.gram
         rest += alpha * head.unobserved.moment
-    errors = observed.residuals - (1 - alpha) * observed.biases
-    return _System(matrix, errors, None, rest)
+    shift = configuration.shifts(observed.roots @ observed.residuals, count)
+    from_offset = observed.roots * (head.global_mean - shift - head.offset)
+    errors = observed.residuals + from_offset - (1 - alpha) * observed.biases
+    return _System(matrix, share * errors, None, rest)
 
 
 def _learned_system(
@@ -259,7 +265,7 @@ def predict(head: Head, taste: Taste, item_indices: Indices) -> FloatVector:
     """
     indices = validated_indices(head, item_indices)
     products = head.item_factors[indices] @ taste.factors
-    scores = head.global_mean + taste.bias + head.item_biases[indices] + products
+    scores = head.offset + taste.bias + head.item_biases[indices] + products
     return scores.astype(np.float32)
 
 

@@ -1,10 +1,11 @@
 """One half-step of alternating least squares, and what it minimises."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
-from engine.arrays import ExactMatrix, ExactVector
+from engine.arrays import ExactMatrix, ExactVector, IndexVector
 from engine.dense import add_gram_of_rows, padded
 from engine.errors import SolveError
 from engine.gradient import solve_rows_by_gradient
@@ -26,7 +27,7 @@ _LEAST_REST = 0.01  # of a leverage to 1; below it rounding decides
 
 @dataclass(frozen=True)
 class Problem:
-    """What a half-step solves: ratings, weights, and the offset of all predictions."""
+    """What a half-step solves: targets, weights, and the offset of all predictions."""
 
     ratings: Ratings
     configuration: Configuration
@@ -36,13 +37,40 @@ class Problem:
         """``μ``, in stars."""
         return self.configuration.offset(self.ratings.mean)
 
+    @cached_property
+    def targets(self) -> Ratings:
+        """The ratings as they are fitted: centred, and weighted by activity."""
+        configuration, by_user = self.configuration, self.ratings.by_user
+        if configuration.centring == configuration.activity_exponent == 0:
+            return self.ratings
+        above = by_user.values - np.float64(self.ratings.mean)
+        if by_user.weights is not None:
+            above *= by_user.weights
+        users, counts = by_user.row_of_each(), by_user.totals
+        sums = np.bincount(users, above, minlength=by_user.n_rows).astype(np.float64)
+        shifts = configuration.shifts(sums, counts).astype(np.float32)
+        weights = configuration.activity_weights(counts).astype(np.float32)
+
+        def fitted(rows: SparseRows, users: IndexVector) -> SparseRows:
+            counted = weights[users]
+            if rows.weights is not None:
+                counted *= rows.weights
+            return replace(rows, values=rows.values - shifts[users], weights=counted)
+
+        return replace(
+            self.ratings,
+            by_user=fitted(by_user, users),
+            by_item=fitted(self.ratings.by_item, self.ratings.by_item.indices),
+        )
+
     def rows(self, role: Role) -> SparseRows:
-        """Ratings by user or by item."""
-        return self.ratings.by_user if role == "user" else self.ratings.by_item
+        """Targets by user or by item."""
+        return self.targets.by_user if role == "user" else self.targets.by_item
 
     def weights(self, role: Role) -> Weights:
         """Regularization of each row's factors and bias."""
-        counts = self.rows(role).totals
+        ratings = self.ratings
+        counts = (ratings.by_user if role == "user" else ratings.by_item).totals
         bias_weight = self.configuration.bias_weight(role=role)
         return Weights(
             factors=self.configuration.factor_weights(counts, role=role),
@@ -156,7 +184,7 @@ def objective(
         loss += configuration.unobserved_weight * float(all_pairs - scores.sum())
     loss += _penalty(users, problem.weights("user"))
     loss += _penalty(items, problem.weights("item"))
-    return loss, float(np.sqrt(errors.sum() / problem.ratings.total_weight))
+    return loss, float(np.sqrt(errors.sum() / problem.targets.total_weight))
 
 
 def residual_variance(
@@ -183,7 +211,7 @@ def residual_variance(
     ----------
     .. [1] Allen (1974), on prediction sums of squares. doi:10.2307/1267500
     """
-    n_ratings = problem.ratings.total_weight
+    n_ratings = problem.targets.total_weight
     if problem.configuration.unobserved_weight > 0:
         every_item = np.ones(problem.ratings.n_items)
         errors, _ = _sums(problem, users, items, every_item, workers=workers)

@@ -53,8 +53,9 @@ def read_item_factors(folder: Path) -> Model:
          "rating": {"global_mean": 3.5, "residual_variance": 0.8,
                     "user_weight": 0.1, "user_bias_weight": 1.0}}
 
-    A head may also state `exponent`, `prior_count`, `unobserved_weight` and
-    `unobserved_target` of `Configuration`: they say how users are folded in.
+    A head may also state `exponent`, `prior_count`, `unobserved_weight`,
+    `unobserved_target`, `centring` and `activity_exponent` of `Configuration`: they say
+    how users are folded in. `global_mean` is the mean rating.
 
     Parameters
     ----------

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 import numpy as np
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from engine.foldin import Taste
 
 Role: TypeAlias = Literal["user", "item"]
+_Counts: TypeAlias = CountVector | ExactVector | float
+"""Numbers of ratings, of some users or of one."""
 Solver: TypeAlias = Literal["cholesky", "conjugate_gradient"]
 
 _MOST_FACTORS = 1024
@@ -34,13 +36,18 @@ class Configuration:
     The objective, for users ``u``, items ``i`` and ``n`` the number of ratings of the
     row in question::
 
-        sum_observed (r - s)^2  +  a sum_unobserved (g - s)^2
+        sum_observed c_u ((t - s)^2 - a (g - s)^2)  +  a sum_all_pairs (g - s)^2
         + sum_u λ_u (n + n0)^v |p_u|^2  +  β_u b_u^2
         + sum_i λ_i (n + n0)^v |q_i|^2  +  β_i b_i^2,      s = μ + b_u + b_i + p_u'q_i
 
-    Where ratings have weights ``c``, one of weight 2 counts as two: ``n`` is their sum,
-    and a rating adds ``c ((r - s)^2 - a (g - s)^2)`` to ``a (g - s)^2`` over all pairs.
-    Weight 1 is the objective above, and a weight towards 0 makes the pair unobserved.
+        t = r - h d_u,  d_u = sum (r - mean) / (n_u + n0),  c_u = (n_u + n0)^-x
+
+    ``d_u`` is how generous a user is. Where ``h = x = 0`` that is ``(r - s)^2`` over
+    the ratings and ``a (g - s)^2`` over the other pairs.
+
+    Where ratings have weights, one of weight 2 counts as two: in ``n``, in ``d_u``, and
+    its term of the first sum is taken twice. A weight towards 0 makes the pair
+    unobserved.
 
     Attributes
     ----------
@@ -61,7 +68,13 @@ class Configuration:
         ``a``, 0 (the rating head) to below 1.
     unobserved_target : float
         ``g``, in stars: what a pair without a rating is taken to be worth. Where
-        ``a > 0`` it is ``μ`` too, since nearly all pairs are fitted to it.
+        ``a > 0`` it is ``μ`` too, since nearly all pairs are fitted to it; else ``μ``
+        is the mean rating.
+    centring : float
+        ``h``, 0 to 1: how much of a user's generosity is taken off their ratings. Where
+        ``a = 0`` nothing is, since scores are stars.
+    activity_exponent : float
+        ``x``, 0 to 1: how much less each rating counts of a user who has many.
     solver : {"cholesky", "conjugate_gradient"}
         Of all half-steps but the last, which is exact. Gradient steps win with many
         factors and many ratings.
@@ -84,6 +97,8 @@ class Configuration:
     prior_count: float = 0.0
     unobserved_weight: float = 0.0
     unobserved_target: float = 0.0
+    centring: float = 0.0
+    activity_exponent: float = 0.0
     solver: Solver = "cholesky"
     n_gradient_steps: int = 3
 
@@ -101,6 +116,8 @@ class Configuration:
             ("n_gradient_steps", 1, 1_000),
             ("exponent", 0, 2),
             ("prior_count", 0, math.inf),
+            ("centring", 0, 1),
+            ("activity_exponent", 0, 1),
         ):
             self._require(name, low <= getattr(self, name) <= high, f"{low} to {high}")
         for name in (
@@ -125,14 +142,27 @@ class Configuration:
         """``μ``: the mean rating, or the target of the pairs without one."""
         return self.unobserved_target if self.unobserved_weight > 0 else mean
 
-    def factor_weights(
-        self, counts: CountVector | ExactVector | float, *, role: Role
-    ) -> FloatVector:
+    def shifts(self, sums: ExactVector, counts: _Counts) -> ExactVector:
+        """``h d_u`` of users with `counts` ratings that are `sums` above the mean."""
+        centring = self.centring if self.unobserved_weight > 0 else 0.0
+        return centring * sums / self._started(counts)
+
+    def activity_weights(self, counts: _Counts) -> ExactVector:
+        """``c_u`` of users with `counts` ratings."""
+        weights: ExactVector = self._started(counts) ** -self.activity_exponent
+        return weights
+
+    def _started(self, counts: _Counts) -> ExactVector:
+        """``n + n0``, or 1 where that is 0."""
+        started = counts + self.prior_count
+        return cast("ExactVector", started + (started == 0))
+
+    def factor_weights(self, counts: _Counts, *, role: Role) -> FloatVector:
         """``λ (n + n0)^v`` of rows with `counts` ratings."""
         weight = self.user_weight if role == "user" else self.item_weight
-        scaled = (counts + self.prior_count) ** self.exponent
         # A row nobody rated has nothing to fit; any positive weight keeps it at zero.
-        return np.asarray(weight * (scaled + (scaled == 0)), dtype=np.float32)
+        scaled = self._started(counts) ** self.exponent
+        return np.asarray(weight * scaled, dtype=np.float32)
 
     def bias_weight(self, *, role: Role) -> float:
         """``β`` of users or items."""
@@ -221,7 +251,7 @@ class Head:
     ----------
     configuration : Configuration or Learned
     global_mean : float
-        ``μ``, in stars: the mean rating, or the unobserved target of a ranking head.
+        The mean rating, in stars.
     item_biases : ndarray of float32, shape (n_items,)
     item_factors : ndarray of float32, shape (n_items, n_factors)
     residual_variance : float
@@ -239,6 +269,13 @@ class Head:
     residual_variance: float
     unobserved: Unobserved
     prior: UserPrior | None = None
+
+    @property
+    def offset(self) -> float:
+        """``μ``, in stars: the mean rating, or the unobserved target."""
+        if isinstance(self.configuration, Configuration):
+            return self.configuration.offset(self.global_mean)
+        return self.global_mean
 
     @property
     def n_items(self) -> int:
@@ -261,7 +298,7 @@ class Head:
         """
         scores = self.item_factors @ taste.factors.astype(np.float32)
         scores += self.item_biases
-        scores += np.float32(self.global_mean + taste.bias)
+        scores += np.float32(self.offset + taste.bias)
         return scores
 
 

@@ -3325,6 +3325,10 @@ export interface components {
             unobserved_weight?: number | null;
             /** Unobserved Target */
             unobserved_target?: number | null;
+            /** Centring */
+            centring?: number | null;
+            /** Activity Exponent */
+            activity_exponent?: number | null;
             /** Solver */
             solver?: ("cholesky" | "conjugate_gradient") | null;
             /** N Gradient Steps */
@@ -3449,6 +3453,10 @@ export interface components {
             unobserved_weight?: number | null;
             /** Unobserved Target */
             unobserved_target?: number | null;
+            /** Centring */
+            centring?: number | null;
+            /** Activity Exponent */
+            activity_exponent?: number | null;
             /** Solver */
             solver?: ("cholesky" | "conjugate_gradient") | null;
             /** N Gradient Steps */

@@ -65,8 +65,11 @@ def ranking_configuration():
         item_weight=0.7,
         user_bias_weight=1.5,
         item_bias_weight=2.0,
+        prior_count=2.0,
         unobserved_weight=0.2,
         unobserved_target=1.5,
+        centring=0.8,
+        activity_exponent=0.3,
     )
 
 

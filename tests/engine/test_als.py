@@ -73,8 +73,10 @@ def test_a_trained_model_is_read_only(model):
 
 
 def test_the_heads_are_offset_by_the_mean_and_by_the_target(ratings, model):
-    assert model.rating.global_mean == pytest.approx(ratings.mean)
-    assert model.ranking.global_mean == 1.5
+    for head in (model.rating, model.ranking):
+        assert head.global_mean == pytest.approx(ratings.mean)
+    assert model.rating.offset == model.rating.global_mean
+    assert model.ranking.offset == 1.5
 
 
 def test_every_sweep_is_reported_and_the_loss_falls(ratings, configuration):

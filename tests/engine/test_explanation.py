@@ -1,5 +1,7 @@
 """Scores taken apart into shares of past ratings."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -28,12 +30,17 @@ def test_reasons_add_up_to_the_score(heads, name, history, item):
 
 @given_weights
 def test_a_reason_is_what_the_score_would_lose_with_a_neutral_rating(model, name):
-    """Shares are linear in the ratings, so one can be tested by changing it."""
+    """Shares are linear in the ratings, so one can be tested by changing it.
+
+    Where ratings are centred, a change of one moves the others as well.
+    """
     head = getattr(model, name)
+    head = replace(head, configuration=replace(head.configuration, centring=0.0))
     indices, values = np.array([0, 3, 5]), np.array([5.0, 1.0, 4.0])
     before = fold_in(head, indices, values)
     neutral = values.copy()
-    neutral[1] -= before.pulls[1, -1]  # now it adds nothing to the right side
+    share = head.configuration.activity_weights(np.array([3]))[0]
+    neutral[1] -= before.pulls[1, -1] / share  # now it adds nothing to the right side
 
     after = fold_in(head, indices, neutral)
 

@@ -37,13 +37,17 @@ def test_a_taste_solves_the_users_system(model, name, history):
     taste = fold_in(head, *history)
 
     fixed = Fixed(
-        padded(head.item_factors), head.item_biases, head.global_mean,
+        padded(head.item_factors), head.item_biases, head.offset,
         configuration.unobserved_weight, head.unobserved.gram, head.unobserved.moment,
     )  # fmt: skip
-    count = np.array([len(history[0])], dtype=np.int32)
+    indices, values = history
+    told = reference.targets(
+        (values.astype(float), np.ones(len(values))), configuration, head.global_mean
+    )
+    count = np.array([len(indices)], dtype=np.int32)
     weight = configuration.factor_weights(count, role="user")[0]
     expected = reference.solve_row(
-        history, fixed, weight, configuration.user_bias_weight
+        (indices, *told), fixed, weight, configuration.user_bias_weight
     )
     np.testing.assert_allclose(
         [*taste.factors, taste.bias], expected, rtol=1e-5, atol=1e-6

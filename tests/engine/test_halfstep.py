@@ -39,6 +39,8 @@ configurations = st.builds(
     prior_count=st.sampled_from([0.0, 3.0]),
     unobserved_weight=st.sampled_from([0.0, 0.05, 0.5]),
     unobserved_target=st.floats(-1, 3),
+    centring=st.sampled_from([0.0, 0.6, 1.0]),
+    activity_exponent=st.sampled_from([0.0, 0.25, 1.0]),
 )
 
 

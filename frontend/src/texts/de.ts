@@ -69,6 +69,8 @@ const PARAMETERS: Record<string, string> = {
   prior_count: 'Bei allen vorausgesetzte Bewertungen',
   unobserved_weight: 'Gewicht der Paare ohne Bewertung',
   unobserved_target: 'Sterne der Paare ohne Bewertung',
+  centring: 'Abgezogener Anteil des eigenen Mittels',
+  activity_exponent: 'Exponent der Aktivität',
   solver: 'Löser',
   n_gradient_steps: 'Gradientenschritte',
 };

@@ -74,6 +74,8 @@ const PARAMETERS: Record<string, string> = {
   prior_count: 'Ratings assumed of everybody',
   unobserved_weight: 'Weight of pairs without a rating',
   unobserved_target: 'Stars of pairs without a rating',
+  centring: 'Share of own mean taken off',
+  activity_exponent: 'Exponent of activity',
   solver: 'Solver',
   n_gradient_steps: 'Gradient steps',
 };
