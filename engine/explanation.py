@@ -87,5 +87,5 @@ def reason_shares(head: Head, taste: Taste, item_indices: Indices) -> ExactMatri
 def _directions(head: Head, taste: Taste, indices: IndexVector) -> ExactMatrix:
     """Solve ``A x = z_i`` for each item, shape (n_factors + 1, n)."""
     items = with_one(head, indices)
-    directions: ExactMatrix = lapack.dpotrs(taste.cholesky, items.T, lower=1)[0]
+    directions: ExactMatrix = lapack.dpotrs(taste.factor, items.T, lower=1)[0]
     return directions

@@ -39,8 +39,8 @@ class Taste:
         What having rated it says, whatever the stars; None where weights are given.
     rest : ndarray of float64, shape (n_factors + 1,)
         What the right side would be without any rating.
-    cholesky : ndarray of float64, shape (n_factors + 1, n_factors + 1)
-        Lower triangle ``L`` of ``A = LL'``; zero above it.
+    factor : ndarray of float64, shape (n_factors + 1, n_factors + 1)
+        As LAPACK leaves it: ``L`` of ``A = LL'`` on and below the diagonal.
     """
 
     bias: float
@@ -50,7 +50,12 @@ class Taste:
     errors: ExactVector
     leanings: ExactMatrix | None
     rest: ExactVector
-    cholesky: ExactMatrix
+    factor: ExactMatrix
+
+    @property
+    def cholesky(self) -> ExactMatrix:
+        """Lower triangle ``L`` of ``A = LL'``; zero above it."""
+        return np.tril(self.factor)
 
     @property
     def n_rated(self) -> int:
@@ -125,13 +130,14 @@ def fold_in(
         system = _learned_system(head.prior, observed, features)
     else:
         system = _given_system(head, observed)
-    factor, failed = lapack.dpotrf(system.matrix, lower=1, clean=1, overwrite_a=1)
-    if failed:
-        raise SolveError("the user's system is singular; raise the weights")
     right = system.rest + system.errors @ observed.rated
     if system.leanings is not None:
         right += system.leanings.sum(axis=0)
-    solution, _ = lapack.dpotrs(factor, right, lower=1)
+    factor, solution, failed = lapack.dposv(
+        system.matrix, right, lower=1, overwrite_a=1, overwrite_b=1
+    )
+    if failed:
+        raise SolveError("the user's system is singular; raise the weights")
     return Taste(
         bias=float(solution[-1]),
         factors=solution[:-1],
@@ -140,20 +146,21 @@ def fold_in(
         errors=system.errors,
         leanings=system.leanings,
         rest=system.rest,
-        cholesky=factor,
+        factor=factor,
     )
 
 
 class _Observed(NamedTuple):
-    """Ratings as the systems read them, each row stretched by the root of its weight.
+    """Ratings as the systems read them.
 
-    A weighted rating is then an ordinary one: ``rated`` are the rows ``z``, `residuals`
-    are stars above the mean, `biases` those of the items. `total` is the effective
-    number.
+    `residuals` are stars above the mean, `biases` those of the items, `total` is the
+    effective number. `rated` are the rows ``z``, each stretched by the root of its
+    weight; with errors stretched alike a weighted rating is an ordinary one.
     """
 
     indices: IndexVector
     weights: ExactVector
+    roots: ExactVector | float
     rated: ExactMatrix
     residuals: ExactVector
     biases: ExactVector
@@ -166,18 +173,17 @@ def _observed(
     rated, residuals = with_one(head, indices), stars - head.global_mean
     biases = head.item_biases.take(indices).astype(np.float64)
     if weights is None:
-        n_rated = len(indices)
-        return _Observed(
-            indices, np.ones(n_rated), rated, residuals, biases, float(n_rated)
-        )
+        ones, total = np.ones(len(indices)), float(len(indices))
+        return _Observed(indices, ones, 1.0, rated, residuals, biases, total)
     counted = as_weights(weights, n_ratings=len(indices)).astype(np.float64)
     roots = np.sqrt(counted)
     return _Observed(
         indices,
         counted,
+        roots,
         rated * roots[:, None],
-        residuals * roots,
-        biases * roots,
+        residuals,
+        biases,
         float(counted.sum()),
     )
 
@@ -196,20 +202,19 @@ def _given_system(head: Head, observed: _Observed) -> _System:
     configuration = head.configuration
     assert isinstance(configuration, Configuration)  # noqa: S101 - as the manifest demands
     alpha, count = configuration.unobserved_weight, observed.total
-    share = float(configuration.activity_weights(count))
-    weight = configuration.factor_weights(count, role="user")
-    weights = np.full(head.n_factors + 1, weight)
+    weights = np.empty(head.n_factors + 1)
+    weights[:-1] = configuration.factor_weights(count, role="user")
     weights[-1] = configuration.bias_weight(role="user")
+    share = float(configuration.activity_weights(count))
     matrix = _gram(observed.rated, weights, (1 - alpha) * share)
     rest = np.zeros(len(weights))
     if alpha > 0:
         matrix += alpha * head.unobserved.gram
         rest += alpha * head.unobserved.moment
-    roots = np.sqrt(observed.weights)
-    shift = float(configuration.shifts(roots @ observed.residuals, count))
-    from_offset = head.global_mean - shift - head.offset
-    errors = observed.residuals + roots * from_offset - (1 - alpha) * observed.biases
-    return _System(matrix, share * errors, None, rest)
+    shift = configuration.shifts(observed.weights @ observed.residuals, count)
+    from_offset = observed.residuals + (head.global_mean - shift - head.offset)
+    errors = share * observed.roots * (from_offset - (1 - alpha) * observed.biases)
+    return _System(matrix, errors, None, rest)
 
 
 def _learned_system(
@@ -220,7 +225,7 @@ def _learned_system(
     effects = prior.set_effects[indices].astype(np.float64)
     spreads = observed.weights @ prior.item_spreads[indices].astype(np.float64)
     spreads[-1] = 0  # the item's own bias is no part of z
-    errors = observed.residuals - observed.biases
+    errors = observed.roots * (observed.residuals - observed.biases)
     shares = observed.weights / np.sqrt(observed.total or 1)
     return _System(
         matrix=_gram(observed.rated, prior.weights + spreads),
@@ -230,15 +235,13 @@ def _learned_system(
     )
 
 
-def _gram(
-    rated: ExactMatrix, diagonal: ExactVector | FloatVector, scale: float = 1.0
-) -> ExactMatrix:
+def _gram(rated: ExactMatrix, diagonal: ExactVector, scale: float = 1.0) -> ExactMatrix:
     """Compute ``scale rated'rated + diag(diagonal)``, columns contiguous as for LAPACK.
 
     For so few rows, BLAS multiplies a whole matrix faster than half a symmetric one.
     """
     gram: ExactMatrix = blas.dgemm(scale, rated.T, rated.T, trans_b=1)
-    gram.T.reshape(-1)[:: len(gram) + 1] += diagonal
+    gram.ravel(order="K")[:: len(gram) + 1] += diagonal
     return gram
 
 
@@ -301,12 +304,12 @@ def uncertainty(head: Head, taste: Taste, item_indices: Indices) -> FloatVector:
     """
     indices = validated_indices(head, item_indices)
     items = with_one(head, indices)
-    halves, _ = lapack.dtrtrs(taste.cholesky, items.T, lower=1)
+    halves, _ = lapack.dtrtrs(taste.factor, items.T, lower=1)
     doubt = np.square(halves).sum(axis=0)
     variance: ExactVector = head.residual_variance * (1 + doubt)
     if head.prior is not None:
         spreads = head.prior.item_spreads[indices].astype(np.float64)
-        covariance, _ = lapack.dpotri(taste.cholesky, lower=1)
+        covariance, _ = lapack.dpotri(taste.factor, lower=1)
         doubts = head.residual_variance * np.diag(covariance)[:-1]
         variance += spreads[:, -1] + spreads[:, :-1] @ (taste.factors**2 + doubts)
     return np.sqrt(variance).astype(np.float32)
@@ -328,7 +331,9 @@ def _validated(
     if ordered.size and (ordered[0] < 0 or ordered[-1] >= head.n_items):
         raise DataError(f"item index outside 0..{head.n_items - 1}")
     stars = np.asarray(values, dtype=np.float64)
-    if stars.shape != indices.shape or not np.isfinite(stars).all():
+    if stars.shape != indices.shape or np.count_nonzero(np.isfinite(stars)) < len(
+        stars
+    ):
         raise DataError(f"expected {len(indices)} finite ratings, one per item")
     if np.count_nonzero(ordered[1:] == ordered[:-1]):
         raise DataError("an item is rated twice; keep one rating of each")

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 import numpy as np
 
@@ -154,8 +154,8 @@ class Configuration:
 
     def _started(self, counts: Counts) -> ExactVector:
         """``n + n0``, or 1 where that is 0."""
-        started = np.asarray(counts + self.prior_count, dtype=np.float64)
-        return np.where(started > 0, started, 1)
+        started = counts + self.prior_count
+        return cast("ExactVector", started + (started == 0))
 
     def factor_weights(self, counts: Counts, *, role: Role) -> FloatVector:
         """``λ (n + n0)^v`` of rows with `counts` ratings."""
