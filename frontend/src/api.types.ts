@@ -258,6 +258,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/movies/histograms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Histograms
+         * @description Count movies' ratings by value; a movie that nobody rated is left out.
+         */
+        get: operations["get_histograms_movies_histograms_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/movies/{movie_id}": {
         parameters: {
             query?: never;
@@ -2531,6 +2551,14 @@ export interface components {
             count: number;
         };
         /**
+         * Histograms
+         * @description How the ratings of several movies spread.
+         */
+        Histograms: {
+            /** Items */
+            items: components["schemas"]["MovieHistogram"][];
+        };
+        /**
          * ImportReport
          * @description What an import did or, as a dry run, would do; every row of the file is told.
          *
@@ -2980,6 +3008,16 @@ export interface components {
             poster_url: string | null;
             /** Description Source */
             description_source: string | null;
+        };
+        /**
+         * MovieHistogram
+         * @description How the ratings of one movie spread.
+         */
+        MovieHistogram: {
+            /** Movie Id */
+            movie_id: number;
+            /** Histogram */
+            histogram: components["schemas"]["HistogramBin"][];
         };
         /**
          * MovieMap
@@ -4139,6 +4177,7 @@ export type GenreOut = components['schemas']['GenreOut'];
 export type Genres = components['schemas']['Genres'];
 export type HiddenMovies = components['schemas']['HiddenMovies'];
 export type HistogramBin = components['schemas']['HistogramBin'];
+export type Histograms = components['schemas']['Histograms'];
 export type ImportReport = components['schemas']['ImportReport'];
 export type ImportedRow = components['schemas']['ImportedRow'];
 export type Influence = components['schemas']['Influence'];
@@ -4161,6 +4200,7 @@ export type ModelSummary = components['schemas']['ModelSummary'];
 export type ModuleText = components['schemas']['ModuleText'];
 export type MonthCount = components['schemas']['MonthCount'];
 export type MovieDetail = components['schemas']['MovieDetail'];
+export type MovieHistogram = components['schemas']['MovieHistogram'];
 export type MovieMap = components['schemas']['MovieMap'];
 export type MovieOut = components['schemas']['MovieOut'];
 export type MoviePage = components['schemas']['MoviePage'];
@@ -5568,13 +5608,15 @@ export interface operations {
             query?: {
                 /** @description typo-tolerant title search */
                 query?: string | null;
-                genre?: string | null;
-                year_from?: number | null;
-                year_to?: number | null;
                 sort?: "popular" | "title" | "year" | "polarizing";
                 limit?: number;
                 /** @description `next_cursor` of the page before */
                 cursor?: string | null;
+                /** @description only these movie ids, repeatable */
+                movie_id?: number[];
+                genre?: string | null;
+                year_from?: number | null;
+                year_to?: number | null;
             };
             header?: never;
             path?: never;
@@ -5589,6 +5631,74 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MoviePage"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description This host is not served here */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The service is not available right now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    get_histograms_movies_histograms_get: {
+        parameters: {
+            query?: {
+                /** @description only these movie ids, repeatable */
+                movie_id?: number[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Histograms"];
                 };
             };
             /** @description The request cannot be read */
