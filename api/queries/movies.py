@@ -54,6 +54,7 @@ class Filters:
     year_from: int | None = None
     year_to: int | None = None
     max_ratings: int | None = None  # at most so many, for films few people know
+    movie_ids: tuple[int, ...] = ()  # these alone; without any, all
 
     @property
     def are_set(self) -> bool:
@@ -71,6 +72,8 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
         conditions.append(Movie.year <= filters.year_to)
     if filters.max_ratings is not None:
         conditions.append(n_ratings <= filters.max_ratings)
+    if filters.movie_ids:
+        conditions.append(Movie.id == func.any(list(filters.movie_ids)))
     return conditions
 
 
@@ -183,14 +186,19 @@ async def calmer_share(session: AsyncSession, movie_id: int) -> float | None:
     return share
 
 
-async def histogram(session: AsyncSession, movie_id: int) -> dict[float, int]:
-    """Count a movie's ratings by value."""
+async def histograms(
+    session: AsyncSession, movie_ids: Sequence[int]
+) -> dict[int, dict[float, int]]:
+    """Count the ratings of movies by value; without any a movie is left out."""
     query = (
-        select(Rating.value, func.count().label("n"))
-        .where(Rating.movie_id == movie_id)
-        .group_by(Rating.value)
+        select(Rating.movie_id, Rating.value, func.count().label("n"))
+        .where(Rating.movie_id == func.any(list(movie_ids)))
+        .group_by(Rating.movie_id, Rating.value)
     )
-    return {row.value: row.n for row in await session.execute(query)}
+    counts: dict[int, dict[float, int]] = {}
+    for row in await session.execute(query):
+        counts.setdefault(row.movie_id, {})[row.value] = row.n
+    return counts
 
 
 async def genres(session: AsyncSession) -> Sequence[AnyRow]:

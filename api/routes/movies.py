@@ -2,12 +2,21 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import AfterValidator
 
 from api.dependencies import ModelDep, Public, SessionDep
-from api.schemas.base import Cursor, GenreQuery, Limit, MovieId, YearQuery, clean_text
-from api.schemas.movies import Genres, MovieDetail, MoviePage
+from api.queries.movies import Filters
+from api.schemas.base import (
+    Cursor,
+    GenreQuery,
+    Limit,
+    MovieId,
+    MovieIdsQuery,
+    YearQuery,
+    clean_text,
+)
+from api.schemas.movies import Genres, Histograms, MovieDetail, MoviePage
 from api.schemas.recommendations import SimilarMovies
 from api.services import movies
 from api.strict_route import StrictRoute
@@ -38,13 +47,23 @@ async def get_genres(session: SessionDep) -> Genres:
     return await movies.list_genres(session)
 
 
-@router.get("/movies")
-async def get_movies(
-    session: SessionDep,
-    query: SearchQuery = None,
+async def wanted(
+    movie_id: MovieIdsQuery = [],  # noqa: B006 - FastAPI copies defaults
     genre: GenreQuery = None,
     year_from: YearQuery = None,
     year_to: YearQuery = None,
+) -> Filters:
+    """Read which movies are asked for."""
+    return movies.filters(
+        genre=genre, year_from=year_from, year_to=year_to, movie_ids=movie_id
+    )
+
+
+@router.get("/movies")
+async def get_movies(
+    session: SessionDep,
+    wanted: Annotated[Filters, Depends(wanted)],
+    query: SearchQuery = None,
     sort: movies.SortName = "popular",
     limit: Limit = 24,
     cursor: Cursor = None,
@@ -53,10 +72,18 @@ async def get_movies(
 
     Polarizing movies are those whose ratings vary most, of at least ten.
     """
-    wanted = movies.filters(genre=genre, year_from=year_from, year_to=year_to)
     return await movies.browse(
         session, wanted, query=query, sort=sort, limit=limit, cursor=cursor
     )
+
+
+@router.get("/movies/histograms")
+async def get_histograms(
+    session: SessionDep,
+    movie_id: MovieIdsQuery = [],  # noqa: B006 - FastAPI copies defaults
+) -> Histograms:
+    """Count movies' ratings by value; a movie that nobody rated is left out."""
+    return await movies.histograms(session, movie_ids=movie_id)
 
 
 @router.get("/movies/{movie_id}")

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 
 from api.dependencies import (
     ModelDep,
@@ -12,15 +12,7 @@ from api.dependencies import (
     Subject,
     VoteWeight,
 )
-from api.schemas.base import (
-    MAX_ID,
-    MAX_PAGE,
-    Cursor,
-    GenreQuery,
-    Limit,
-    PlainInteger,
-    YearQuery,
-)
+from api.schemas.base import Cursor, GenreQuery, Limit, MovieIdsQuery, YearQuery
 from api.schemas.recommendations import InlinePredictions, PredictionPage
 from api.services import movies, predictions
 from api.services.predictions import Wanted
@@ -30,14 +22,9 @@ router = APIRouter(
     prefix="/predictions", tags=["recommendations"], route_class=StrictRoute
 )
 
-Chosen = Annotated[
-    list[Annotated[int, PlainInteger, Query(ge=1, le=MAX_ID)]],
-    Query(max_length=MAX_PAGE, description="only these movie ids, repeatable"),
-]
-
 
 async def wanted(
-    movie_id: Chosen = [],  # noqa: B006 - FastAPI copies defaults
+    movie_id: MovieIdsQuery = [],  # noqa: B006 - FastAPI copies defaults
     genre: GenreQuery = None,
     year_from: YearQuery = None,
     year_to: YearQuery = None,

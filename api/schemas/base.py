@@ -79,6 +79,10 @@ Cursor = Annotated[
     str | None,
     Query(max_length=2000, description="`next_cursor` of the page before"),
 ]
+MovieIdsQuery = Annotated[
+    list[Annotated[int, PlainInteger, Query(ge=1, le=MAX_ID)]],
+    Query(max_length=MAX_PAGE, description="only these movie ids, repeatable"),
+]
 Year = Annotated[int, Field(ge=1800, le=2200)]
 YearQuery = Annotated[int | None, Query(ge=1800, le=2200), PlainInteger]
 IdempotencyKey = Annotated[

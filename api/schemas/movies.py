@@ -28,6 +28,19 @@ class HistogramBin(Out):
     count: int
 
 
+class MovieHistogram(Out):
+    """How the ratings of one movie spread."""
+
+    movie_id: int
+    histogram: list[HistogramBin]
+
+
+class Histograms(Out):
+    """How the ratings of several movies spread."""
+
+    items: list[MovieHistogram]
+
+
 class MovieDetail(MovieOut):
     """A movie with the distribution of its ratings.
 

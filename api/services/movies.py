@@ -1,6 +1,6 @@
 """Browsing: search, pages, one movie."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,7 +16,9 @@ from api.schemas.movies import (
     GenreOut,
     Genres,
     HistogramBin,
+    Histograms,
     MovieDetail,
+    MovieHistogram,
     MovieOut,
     MoviePage,
 )
@@ -39,6 +41,7 @@ def filters(
     year_from: int | None,
     year_to: int | None,
     max_ratings: int | None = None,
+    movie_ids: Sequence[int] = (),
     where: Literal["query", "body"] = "query",
 ) -> Filters:
     """Check that the range of years is one."""
@@ -47,7 +50,11 @@ def filters(
         error = field_error(where, "year_to", code="range", message=message)
         raise InvalidRequest(errors=[error])
     return Filters(
-        genre=genre, year_from=year_from, year_to=year_to, max_ratings=max_ratings
+        genre=genre,
+        year_from=year_from,
+        year_to=year_to,
+        max_ratings=max_ratings,
+        movie_ids=tuple(movie_ids),
     )
 
 
@@ -81,18 +88,32 @@ async def detail(session: AsyncSession, *, movie_id: int) -> MovieDetail:
     row = await queries.detail(session, movie_id)
     if row is None:
         raise NotFound
-    counts = await queries.histogram(session, movie_id)
-    bins = [HistogramBin(value=v, count=counts.get(v, 0)) for v in HALF_STARS]
+    counts = await queries.histograms(session, [movie_id])
     about = await description_queries.of_movie(session, movie_id)
     has_poster = about is not None and about.has_poster
     return MovieDetail(
         **row._mapping,  # noqa: SLF001 - SQLAlchemy's public name
-        histogram=bins,
+        histogram=_bins(counts.get(movie_id, {})),
         calmer_share=await queries.calmer_share(session, movie_id),
         synopsis=about.synopsis if about else None,
         poster_url=f"/movies/{movie_id}/poster" if has_poster else None,
         description_source=about.source if about else None,
     )
+
+
+def _bins(counts: Mapping[float, int]) -> list[HistogramBin]:
+    return [HistogramBin(value=v, count=counts.get(v, 0)) for v in HALF_STARS]
+
+
+async def histograms(session: AsyncSession, *, movie_ids: Sequence[int]) -> Histograms:
+    """Read how the ratings of movies spread, in the order asked for."""
+    counts = await queries.histograms(session, movie_ids)
+    items = [
+        MovieHistogram(movie_id=i, histogram=_bins(counts[i]))
+        for i in dict.fromkeys(movie_ids)
+        if i in counts
+    ]
+    return Histograms(items=items)
 
 
 async def poster(session: AsyncSession, *, movie_id: int) -> bytes:

@@ -260,6 +260,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/movies/histograms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Histograms
+         * @description Count movies' ratings by value; a movie that nobody rated is left out.
+         */
+        get: operations["get_histograms_movies_histograms_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/movies/{movie_id}": {
         parameters: {
             query?: never;
@@ -2626,6 +2646,14 @@ export interface components {
             count: number;
         };
         /**
+         * Histograms
+         * @description How the ratings of several movies spread.
+         */
+        Histograms: {
+            /** Items */
+            items: components["schemas"]["MovieHistogram"][];
+        };
+        /**
          * ImportOut
          * @description A file of ratings that was taken in; `username` is null without an account.
          */
@@ -3120,6 +3148,16 @@ export interface components {
             poster_url: string | null;
             /** Description Source */
             description_source: string | null;
+        };
+        /**
+         * MovieHistogram
+         * @description How the ratings of one movie spread.
+         */
+        MovieHistogram: {
+            /** Movie Id */
+            movie_id: number;
+            /** Histogram */
+            histogram: components["schemas"]["HistogramBin"][];
         };
         /**
          * MovieMap
@@ -4291,6 +4329,7 @@ export type GenreOut = components['schemas']['GenreOut'];
 export type Genres = components['schemas']['Genres'];
 export type HiddenPage = components['schemas']['HiddenPage'];
 export type HistogramBin = components['schemas']['HistogramBin'];
+export type Histograms = components['schemas']['Histograms'];
 export type ImportOut = components['schemas']['ImportOut'];
 export type ImportPage = components['schemas']['ImportPage'];
 export type ImportReport = components['schemas']['ImportReport'];
@@ -4315,6 +4354,7 @@ export type ModelSummary = components['schemas']['ModelSummary'];
 export type ModuleText = components['schemas']['ModuleText'];
 export type MonthCount = components['schemas']['MonthCount'];
 export type MovieDetail = components['schemas']['MovieDetail'];
+export type MovieHistogram = components['schemas']['MovieHistogram'];
 export type MovieMap = components['schemas']['MovieMap'];
 export type MovieOut = components['schemas']['MovieOut'];
 export type MoviePage = components['schemas']['MoviePage'];
@@ -5722,13 +5762,15 @@ export interface operations {
             query?: {
                 /** @description typo-tolerant title search */
                 query?: string | null;
-                genre?: string | null;
-                year_from?: number | null;
-                year_to?: number | null;
                 sort?: "popular" | "title" | "year" | "polarizing";
                 limit?: number;
                 /** @description `next_cursor` of the page before */
                 cursor?: string | null;
+                /** @description only these movie ids, repeatable */
+                movie_id?: number[];
+                genre?: string | null;
+                year_from?: number | null;
+                year_to?: number | null;
             };
             header?: never;
             path?: never;
@@ -5743,6 +5785,74 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MoviePage"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description This host is not served here */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description The service is not available right now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    get_histograms_movies_histograms_get: {
+        parameters: {
+            query?: {
+                /** @description only these movie ids, repeatable */
+                movie_id?: number[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Histograms"];
                 };
             };
             /** @description The request cannot be read */

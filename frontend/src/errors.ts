@@ -22,8 +22,9 @@ function sentence(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`;
 }
 
-/** Anything that is not an answer of the service is a fault of the app and must surface. */
+/** Anything else is a fault of the app, or an answer that it cannot use: reported, and told like the others. */
 export function asApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
-  throw error;
+  reportError(error);
+  return new ApiError('malformed');
 }

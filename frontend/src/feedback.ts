@@ -13,12 +13,17 @@ const votes = signal<ReadonlyMap<number, Vote>>(new Map());
 /** What was hidden here (true) or shown again (false), whatever a list loaded earlier says. */
 export const hiding = signal<ReadonlyMap<number, boolean>>(new Map());
 
-/** Rises when the service has hidden a movie or shows it again, so that lists know when to ask again. */
-export const storedHides = signal(0);
+/** Rises when the service has learned of a vote or a hidden movie, so that lists know when to ask again. */
+export const storedFeedback = signal(0);
 
 /** The user's vote on one movie: cast here, or as its list has it. */
 export function useOwnVote(movieId: number, listed: Vote): Vote {
   return useComputed(() => votes.value.get(movieId)).value ?? listed;
+}
+
+/** Whether a vote on the movie was cast here, even if it is taken back by now. */
+export function hasVoted(movieId: number): boolean {
+  return votes.peek().has(movieId);
 }
 
 export function forgetFeedback(): void {
@@ -80,7 +85,10 @@ const voting = new OptimisticWrites<Vote>({
     const recommendation_id = abouts.get(movieId)?.recommendationId ?? '';
     await call('put', '/feedback', { body: { recommendation_id, movie_id: movieId, vote } });
   },
-  stored: (movieId, vote) => announce(texts.feedback.voted[vote](titleOf(movieId))),
+  stored: (movieId, vote) => {
+    storedFeedback.value += 1;
+    announce(texts.feedback.voted[vote](titleOf(movieId)));
+  },
   refused: (movieId, _, error) => tell(texts.feedback.voteRefused(titleOf(movieId)), error),
 });
 
@@ -92,7 +100,7 @@ const hides = new OptimisticWrites<boolean>({
     else await call('delete', '/hidden/{user_id}/{movie_id}', { path }).catch(unlessGone);
   },
   stored: () => {
-    storedHides.value += 1;
+    storedFeedback.value += 1;
   },
   refused: (movieId, isHidden, error) => {
     const { hideRefused, showRefused } = texts.feedback;

@@ -111,6 +111,17 @@ test('what another window keeps while the others are on their way stays kept', a
   ]);
 });
 
+test.each(['', 'no JSON', '{"items": []}', '"text"', 'null', '[null, 7, {}, {"movie": {"id": 1}}]'])(
+  'what is kept may be damaged: %s is no rating',
+  (text) => {
+    localStorage.setItem('cinefold.kept-ratings', text);
+
+    expect(startKeeping()).toEqual([]);
+    keep(1, rating(1, 4));
+    expect(readKept()).toEqual([rating(1, 4)]);
+  },
+);
+
 test('without ratings nothing is sent', async () => {
   answer(200);
   startKeeping();

@@ -15,8 +15,23 @@ export const kept = signal<readonly RatedMovie[] | null>(null);
 /** Read it anew: another window may have kept something meanwhile. */
 export function readKept(): readonly RatedMovie[] | null {
   const text = localStorage.getItem(KEY);
-  kept.value = text === null ? null : (JSON.parse(text) as RatedMovie[]);
+  kept.value = text === null ? null : ratingsIn(text);
   return kept.value;
+}
+
+/** What a hand or another version has written there must not stop the app: what is no rating is left out. */
+function ratingsIn(text: string): RatedMovie[] {
+  try {
+    const values: unknown = JSON.parse(text);
+    return Array.isArray(values) ? values.filter(isRated) : [];
+  } catch {
+    return [];
+  }
+}
+
+function isRated(value: Partial<RatedMovie> | null): value is RatedMovie {
+  const { movie, value: stars, rated_at } = value ?? {};
+  return Array.isArray(movie?.genres) && typeof movie.title === 'string' && !!stars && typeof rated_at === 'string';
 }
 
 function write(ratings: readonly RatedMovie[]): void {
@@ -45,7 +60,7 @@ export function forgetKept(): void {
 export async function carryOver(userId: number): Promise<void> {
   const carried = readKept() ?? [];
   try {
-    if (carried.length > 0) await importRatings(userId, new Blob([asCsv(carried)]), false);
+    if (carried.length > 0) await importRatings(userId, asFile(carried), false);
   } catch (reason) {
     notify({ text: texts.guest.notCarried(carried.length), error: asApiError(reason) });
     return;
@@ -58,7 +73,7 @@ export async function carryOver(userId: number): Promise<void> {
 }
 
 /** As a file of ratings, which the service takes in whole or not at all. */
-export function asCsv(ratings: readonly RatedMovie[]): string {
+export function asFile(ratings: readonly RatedMovie[]): Blob {
   const lines = ratings.map(({ movie, value, rated_at }) => `${movie.id},${value},${rated_at}`);
-  return ['movie_id,rating,rated_at', ...lines].join('\n');
+  return new Blob([['movie_id,rating,rated_at', ...lines].join('\n')]);
 }

@@ -1,7 +1,7 @@
 import './style.css';
-import { render } from 'preact';
-import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
-import type { Me } from './api';
+import { type ComponentChildren, render } from 'preact';
+import { useEffect, useErrorBoundary, useLayoutEffect, useRef } from 'preact/hooks';
+import { ApiError, type Me } from './api';
 import { Header } from './components/header';
 import { KeptBar } from './components/kept-bar';
 import { Notices } from './components/notices';
@@ -10,6 +10,7 @@ import { Insights, PAGES } from './pages';
 import { ChoosePassword } from './pages/choose-password';
 import { NotFound } from './pages/not-found';
 import { SignIn } from './pages/sign-in';
+import { forgetResources } from './resource';
 import { arrivalScroll, href, type PageName, replace, route, safeReturn, startRouting } from './routes';
 import { session, startSession } from './session';
 import { startLanguage, texts } from './texts';
@@ -35,7 +36,9 @@ function App() {
       <Header />
       <KeptBar />
       <main id="main" tabIndex={-1} ref={main}>
-        <Content />
+        <Guarded key={`${page} ${id}`}>
+          <Content />
+        </Guarded>
       </main>
       <Notices />
       <p id="star-help" hidden>
@@ -43,6 +46,17 @@ function App() {
       </p>
     </>
   );
+}
+
+/** A page that cannot be drawn, as from the answer of another version, is told like one that does not come. */
+function Guarded({ children }: { children: ComponentChildren }) {
+  const [fault, reset] = useErrorBoundary((error) => reportError(error));
+  if (!fault) return children;
+  const retry = () => {
+    forgetResources();
+    reset();
+  };
+  return <Failure error={new ApiError('malformed')} retry={retry} />;
 }
 
 /** A new page: its title, its scroll position, and the focus at its beginning. */

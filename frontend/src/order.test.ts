@@ -1,18 +1,28 @@
 import { expect, test } from 'vitest';
 import { fillSlots, keepInPlace } from './order';
 
-test('what was rated stays where it was while the others move', () => {
-  const order = keepInPlace(['a', 'b', 'c', 'd'], ['d', 'c', 'e', 'a'], (item) => item === 'b');
+/** Movies as a list has them the first time or, with 10, the second. */
+const items = (ids: string, stars = 0) => [...ids].map((id) => ({ id, stars }));
+const idOf = ({ id }: { id: string }) => id;
 
-  expect(order).toEqual(['d', 'b', 'c', 'e', 'a']);
+test('what was rated stays where it was while the others move', () => {
+  const order = keepInPlace(items('abcd'), items('dcea'), idOf, (id) => id === 'b');
+
+  expect(order.map(idOf).join('')).toBe('dbcea');
 });
 
-test('a pinned item never stands twice', () => {
-  expect(keepInPlace(['a', 'b'], ['b', 'a'], (item) => item === 'b')).toEqual(['a', 'b']);
+test('a pinned item never stands twice, and is as the new list has it', () => {
+  const order = keepInPlace(items('ab'), items('ba', 10), idOf, (id) => id === 'b');
+
+  expect(order).toEqual(items('ab', 10));
 });
 
 test('a shorter list keeps its pinned items at the end', () => {
-  expect(keepInPlace(['a', 'b', 'c'], [], (item) => item === 'c')).toEqual(['c']);
+  expect(keepInPlace(items('abc'), [], idOf, (id) => id === 'c')).toEqual(items('c'));
+});
+
+test('what is pinned elsewhere comes where the list has it', () => {
+  expect(keepInPlace(items('a'), items('ba'), idOf, (id) => id === 'b')).toEqual(items('ba'));
 });
 
 const movies = (...ids: number[]) => ids.map((id) => ({ id }));

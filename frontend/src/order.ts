@@ -1,8 +1,15 @@
-/** The new order of a list, with pinned items left at the places where they were. */
-export function keepInPlace<T>(previous: readonly T[], next: readonly T[], isPinned: (item: T) => boolean): T[] {
-  const result = next.filter((item) => !isPinned(item));
+/** The new order of a list, with pinned items at the places where they were, as the new list has them if it does. */
+export function keepInPlace<T, Id>(
+  previous: readonly T[],
+  next: readonly T[],
+  idOf: (item: T) => Id,
+  isPinned: (id: Id) => boolean,
+): T[] {
+  const before = new Set(previous.map(idOf));
+  const result = next.filter((item) => !(isPinned(idOf(item)) && before.has(idOf(item))));
   previous.forEach((item, place) => {
-    if (isPinned(item)) result.splice(place, 0, item);
+    const id = idOf(item);
+    if (isPinned(id)) result.splice(place, 0, next.find((one) => idOf(one) === id) ?? item);
   });
   return result;
 }

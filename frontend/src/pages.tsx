@@ -1,7 +1,7 @@
 /** Every page: its title, who it is for, and how it comes. */
 
 import type { FunctionComponent } from 'preact';
-import { ApiError, type Me } from './api';
+import { ApiError, inTime, type Me } from './api';
 import { Failure, Skeletons } from './components/states';
 import { Browse } from './pages/browse';
 import { ForYou } from './pages/for-you';
@@ -42,8 +42,8 @@ function later<Props extends object>(
       isLoading,
       reload,
     } = useResource(`page ${name}`, () =>
-      load().catch(() => {
-        throw new ApiError('offline');
+      inTime(load()).catch((reason: unknown) => {
+        throw reason instanceof ApiError ? reason : new ApiError('offline');
       }),
     );
     if (View) return <View {...props} />;
@@ -126,17 +126,14 @@ export const PAGES: Record<Exclude<PageName, 'sign-in' | 'register' | 'not-found
   code: {
     title: () => texts.code.title,
     View: later('code', async () => (await import('./pages/code')).Code),
-    isForAdmins: true,
   },
   proposals: {
     title: () => texts.proposals.title,
     View: later('proposals', async () => (await import('./pages/proposals')).Proposals),
-    isForAdmins: true,
   },
   proposal: {
     title: () => texts.proposals.title,
     View: later('proposal', async () => (await import('./pages/proposals')).ProposalPage),
-    isForAdmins: true,
   },
   admin: {
     title: () => texts.admin.title,

@@ -2,8 +2,9 @@
 
 import { computed, signal } from '@preact/signals';
 import { useMemo } from 'preact/hooks';
-import { ApiError, call, type Movie, type RatedMovie } from './api';
-import { keep, startKeeping } from './guest';
+import { ApiError, call, importRatings, type Movie, type RatedMovie } from './api';
+import { asApiError } from './errors';
+import { asFile, keep, startKeeping } from './guest';
 import { announce, notify } from './notices';
 import { OptimisticWrites } from './optimistic';
 import { texts } from './texts';
@@ -28,6 +29,8 @@ export function useOwnRating(movieId: number): number | null {
 }
 
 const movies = new Map<number, Movie>();
+/** When restored ratings were given. */
+const dates = new Map<number, string>();
 /** Whose ratings they are; 0 without an account. */
 export let owner = 0;
 
@@ -47,7 +50,7 @@ export async function loadRatings(userId: number): Promise<void> {
       cursor = page.next_cursor;
     } while (cursor);
   } catch (error) {
-    if (error instanceof ApiError) ratingsLoading.value = error;
+    ratingsLoading.value = asApiError(error);
     return;
   }
   if (owner !== userId) return; // signed out meanwhile
@@ -80,6 +83,15 @@ export function rate(movie: Movie, value: number | null): void {
   const current = ratings.value.get(movie.id)?.value ?? null;
   if (value === current) return;
   movies.set(movie.id, movie);
+  dates.delete(movie.id);
+  void writes.write(movie.id, value, current);
+}
+
+/** Give a rating back that was taken away, as old as it was. */
+function restore({ movie, value, rated_at }: RatedMovie): void {
+  const current = ratings.value.get(movie.id)?.value ?? null;
+  if (current !== null) return; // rated anew meanwhile
+  dates.set(movie.id, rated_at);
   void writes.write(movie.id, value, current);
 }
 
@@ -90,9 +102,7 @@ export function removeAllWithUndo(chosen: readonly RatedMovie[]): void {
     text: texts.myRatings.removed(chosen.length),
     action: {
       label: texts.myRatings.undo,
-      run: () => {
-        for (const { movie, value } of chosen) rate(movie, value);
-      },
+      run: () => chosen.forEach(restore),
     },
   });
 }
@@ -102,7 +112,7 @@ export function removeWithUndo(rating: RatedMovie): void {
   rate(rating.movie, null);
   notify({
     text: texts.ratings.removed(displayTitle(rating.movie.title)),
-    action: { label: texts.ratings.undo, run: () => rate(rating.movie, rating.value) },
+    action: { label: texts.ratings.undo, run: () => restore(rating) },
   });
 }
 
@@ -112,14 +122,17 @@ function show(movieId: number, value: number | null): void {
   const movie = movies.get(movieId);
   const next = new Map(ratings.value);
   if (value === null) next.delete(movieId);
-  else if (movie) next.set(movieId, { movie, value, rated_at: new Date().toISOString() });
+  else if (movie) next.set(movieId, { movie, value, rated_at: dates.get(movieId) ?? new Date().toISOString() });
   ratings.value = next;
 }
 
 async function send(movieId: number, value: number | null): Promise<void> {
-  if (!owner) return keep(movieId, ratings.peek().get(movieId) ?? null);
+  const rating = ratings.peek().get(movieId) ?? null;
+  if (!owner) return keep(movieId, rating);
   const path = { user_id: owner, movie_id: movieId };
-  if (value === null) await call('delete', '/ratings/{user_id}/{movie_id}', { path });
+  // Only a file can say when a rating was given.
+  if (value !== null && rating && dates.has(movieId)) await importRatings(owner, asFile([rating]), false);
+  else if (value === null) await call('delete', '/ratings/{user_id}/{movie_id}', { path });
   else await call('put', '/ratings/{user_id}/{movie_id}', { path, body: { value } });
 }
 

@@ -17,7 +17,7 @@ export const EXPERIMENT_PAGES: ReadonlySet<PageName> = new Set<PageName>([
   ...(['experiments', 'experiment', 'new-experiment', 'edit-experiment', 'simulation'] as const),
 ]);
 
-/** Where models are made and people looked after, for administrators as well. */
+/** Where models are made and people looked after; but for their code for administrators as well. */
 export const LAB_PAGES: ReadonlySet<PageName> = new Set<PageName>([
   ...(['training', 'models', 'model', 'code', 'proposals', 'proposal', 'admin'] as const),
 ]);

@@ -1,6 +1,6 @@
 /** Who is signed in. The token itself is in a cookie that no script can read. */
 
-import { signal } from '@preact/signals';
+import { computed, signal } from '@preact/signals';
 import { type ApiError, call, type Me, watchRefusals } from './api';
 import { asApiError } from './errors';
 import { forgetFeedback } from './feedback';
@@ -26,6 +26,8 @@ interface Credentials {
 const HINT = 'cinefold.has-session';
 
 export const session = signal<Session>({ state: 'unknown' });
+
+export const isAdmin = computed(() => session.value.state === 'signed-in' && session.value.me.is_admin);
 
 export async function startSession(): Promise<void> {
   watchRefusals(onRefusal);

@@ -1,6 +1,7 @@
 /** The texts of the chosen language. Read them while rendering: at import no language is chosen yet. */
 
 import { signal } from '@preact/signals';
+import { inTime } from './api';
 import { en } from './texts/en';
 
 export type Texts = typeof en;
@@ -22,7 +23,7 @@ function wanted(): Language {
 /** Before the first paint; English is there already and stands in where another cannot be fetched. */
 export async function startLanguage(): Promise<void> {
   try {
-    if (wanted() === 'de') texts = (await import('./texts/de')).de;
+    if (wanted() === 'de') texts = (await inTime(import('./texts/de'))).de;
     language.value = wanted();
   } catch {
     return; // offline since the start: the app says so itself

@@ -180,6 +180,32 @@ async def test_the_longest_titles_can_be_paged_past(anonymous, connection):
     assert found[-2:] == [UNKNOWN, UNKNOWN + 1]
 
 
+async def test_movies_are_read_together_by_id(anonymous):
+    wanted = [USUAL_SUSPECTS, TOY_STORY, UNKNOWN]
+    query = "&".join(f"movie_id={i}" for i in wanted)
+
+    page = (await anonymous.get(f"/movies?sort=title&{query}")).json()
+    none = (await anonymous.get(f"/movies?genre=Western&{query}")).json()
+
+    assert [movie["id"] for movie in page["items"]] == [TOY_STORY, USUAL_SUSPECTS]
+    assert page["next_cursor"] is None
+    assert none["items"] == []
+
+
+async def test_histograms_are_read_together_as_each_movie_tells_its_own(anonymous):
+    wanted = [USUAL_SUSPECTS, TOY_STORY, UNKNOWN, TOY_STORY]
+    query = "&".join(f"movie_id={i}" for i in wanted)
+
+    items = (await anonymous.get(f"/movies/histograms?{query}")).json()["items"]
+    none = (await anonymous.get("/movies/histograms")).json()
+
+    assert [item["movie_id"] for item in items] == [USUAL_SUSPECTS, TOY_STORY]
+    for item in items:
+        movie = (await anonymous.get(f"/movies/{item['movie_id']}")).json()
+        assert item["histogram"] == movie["histogram"]
+    assert none == {"items": []}
+
+
 # One movie.
 
 

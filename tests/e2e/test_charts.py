@@ -2,37 +2,13 @@
 
 import csv
 import re
-from collections.abc import Iterator
-from functools import partial
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Route, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.journeys import register
-from tests.service import Service
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
-
-FAULTS = ("404", "429", "503", "offline", "malformed", "slow")
-
-
-@pytest.fixture
-def troubled(browser: Browser, service: Service) -> Iterator[Page]:
-    """A page on which requests may fail, which the console calls errors."""
-    with browser.new_context(base_url=service.url, locale="en") as context:
-        yield context.new_page()
-
-
-def break_with(fault: str, route: Route) -> None:
-    """Answer a request with trouble."""
-    if fault == "offline":
-        route.abort()
-    elif fault == "malformed":
-        route.fulfill(body="<html>", content_type="application/json")
-    else:
-        problem = {"type": "about:blank", "title": "Out of order", "request_id": "r1"}
-        headers = {"retry-after": "7", "content-type": "application/problem+json"}
-        route.fulfill(status=int(fault), json=problem, headers=headers)
 
 
 def downloaded(page: Page, button: Locator) -> list[list[str]]:
@@ -164,32 +140,3 @@ def test_polarizing_films_are_narrowed_rated_and_taken_away(page):
     assert all(int(line[2]) >= 50 for line in lines[1:])
     excesses = [float(line[5]) for line in lines[1:]]
     assert excesses == sorted(excesses, reverse=True)
-
-
-@pytest.mark.parametrize(
-    ("path", "request_", "text"),
-    [
-        ("insights", "**/insights/ratings", "How ratings spread"),
-        ("polarizing", "**/insights/polarizing*", "beyond what its average"),
-        ("map", "**/models/active", "What the axes are about"),
-        ("map?dims=3", "**/models/*/map?*", "What the axes are about"),
-    ],
-)
-def test_trouble_is_told_with_a_way_forward(troubled, path, request_, text):
-    register(troubled)
-    for fault in FAULTS:
-        troubled.goto(f"/#/{path}")
-        if fault == "slow":
-            troubled.route(request_, lambda _: None)
-            troubled.reload()
-            expect(troubled.get_by_role("status", name="Loading")).to_be_visible()
-            troubled.unroute(request_)
-            troubled.reload()
-        else:
-            troubled.route(request_, partial(break_with, fault))
-            troubled.reload()
-            alert = troubled.get_by_role("alert").filter(has_text="did not work")
-            expect(alert).to_be_visible()
-            troubled.unroute(request_)
-            alert.get_by_role("button", name="Try again").click()
-        expect(troubled.get_by_text(text).first).to_be_visible()

@@ -88,6 +88,27 @@ def test_an_edit_of_the_training_code_becomes_a_patch(page, service, tmp_path):
     assert fits(page)
 
 
+def test_anybody_reads_the_code_and_proposes_but_does_not_decide(page):
+    register(page)
+    page.goto("/#/for-you")
+    page.get_by_role("link", name=re.compile("^Code of model")).click()
+    page.get_by_role("link", name="Propose an edit").click()
+    page.get_by_label("The module, with your edit").fill("pass\n")
+    page.get_by_label("What it is for").fill("Less is more")
+    page.get_by_role("button", name="Propose it").click()
+
+    expect(page.get_by_role("heading", name="Less is more", level=1)).to_be_visible()
+    page.get_by_label("Your remark").fill("By how much?")
+    page.get_by_role("button", name="Add remark").click()
+    expect(page.get_by_role("listitem").filter(has_text="By how much?")).to_be_visible()
+    expect(page.get_by_role("button", name="Accept")).to_have_count(0)
+    page.get_by_role("link", name="Code", exact=True).click()
+    expect(page.get_by_role("link", name="Less is more").first).to_be_visible()
+    expect(page.get_by_role("link", name="Administration")).to_have_count(0)
+    page.goto("/#/models")
+    expect(page.get_by_role("heading", name="No such page")).to_be_visible()
+
+
 @contextmanager
 def alone(service: Service, username: str) -> Iterator[None]:
     """Lock the other administrators meanwhile."""

@@ -103,6 +103,25 @@ def test_a_vote_is_counted_and_taken_back_by_the_same_key(page):
     assert votes == ["like", "dislike", "none"]
 
 
+def test_a_vote_teaches_the_list_and_its_film_keeps_its_place(page):
+    register(page)
+    titles = recommended(page)
+    expect(titles).to_have_count(12)
+    before = titles.all_inner_texts()
+    like = page.get_by_role("button", name=f"Good suggestion: {before[4]}", exact=True)
+
+    with page.expect_response(re.compile(r"/recommendations/\d+\?")) as taught:
+        like.click()
+    expect(titles).not_to_have_text(before)
+    after = titles.all_inner_texts()
+    with page.expect_response(re.compile(r"/recommendations/\d+\?")):
+        like.click()
+
+    assert taught.value.json()["items"][4]["movie"]["title"] != before[4]
+    assert after[4] == before[4]
+    expect(titles).to_have_text(before)
+
+
 def test_a_vote_outlives_a_reload(page):
     register(page)
     title = recommended(page).first.inner_text()

@@ -4,9 +4,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from playwright.sync_api import Page, Request, expect
 
+from api.embedded_postgres import server_url
 from tests.e2e.journeys import planned, promote, register
 from tests.service import Service
 
@@ -40,6 +42,23 @@ SCAN = """rules => axe
 """
 COLOURS = ["color-contrast", "link-in-text-block"]
 PAINTED = "() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))"
+
+
+# Of those in the second variant more like what they see.
+SEEN_AND_VOTED = """
+UPDATE experiments SET started_at = started_at - interval '14 days'
+WHERE id = %(experiment)s;
+INSERT INTO exposures (experiment_id, user_id, variant_id, exposed_at)
+SELECT v.experiment_id, u, v.id, now() - u %% 14 * interval '1 day'
+FROM generate_series(1, 200) u
+JOIN variants v ON v.experiment_id = %(experiment)s AND v.position = u %% 2;
+INSERT INTO feedback (user_id, movie_id, variant_id, is_like, voted_at)
+SELECT user_id, m.id, v.id, (user_id + m.id) %% 7 > 2 - v.position, exposed_at
+FROM exposures e
+JOIN variants v ON v.id = e.variant_id
+CROSS JOIN (SELECT id FROM movies ORDER BY id LIMIT 5) m
+WHERE e.experiment_id = %(experiment)s AND e.user_id <= 200
+"""
 
 
 class Inspector:
@@ -158,8 +177,9 @@ def furnish(page: Page, service: Service) -> dict[str, int]:
     stopped, draft = (planned(page, service, name=name) for name in ("Ran", "Draft"))
     for move in ("start", "stop"):
         expect(page.request.post(f"{stopped}/{move}", headers=origin)).to_be_ok()
-        # As long as it runs, somebody sees it.
-        expect(page.request.get(f"/recommendations/{user_id}")).to_be_ok()
+        if move == "start":  # as long as it runs, somebody sees it
+            expect(page.request.get(f"/recommendations/{user_id}")).to_be_ok()
+            vote(service, number(stopped))
     edit = {"model_id": 1, "path": "engine/als.py", "text": "", "comment": "Shorter"}
     proposal = page.request.post("/code-proposals", data=edit, headers=origin)
     expect(proposal).to_be_ok()
@@ -168,6 +188,16 @@ def furnish(page: Page, service: Service) -> dict[str, int]:
         "draft": number(draft),
         "proposal": proposal.json()["id"],
     }
+
+
+def vote(service: Service, experiment_id: int) -> None:
+    """Let the sample's users have seen an experiment for two weeks, and voted."""
+    with (
+        server_url(service.data_dir) as url,
+        psycopg.connect(url.replace("+psycopg", "", 1)) as connection,
+    ):
+        for statement in SEEN_AND_VOTED.split(";"):
+            connection.execute(statement, {"experiment": experiment_id})
 
 
 def number(path: str) -> int:

@@ -31,6 +31,7 @@ async function leave(): Promise<void> {
 export function Header() {
   const { state } = session.value;
   const me = session.value.state === 'signed-in' ? session.value.me : null;
+  const isVisitor = state === 'signed-out' && route.value.page === 'insights'; // the page that is open to anybody
   const isInside = state === 'guest' || me?.must_change_password === false;
   return (
     <header class="header">
@@ -63,8 +64,8 @@ export function Header() {
           <Icon name={theme.value} />
         </button>
         <LanguageChoice />
-        {state === 'guest' && (
-          <a class="quiet-button" href={href('sign-in')}>
+        {(state === 'guest' || isVisitor) && (
+          <a class="quiet-button" href={href('sign-in', { next: isVisitor ? location.hash : '' })}>
             {texts.account.signIn}
           </a>
         )}

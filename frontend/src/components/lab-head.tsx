@@ -1,8 +1,10 @@
 import type { ComponentChildren } from 'preact';
 import { href, route } from '../routes';
+import { isAdmin } from '../session';
 import { texts } from '../texts';
 
 const PAGES = ['training', 'models', 'proposals', 'admin'] as const;
+const OPEN_PAGES = ['proposals'] as const;
 
 interface LabHeadProps {
   title: string;
@@ -10,12 +12,13 @@ interface LabHeadProps {
   children?: ComponentChildren;
 }
 
-/** The head of an administrator's page, and the way to the others. */
+/** The head of a page on models and their code, and the way to the others; but for the code they are administrators'. */
 export function LabHead({ title, lead, children }: LabHeadProps) {
+  const pages = isAdmin.value ? PAGES : OPEN_PAGES;
   return (
     <header class="page-head">
       <nav class="chips" aria-label={texts.lab.label}>
-        {PAGES.map((page) => (
+        {pages.map((page) => (
           <a key={page} href={href(page)} aria-current={page === route.value.page ? 'page' : undefined}>
             {texts.lab.pages[page]}
           </a>

@@ -87,9 +87,13 @@ export function Chosen({ around, isPlaced, onChoose }: { around: Around; isPlace
 }
 
 export function MovieList({ ids, onChoose }: { ids: readonly number[]; onChoose: Choose }) {
-  const { data, error, isLoading, reload } = useResource(`titles ${ids}`, (signal) =>
-    Promise.all(ids.map((id) => call('get', '/movies/{movie_id}', { path: { movie_id: id }, signal }))),
-  );
+  const { data, error, isLoading, reload } = useResource(`titles ${ids}`, async (signal) => {
+    if (ids.length === 0) return [];
+    const query = { movie_id: [...ids], limit: ids.length };
+    const { items } = await call('get', '/movies', { query, signal });
+    const movies = new Map(items.map((movie) => [movie.id, movie]));
+    return ids.flatMap((id) => movies.get(id) ?? []);
+  });
   if (error && !isLoading) return <Failure error={error} retry={reload} />;
   return <Buttons movies={data ?? []} onChoose={onChoose} />;
 }

@@ -8,6 +8,7 @@ import { Empty, Failure, Skeletons } from '../components/states';
 import { readDiff } from '../diff';
 import { useResource } from '../resource';
 import { href, replace, route } from '../routes';
+import { isAdmin } from '../session';
 import { texts } from '../texts';
 
 const FIRST = 'engine/als.py';
@@ -25,16 +26,18 @@ export function Code({ id }: { id: number }) {
   return (
     <>
       <LabHead title={code.of(id)} lead={code.lead}>
-        <p class="actions">
-          <a href={href('model', {}, id)}>{code.toModel(id)}</a>
-        </p>
+        {isAdmin.value && (
+          <p class="actions">
+            <a href={href('model', {}, id)}>{code.toModel(id)}</a>
+          </p>
+        )}
       </LabHead>
       {!data && isLoading && <Skeletons count={2} kind="row" />}
       {error && !isLoading && error.status !== 404 && <Failure error={error} retry={reload} />}
       {error?.status === 404 && !isLoading && (
         <Empty title={code.none} hint={code.noneHint}>
-          <a class="button" href={href('models')}>
-            {texts.lab.pages.models}
+          <a class="button" href={href('proposals')}>
+            {texts.proposals.title}
           </a>
         </Empty>
       )}

@@ -8,7 +8,7 @@ import { StarInput } from '../components/stars';
 import { Empty, Failure, Skeletons } from '../components/states';
 import { SuggestionRow } from '../components/suggestion-row';
 import { Votes } from '../components/votes';
-import { hiding, storedHides } from '../feedback';
+import { hasVoted, hiding, storedFeedback } from '../feedback';
 import { useFlip } from '../flip';
 import { announce } from '../notices';
 import { keepInPlace } from '../order';
@@ -81,6 +81,8 @@ export function ForYou() {
         <p class="footnote">
           {data.model && texts.forYou.model(data.model.id, data.model.created_at)}
           {data.model && owner > 0 && ' · '}
+          {data.model && owner > 0 && <a href={href('code', {}, data.model.id)}>{texts.code.of(data.model.id)}</a>}
+          {data.model && owner > 0 && ' · '}
           {owner > 0 && <a href={href('hidden')}>{texts.hidden.link}</a>}
         </p>
       )}
@@ -112,7 +114,7 @@ function surpriseOf(query: URLSearchParams): number {
 }
 
 interface Versioned extends Listing {
-  /** How often somebody rated or hid before the list was asked for. */
+  /** How often somebody rated, voted or hid before the list was asked for. */
   readonly version: number;
   readonly hasMore: boolean;
 }
@@ -131,7 +133,7 @@ function useList(wanted: Omit<Wanted, 'limit'>): Endless {
   const list = useResource(`recommendations ${name}`, async (signal): Promise<Versioned> => {
     const before = goOnFrom.current;
     goOnFrom.current = undefined;
-    const version = storedWrites.peek() + storedHides.peek();
+    const version = storedWrites.peek() + storedFeedback.peek();
     const limit = before ? PAGE : Math.min(MOST_ASKED, shown.current.n);
     const exclude = before?.items.map(({ movie }) => movie.id) ?? [];
     const page = await recommend({ ...wanted, limit, exclude }, signal);
@@ -149,7 +151,7 @@ function useList(wanted: Omit<Wanted, 'limit'>): Endless {
 }
 
 function useReloadAfterWrites(reload: () => void): void {
-  const n = storedWrites.value + storedHides.value;
+  const n = storedWrites.value + storedFeedback.value;
   const seen = useRef(n);
   useLayoutEffect(() => {
     if (n === seen.current) return;
@@ -158,13 +160,14 @@ function useReloadAfterWrites(reload: () => void): void {
   }, [n]);
 }
 
-/** The list as shown: what was rated here stays in its place until the page or the filters change. */
+/** The list as shown: what was rated or voted on here keeps its place until the page or the filters change. */
 function useStableOrder({ data, isStale }: Resource<Listing>, filters: string): readonly Listed[] {
   const shown = useRef<{ filters: string; items: readonly Listed[] }>({ filters, items: [] });
   useAnnouncedLeader(data?.items[0]?.movie);
   if (!data || isStale) return data?.items ?? [];
   const previous = shown.current.filters === filters ? shown.current.items : [];
-  const items = keepInPlace(previous, data.items, ({ movie }) => ratings.peek().has(movie.id));
+  const isHeld = (id: number) => ratings.peek().has(id) || hasVoted(id);
+  const items = keepInPlace(previous, data.items, ({ movie }) => movie.id, isHeld);
   shown.current = { filters, items };
   return items;
 }

@@ -2,7 +2,7 @@ import { call, type Me, type Movie } from '../api';
 import { Icon } from '../components/icon';
 import { PosterLink } from '../components/movie-card';
 import { Empty, Failure, Skeletons } from '../components/states';
-import { hiding, showAgainWithUndo, storedHides } from '../feedback';
+import { hiding, showAgainWithUndo, storedFeedback } from '../feedback';
 import { passFocusOn } from '../focus';
 import { useResource } from '../resource';
 import { href } from '../routes';
@@ -13,7 +13,7 @@ const MOST = 100;
 
 /** The movies that no list of the user holds, each with a way back. */
 export function Hidden({ me }: { me: Me }) {
-  const { data, error, isLoading, reload } = useResource(`hidden ${storedHides.value}`, (signal) =>
+  const { data, error, isLoading, reload } = useResource(`hidden ${storedFeedback.value}`, (signal) =>
     call('get', '/hidden/{user_id}', { path: { user_id: me.id }, query: { limit: MOST }, signal }),
   );
   const items = data?.items.filter(({ id }) => hiding.value.get(id) !== false) ?? [];

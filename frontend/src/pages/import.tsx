@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { type ApiError, type ImportedRow, type ImportReport, importRatings, type Me } from '../api';
 import { DataTable } from '../components/data-table';
@@ -69,7 +70,15 @@ export function ImportRatings({ me }: { me: Me }) {
             />
           </label>
           <p role="status">{isBusy ? texts.transfer.checking : file?.name}</p>
-          {failure && <ImportFailure error={failure} />}
+          {failure && (
+            <ImportFailure error={failure}>
+              {file && !report && !failure.problem?.errors && (
+                <button type="button" class="button" onClick={() => void send(file, true)}>
+                  {texts.retry}
+                </button>
+              )}
+            </ImportFailure>
+          )}
           {report && file && <Report report={report} isBusy={isBusy} onConfirm={() => void send(file, false)} />}
         </section>
         <section class="panel">
@@ -93,7 +102,7 @@ export function ImportRatings({ me }: { me: Me }) {
 }
 
 /** Which lines of the file are wrong; nothing of it was taken in. */
-function ImportFailure({ error }: { error: ApiError }) {
+function ImportFailure({ error, children }: { error: ApiError; children: ComponentChildren }) {
   return (
     <div role="alert" class="form-failure">
       <p>{explain(error)}</p>
@@ -103,6 +112,7 @@ function ImportFailure({ error }: { error: ApiError }) {
         ))}
       </ul>
       <RequestId error={error} />
+      {children}
     </div>
   );
 }

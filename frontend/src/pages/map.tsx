@@ -65,9 +65,19 @@ export function MapPage({ me }: { me: Me }) {
       </search>
       {active.error && !active.isLoading && <Failure error={active.error} retry={active.reload} />}
       {!active.data && active.isLoading && <Skeletons count={2} kind="pick" />}
-      {active.data?.model === null && <Empty title={map.noModel} hint={map.noModelHint} />}
+      {active.data && !active.data.model && <NoMap />}
       {active.data?.model && <Maps key={`${of} ${dims}`} id={active.data.model.id} of={of} dims={dims} me={me} />}
     </>
+  );
+}
+
+function NoMap() {
+  return (
+    <Empty title={texts.map.noModel} hint={texts.map.noModelHint}>
+      <a class="button" href={href('browse')}>
+        {texts.notFound.home}
+      </a>
+    </Empty>
   );
 }
 
@@ -100,11 +110,7 @@ function Maps({ id, of, dims, me }: MapsProps) {
   if (error && !isLoading) return <Failure error={error} retry={reload} />;
   if (!data) return <Skeletons count={2} kind="pick" />;
   if (!('ids' in data)) return <GenrePlaces map={data} />;
-  return data.ids.length === 0 ? (
-    <Empty title={texts.map.noModel} hint={texts.map.noModelHint} />
-  ) : (
-    <MoviePlaces map={data} me={me} dims={dims} />
-  );
+  return data.ids.length === 0 ? <NoMap /> : <MoviePlaces map={data} me={me} dims={dims} />;
 }
 
 /** The view, and a flight to another. */

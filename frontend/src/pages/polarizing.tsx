@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { call, type PolarizingMovie } from '../api';
+import { call, type MovieDetail, type PolarizingMovie } from '../api';
 import { InputField, SelectField } from '../components/form';
 import { Histogram } from '../components/histogram';
 import { PosterLink } from '../components/movie-card';
@@ -26,7 +26,7 @@ export function Polarizing() {
   const least = query.get('min_ratings') ?? STANDARD;
   const minimum = Number(isMinimum(least) ? least : STANDARD);
   const { data, error, isLoading, isStale, reload } = useResource(`polarizing ${by} ${minimum}`, (signal) =>
-    call('get', '/insights/polarizing', { query: { by, min_ratings: minimum }, signal }),
+    load(by, minimum, signal),
   );
   const { polarizing } = texts;
   return (
@@ -56,12 +56,19 @@ export function Polarizing() {
       {!error && (
         <ol class="rows rating-list" aria-busy={isLoading}>
           {data?.items.map((item) => (
-            <Row key={item.movie.id} item={item} />
+            <Row key={item.movie.id} item={item} bins={data.bins.get(item.movie.id) ?? []} />
           ))}
         </ol>
       )}
     </>
   );
+}
+
+async function load(by: 'excess' | 'variance', minimum: number, signal: AbortSignal) {
+  const { items } = await call('get', '/insights/polarizing', { query: { by, min_ratings: minimum }, signal });
+  const movie_id = items.map(({ movie }) => movie.id);
+  const spread = await call('get', '/movies/histograms', { query: { movie_id }, signal });
+  return { items, bins: new Map(spread.items.map((item) => [item.movie_id, item.histogram])) };
 }
 
 function rowOf({ movie, variance, expected_variance: expected }: PolarizingMovie) {
@@ -89,10 +96,12 @@ function Minimum({ value }: { value: string }) {
   );
 }
 
-function Row({ item: { movie, variance, expected_variance: expected } }: { item: PolarizingMovie }) {
-  const { data } = useResource(`movie ${movie.id}`, (signal) =>
-    call('get', '/movies/{movie_id}', { path: { movie_id: movie.id }, signal }),
-  );
+interface RowProps {
+  item: PolarizingMovie;
+  bins: MovieDetail['histogram'];
+}
+
+function Row({ item: { movie, variance, expected_variance: expected }, bins }: RowProps) {
   const own = useOwnRating(movie.id);
   return (
     <li class="rating-row polarizing-row">
@@ -107,7 +116,7 @@ function Row({ item: { movie, variance, expected_variance: expected } }: { item:
         <p class="facts">{texts.polarizing.facts(variance, variance - expected)}</p>
         <StarInput movie={movie} />
       </div>
-      <Histogram bins={data?.histogram ?? []} own={own} />
+      <Histogram bins={bins} own={own} />
     </li>
   );
 }

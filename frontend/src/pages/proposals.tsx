@@ -10,6 +10,7 @@ import { asApiError } from '../errors';
 import { announce, notify } from '../notices';
 import { usePages, useResource } from '../resource';
 import { href, route } from '../routes';
+import { isAdmin } from '../session';
 import { texts } from '../texts';
 import { NotFound } from './not-found';
 
@@ -95,16 +96,20 @@ export function ProposalPage({ id }: { id: number }) {
     call('get', '/code-proposals/{proposal_id}', { path: { proposal_id: id }, signal }),
   );
   if (error?.status === 404) return <NotFound />;
-  if (error && !isLoading) return <Failure error={error} retry={reload} />;
-  if (!data) return <Skeletons count={3} kind="row" />;
   return (
     <>
-      <LabHead title={firstLine(data.comment)}>
-        <Facts proposal={data} />
-        <Decision proposal={data} reload={reload} />
-      </LabHead>
-      <Change proposal={data} />
-      <Discussion proposal={data} reload={reload} />
+      {error && !isLoading && <Failure error={error} retry={reload} />}
+      {!data && isLoading && <Skeletons count={3} kind="row" />}
+      {data && (
+        <>
+          <LabHead title={firstLine(data.comment)}>
+            <Facts proposal={data} />
+            <Decision proposal={data} reload={reload} />
+          </LabHead>
+          <Change proposal={data} />
+          <Discussion proposal={data} reload={reload} />
+        </>
+      )}
     </>
   );
 }
@@ -129,7 +134,7 @@ function Decision({ proposal: { id, status }, reload }: PartProps) {
   };
   return (
     <div class="actions">
-      {status === 'open' && (
+      {status === 'open' && isAdmin.value && (
         <>
           <ConfirmButton
             label={proposals.accept}
