@@ -7,6 +7,7 @@ import { Browse } from './pages/browse';
 import { ForYou } from './pages/for-you';
 import { MoviePage } from './pages/movie';
 import { MyRatings } from './pages/my-ratings';
+import { Start } from './pages/start';
 import { useResource } from './resource';
 import type { PageName } from './routes';
 import { texts } from './texts';
@@ -70,11 +71,7 @@ export const PAGES: Record<Exclude<PageName, 'sign-in' | 'register' | 'not-found
     View: later('polarizing', async () => (await import('./pages/polarizing')).Polarizing),
     isOpen: true,
   },
-  start: {
-    title: () => texts.start.title,
-    View: later('start', async () => (await import('./pages/start')).Start),
-    isOpen: true,
-  },
+  start: { title: () => texts.start.title, View: Start, isOpen: true },
   import: {
     title: () => texts.transfer.title,
     View: later('import', async () => (await import('./pages/import')).ImportRatings),

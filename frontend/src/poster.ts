@@ -99,11 +99,16 @@ export function posterOf(movie: { id: number; genres: readonly string[] }, title
 
 /** As large as the longest word and four lines allow. */
 export function titleSize(title: string, face: Face): number {
-  const longestWord = Math.max(1, ...title.split(/\s+/).map((word) => word.length));
+  const longestWord = Math.max(1, ...title.split(/\s+/).map(widthOf));
   const letter = LETTER[face];
-  const byWord = 84 / (letter * longestWord);
+  const byWord = 80 / (letter * longestWord); // of 84: letters are wider here and narrower there
   const byArea = Math.sqrt((84 * 50) / (letter * 1.15 * Math.max(1, title.length)));
   return Math.round(Math.max(7, Math.min(17, byWord, byArea)) * 10) / 10;
+}
+
+/** In average letters: M and W take the room of one and a half. */
+function widthOf(word: string): number {
+  return word.length + (word.match(/[mw]/gi)?.length ?? 0) / 2;
 }
 
 function pick<T>(options: readonly T[], random: () => number): T {

@@ -1,6 +1,6 @@
 /** Data a page needs: loading, failed, filled; remembered so that coming back shows it at once. */
 
-import { useCallback, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { ApiError } from './api';
 import { asApiError } from './errors';
 
@@ -112,4 +112,14 @@ export function usePages<Item>(
     pages.reload();
   };
   return { ...pages, reload, loadMore };
+}
+
+/** What the window shows at first alone, until it is painted; coming back, everything at once. */
+export function useFirstThenAll<T>(items: readonly T[], n: number): readonly T[] {
+  const [isAll, setAll] = useState(items.length > 0);
+  const isEmpty = items.length === 0;
+  useEffect(() => {
+    if (!isAll && !isEmpty) requestAnimationFrame(() => setTimeout(() => setAll(true)));
+  }, [isAll, isEmpty]);
+  return isAll ? items : items.slice(0, n);
 }

@@ -367,7 +367,9 @@ def test_a_file_and_a_rating_survive_a_refusal(visitor):
     expect(page.get_by_text("left out.")).to_be_visible()
 
     visitor.go("movie/1")
+    visitor.read()
     rating = page.get_by_role("group", name="Your rating of Toy Story", exact=True)
+    rating.wait_for()
     visitor.fault, told = FAULTS["offline"]
     rating.get_by_role("radio", name="1 and a half of 5").press("1")
     notice = page.get_by_role("region", name="Messages")

@@ -5,13 +5,13 @@ import { Icon } from '../components/icon';
 import { MovieCard } from '../components/movie-card';
 import { Empty, Failure, Skeletons } from '../components/states';
 import { usePredictions } from '../predictions';
-import { usePages } from '../resource';
+import { useFirstThenAll, usePages } from '../resource';
 import { href, replace, route } from '../routes';
 import { predict } from '../taste';
 import { texts } from '../texts';
 
 const PAGE = 36;
-const FIRST = 12;
+const FIRST = 6; // a row of most windows
 const TYPING_MILLISECONDS = 150;
 const SORTS = ['popular', 'predicted', 'title', 'year', 'polarizing'] as const;
 type Sort = (typeof SORTS)[number];
@@ -31,7 +31,7 @@ export function Browse() {
   // Ratings move predictions, so the next page may bring a film again.
   const items = [...new Map(data?.items.map((movie) => [movie.id, movie])).values()];
   const predictions = usePredictions(items);
-  const painted = useFirstThenAll(items);
+  const painted = useFirstThenAll(items, FIRST);
   const isFiltered = query.size > (query.has('sort') ? 1 : 0);
 
   return (
@@ -68,16 +68,6 @@ export function Browse() {
       {data?.next_cursor && !error && <MoreButton isBusy={movies.isLoading} onMore={movies.loadMore} />}
     </>
   );
-}
-
-/** What the window shows at first alone, until it is painted; coming back, everything at once. */
-function useFirstThenAll<T>(items: readonly T[]): readonly T[] {
-  const [isAll, setAll] = useState(items.length > 0);
-  const isEmpty = items.length === 0;
-  useEffect(() => {
-    if (!isAll && !isEmpty) requestAnimationFrame(() => setTimeout(() => setAll(true)));
-  }, [isAll, isEmpty]);
-  return isAll ? items : items.slice(0, FIRST);
 }
 
 interface Wanted extends ReturnType<typeof filterQuery> {

@@ -13,13 +13,14 @@ import { useFlip } from '../flip';
 import { announce } from '../notices';
 import { keepInPlace } from '../order';
 import { owner, ratings, ratingsLoading, storedWrites, useOwnRating } from '../ratings';
-import { type Resource, useResource } from '../resource';
+import { type Resource, useFirstThenAll, useResource } from '../resource';
 import { href, replace, route } from '../routes';
 import { type Listed, type Listing, recommend, type Wanted } from '../taste';
 import { texts } from '../texts';
 import { displayTitle } from '../titles';
 
 const PAGE = 12;
+const FIRST = 3; // a row of most windows
 const SURPRISE_STEP = 0.25;
 /** At the end of the dial lists still hold what the user is likely to like. */
 const MOST_SURPRISE = 0.6;
@@ -228,10 +229,11 @@ function obscurity({ items }: Listing): number {
 
 function Picks({ items }: { items: readonly Listed[] }) {
   const list = useRef<HTMLOListElement>(null);
-  useFlip(list, items.map(({ movie }) => movie.id).join());
+  const painted = useFirstThenAll(items, FIRST);
+  useFlip(list, painted.map(({ movie }) => movie.id).join());
   return (
     <ol class="rows picks" ref={list}>
-      {items.map((item) => (
+      {painted.map((item) => (
         <Pick key={item.movie.id} item={item} />
       ))}
     </ol>
