@@ -249,7 +249,7 @@ def _conjugate_gradient(
         curvature = np.float32(0)
         for i in range(len(x)):
             curvature += p[i] * product[i]
-        if not curvature > 0:  # the residual has vanished
+        if not (curvature > 0 and rz > 0):  # the residual has vanished
             return
         length = rz / curvature
         for i in range(len(x)):
