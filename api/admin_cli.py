@@ -1,4 +1,4 @@
-"""The command line's part for administrators: people, keys, backups, films."""
+"""The command line's part for administrators: people, keys, models, backups, films."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,8 +15,8 @@ from api import backup, database, tmdb
 from api.database import in_session
 from api.embedded_postgres import reach_database
 from api.schemas.account import ApiKeyIn
-from api.schemas.base import Username
-from api.services import administration, auth, doctor, enrichment
+from api.schemas.base import MAX_PAGE, Username
+from api.services import administration, auth, doctor, enrichment, models
 from api.services.doctor import Finding
 from api.services.enrichment import Enriched
 from api.settings import Settings
@@ -137,6 +137,23 @@ def list_keys() -> None:
         until = key.expires_at.date().isoformat() if key.expires_at else "it is revoked"
         scopes = " ".join(key.scopes)
         table.add_row(str(key.id), owner, key.name, key.prefix, scopes, until)
+    Console().print(table)
+
+
+def list_models() -> None:
+    """List the newest models: which one serves, and how each did when measured."""
+    settings = Settings()
+    with reach_database(settings) as url:
+        page = in_session(
+            settings, url, lambda s: models.list_models(s, limit=MAX_PAGE, cursor=None)
+        )
+    table = Table("id", "serves", "made", "kind", "ratings", "RMSE", "NDCG@10")
+    for model in page.items:
+        figures = (f"{e.value:.4f}" if e else "-" for e in (model.rmse, model.ndcg))
+        made = f"{model.created_at:%Y-%m-%d %H:%M}"
+        serves = "yes" if model.is_active else ""
+        n_ratings = f"{model.n_ratings:,}"
+        table.add_row(str(model.id), serves, made, model.kind, n_ratings, *figures)
     Console().print(table)
 
 

@@ -48,7 +48,7 @@ from engine.errors import DataError, EngineError
 from engine.movielens import MovieLens
 
 # Nobody wants to wait for figures before the first page.
-FIRST_RUN = TrainingRunIn(evaluate="never")
+FIRST_RUN = TrainingRunIn(evaluate="later")
 # Requests share the processors: a product that takes all of them delays all others.
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
 console = Console(stderr=True)
@@ -66,6 +66,7 @@ app = typer.Typer(
 )
 app.add_typer(admin_cli.user_app, name="user")
 app.add_typer(admin_cli.key_app, name="key")
+app.command("models")(admin_cli.list_models)
 app.command("backup")(admin_cli.back_up)
 app.command("restore")(admin_cli.restore)
 app.command("doctor")(admin_cli.examine)

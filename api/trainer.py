@@ -104,10 +104,14 @@ class Job:
         return replace(als.RANKING, **self.ranking)
 
     def is_evaluated(self, n_ratings: int) -> bool:
-        """Whether to hold ratings out and measure."""
+        """Whether to hold ratings out and measure, before training on all."""
         return self.evaluate == "always" or (
             self.evaluate == "auto" and n_ratings <= MAX_EVALUATED
         )
+
+    def is_evaluated_later(self, n_ratings: int) -> bool:
+        """Whether to measure when the model has been published."""
+        return self.evaluate == "later" and n_ratings <= MAX_EVALUATED
 
 
 @dataclass(frozen=True)
@@ -150,7 +154,7 @@ class Trainer:
         reset_peak()
         evaluation: Json = None
         if self.job.is_evaluated(self.ratings.n_ratings):
-            evaluation = self._evaluate()
+            evaluation = self.evaluate()
         self.observer.stage("training on all ratings")
         model = self._publication()
         details: dict[str, Json] = {
@@ -203,7 +207,7 @@ class Trainer:
 
         return report
 
-    def _evaluate(self) -> Json:
+    def evaluate(self) -> Json:
         """Train on a part, measure on the rest, beside three simple methods."""
         self.observer.stage("holding ratings out")
         job = self.job

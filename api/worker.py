@@ -170,6 +170,13 @@ class Worker:
             refusal = await self._refusal(job, result)
             await self._publish(run_id, folder, manifest, refusal)
         fault_point("after publish")
+        if job.is_evaluated_later(data.ratings.n_ratings):
+            trainer.observer = Quiet(self)
+            with tracing.span("measure"):
+                evaluation = await asyncio.to_thread(trainer.evaluate)
+            async with self.sessions() as session:
+                await model_queries.add_evaluation(session, run_id, evaluation)
+                await session.commit()
 
     async def _refusal(self, job: Job, result: Result) -> str | None:
         """Say why the model must not be activated, if so."""
@@ -286,6 +293,25 @@ class RunObserver:
         self.worker.check()
         recorded = self.worker.record_metrics(self.run_id, metrics)
         asyncio.run_coroutine_threadsafe(recorded, self.loop).result()
+
+
+class Quiet:
+    """Tells nobody of a job whose run has ended; it stops with the worker alone."""
+
+    def __init__(self, worker: Worker) -> None:
+        self.worker = worker
+
+    def stage(self, _name: str) -> None:
+        """Stop between two methods."""
+        if self.worker.stopping.is_set():
+            raise Stopped
+
+    def sweep(self, _values: dict[str, Any], _progress: float) -> None:
+        """Stop between two sweeps."""
+        self.stage("")
+
+    def measured(self, _metrics: list[Json]) -> None:
+        """Wait for all of it."""
 
 
 def describe(error: Exception) -> str:

@@ -125,7 +125,7 @@ def running(data_dir: Path, log: Path, **environment: str) -> Iterator[Service]:
     """A ready service; stopped afterwards, whatever happened."""
     service = Service(data_dir, log=log, **environment)
     try:
-        service.wait_until_ready(seconds=60)
+        service.wait_until_ready(seconds=120)
         yield service
     finally:
         service.process.terminate()

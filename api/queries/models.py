@@ -74,6 +74,17 @@ async def add_imported(
     return (await session.scalars(statement)).one()
 
 
+async def add_evaluation(
+    session: AsyncSession, run_id: int, evaluation: object
+) -> None:
+    """Add what was measured of a run's model, if that is still there."""
+    query = select(Model).where(Model.run_id == run_id).with_for_update()
+    row = (await session.scalars(query)).one_or_none()
+    if row is not None:
+        details = {**row.manifest["details"], "evaluation": evaluation}
+        row.manifest = {**row.manifest, "details": details}
+
+
 async def lock_folders(session: AsyncSession) -> None:
     """Let one transaction at a time add or tidy up folders before it commits."""
     await session.execute(select(func.pg_advisory_xact_lock(0x666F6C)))

@@ -74,7 +74,8 @@ class TrainingRunIn(Body):
     set; the others are the source paper's models, which take `n_factors` and
     `n_sweeps`. `test_share` of every
     user's ratings is held out to measure on; the published model is then trained on
-    all ratings. `evaluate`: `auto` leaves that out above two million ratings.
+    all ratings. `evaluate`: `auto` leaves that out above two million ratings, and so
+    does `later`, which otherwise measures when the model is published already.
     """
 
     preset: Literal["default", "plain", "bias", "latent", "features"] = "default"
@@ -82,7 +83,7 @@ class TrainingRunIn(Body):
     ranking: RankingParameters = Field(default_factory=RankingParameters)
     seed: Annotated[int, Field(ge=0, le=MAX_SEED)] = 0
     test_share: Annotated[float, Field(ge=0.01, le=0.5)] = 0.1
-    evaluate: Literal["auto", "always", "never"] = "auto"
+    evaluate: Literal["auto", "always", "later", "never"] = "auto"
     activate: bool = True
 
     @model_validator(mode="after")

@@ -3963,7 +3963,8 @@ export interface components {
          *     set; the others are the source paper's models, which take `n_factors` and
          *     `n_sweeps`. `test_share` of every
          *     user's ratings is held out to measure on; the published model is then trained on
-         *     all ratings. `evaluate`: `auto` leaves that out above two million ratings.
+         *     all ratings. `evaluate`: `auto` leaves that out above two million ratings, and so
+         *     does `later`, which otherwise measures when the model is published already.
          */
         TrainingRunIn: {
             /**
@@ -3989,7 +3990,7 @@ export interface components {
              * @default auto
              * @enum {string}
              */
-            evaluate: "auto" | "always" | "never";
+            evaluate: "auto" | "always" | "later" | "never";
             /**
              * Activate
              * @default true

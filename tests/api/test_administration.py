@@ -4,7 +4,9 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 from sqlalchemy import select, text
 from typer.testing import CliRunner
 
@@ -343,6 +345,28 @@ def test_people_and_keys_are_managed_from_the_shell(run, url, settings):
         return list(names), (await named(session, "dave")).is_admin
 
     assert in_session(settings, url, left) == (["nightly"], False)
+
+
+def test_models_are_listed_in_the_shell(run, url):
+    bounds = dict.fromkeys(("low", "high", "n_users", "n_excluded"), 1)
+    measured = {"name": "rating head", "rmse": {"value": 0.81234, **bounds}}
+    with psycopg.connect(url.replace("+psycopg", "", 1)) as connection:
+        connection.execute(
+            "INSERT INTO models (folder, manifest) SELECT 'second', jsonb_set("
+            " manifest, '{details,evaluation}', %s) FROM models",
+            (Jsonb({"methods": [measured]}),),
+        )
+
+    first, second = [
+        line.replace(" ", "").split("│")[1:-1]
+        for line in run("models").splitlines()
+        if "trained" in line
+    ]
+
+    assert first[:2] == ["2", ""]
+    assert first[-2:] == ["0.8123", "-"]
+    assert second[:2] == ["1", "yes"]
+    assert second[4:] == ["100,004", "-", "-"]
 
 
 @pytest.mark.parametrize(

@@ -51,16 +51,18 @@ def ratings():
     return make_ratings(rng=np.random.default_rng(0)).ratings
 
 
-def train(
+def trainer_of(
     ratings, recorder: Recorder | None = None, *, votes=None, **parameters: Any
-) -> Result:
+) -> Trainer:
     genres = [["Drama"] if n % 2 else ["Comedy", "War"] for n in range(ratings.n_items)]
     job = Job.of({**HEADS, **parameters})
     features = one_hot(genres)
     observer = recorder or Recorder()
-    return Trainer(
-        ratings, genres, features, votes=votes, job=job, observer=observer
-    ).run()
+    return Trainer(ratings, genres, features, votes=votes, job=job, observer=observer)
+
+
+def train(*arguments: Any, **parameters: Any) -> Result:
+    return trainer_of(*arguments, **parameters).run()
 
 
 def test_what_is_left_out_takes_the_engine_s_defaults():
@@ -139,6 +141,18 @@ def test_large_sets_are_measured_only_on_request(ratings, monkeypatch):
     assert {fit for fit, _, _ in skipped.sweeps} == {"publication"}
     assert skipped.progress[-1] == pytest.approx(1)
     assert evaluation is not None
+
+
+def test_what_is_measured_later_is_what_is_measured_before(ratings):
+    later = trainer_of(ratings, evaluate="later")
+
+    unmeasured = later.run()
+    evaluation = later.evaluate()
+
+    assert unmeasured.details["evaluation"] is None
+    assert evaluation == train(ratings).details["evaluation"]
+    assert later.job.is_evaluated_later(ratings.n_ratings)
+    assert not later.job.is_evaluated_later(trainer.MAX_EVALUATED + 1)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from tests.service import Process, Service, processes_of, running, wait_for
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(180)]
 
 
-def test_first_start_loads_trains_and_lets_the_administrator_in_once(tmp_path):
+def test_first_start_loads_trains_lets_the_administrator_in_and_measures(tmp_path):
     data_dir = tmp_path / "data"
 
     with running(data_dir, tmp_path / "log") as service:
@@ -30,12 +30,22 @@ def test_first_start_loads_trains_and_lets_the_administrator_in_once(tmp_path):
                 },
             )
             unlocked = browser.get("/training-runs")
+            wait_for(
+                lambda: browser.get("/models/1").json()["evaluation"],
+                seconds=90,
+                what="the figures of the first model",
+            )
+            card = browser.get("/models/1").json()
 
     assert signed_in.json()["must_change_password"] is True
     assert locked.status_code == HTTPStatus.FORBIDDEN
     assert changed.status_code == HTTPStatus.NO_CONTENT
     assert unlocked.json()["items"][0]["status"] == "succeeded"
     assert "100,004 ratings" in service.output
+    methods = {each["name"]: each for each in card["evaluation"]["methods"]}
+    assert methods["rating head"]["rmse"]["value"] < methods["biases"]["rmse"]["value"]
+    assert card["ndcg"] == methods["ranking head"]["ndcg"]
+    assert card["is_active"]
 
 
 def test_second_start_is_quick_and_nothing_is_left_after_ctrl_c(

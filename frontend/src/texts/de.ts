@@ -899,7 +899,7 @@ export const de: Texts = {
     measured: 'An zurückgehaltenen Bewertungen gemessen',
     measuredText: (share, n) =>
       `${percent(share)} der Bewertungen jeder Person, zusammen ${number(n)}. Jedes Intervall enthält den wahren Wert in 95 von 100 Ziehungen der Leute.`,
-    unmeasured: 'Es wurde nicht gemessen: Der Lauf sollte es nicht, oder das Modell kommt von anderswo.',
+    unmeasured: 'Es ist nicht gemessen: Der Lauf sollte es nicht oder erst später, oder das Modell kommt von anderswo.',
     methods: {
       popularity: 'Beliebtheit',
       'item mean': 'Mittel des Films',

@@ -892,7 +892,7 @@ export const en = {
     measured: 'Measured on ratings held out',
     measuredText: (share: number, n: number) =>
       `${percent(share)} of every user’s ratings, ${number(n)} in all. Each interval holds the true value in 95 of 100 draws of users.`,
-    unmeasured: 'It was not measured: the run was told not to, or the model comes from elsewhere.',
+    unmeasured: 'It is not measured: the run was told not to or to do so later, or the model comes from elsewhere.',
     methods: {
       popularity: 'Popularity',
       'item mean': 'Film mean',
