@@ -4,7 +4,7 @@ import type { RatedMovie } from './api';
 import { displayTitle } from './titles';
 
 export const RATING_SORTS = ['date', 'title', 'stars', 'influence'] as const;
-export type RatingSort = (typeof RATING_SORTS)[number];
+type RatingSort = (typeof RATING_SORTS)[number];
 
 const COMPARE: Record<RatingSort, (a: RatedMovie, b: RatedMovie, share: (id: number) => number) => number> = {
   date: (a, b) => b.rated_at.localeCompare(a.rated_at),

@@ -58,7 +58,7 @@ function typedValue(field: Field, text: string): number | boolean | string {
   return field.enum ? text : numberIn(text);
 }
 
-export type Flat = Readonly<Record<string, unknown>>;
+type Flat = Readonly<Record<string, unknown>>;
 
 /** Nested parameters by their dotted names. */
 export function flat(parameters: object, prefix = ''): Flat {

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 
-export interface SortableColumn {
+interface SortableColumn {
   readonly label: string;
   /** The address that sorts by it, or the other way round. */
   readonly href: string;

@@ -33,7 +33,7 @@ export function SuggestionRow({ title, lead, wanted, version }: SuggestionRowPro
 }
 
 /** Posters in a row that moves gently into a new order. */
-export function Cards({ items }: { items: readonly Listed[] }) {
+function Cards({ items }: { items: readonly Listed[] }) {
   const list = useRef<HTMLUListElement>(null);
   const visible = items.filter(({ movie }) => !hiding.value.get(movie.id));
   useFlip(list, visible.map(({ movie }) => movie.id).join());

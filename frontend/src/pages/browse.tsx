@@ -11,7 +11,7 @@ import { predict } from '../taste';
 import { texts } from '../texts';
 
 const PAGE = 36;
-const FIRST = 6; // a row of most windows
+const FIRST = 12;
 const TYPING_MILLISECONDS = 150;
 const SORTS = ['popular', 'predicted', 'title', 'year', 'polarizing'] as const;
 type Sort = (typeof SORTS)[number];
