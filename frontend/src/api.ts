@@ -32,7 +32,6 @@ export type PolarizingMovie = Schemas['PolarizingMovie'];
 export type MovieMap = Schemas['MovieMap'];
 export type GenreMap = Schemas['GenreMap'];
 export type TrainingRun = Schemas['TrainingRunOut'];
-export type TrainingRunDetail = Schemas['TrainingRunDetail'];
 export type TrainingSweep = Schemas['TrainingSweepOut'];
 export type TrainingRequest = Schemas['TrainingRunIn'];
 export type ModelSummary = Schemas['ModelSummary'];
