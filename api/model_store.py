@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 CHANNEL = "model_activated"
 POLL_SECONDS = 10.0
-MAX_ANSWERS = 500  # a list takes some 15 kB
+MAX_ANSWERS = 1000  # a list takes some 15 kB, as a document less
 
 T = TypeVar("T")
 
@@ -53,17 +53,24 @@ class ServedModel:
         return index if index >= 0 else None
 
     def remembered(self, question: Hashable, answer: Callable[[], T]) -> T:
-        """Answer what depends on the model and the question alone, once.
-
-        The answers used last are kept, and go with the model.
-        """
+        """Answer what depends on the model and the question alone, once."""
         if question not in self._answers:
-            self._answers[question] = answer()
-            if len(self._answers) > MAX_ANSWERS:
-                self._answers.popitem(last=False)
-        self._answers.move_to_end(question)
-        found: T = self._answers[question]
+            self.keep(question, answer())
+        found: T = self.kept(question)
         return found
+
+    def kept(self, question: Hashable) -> Any:  # noqa: ANN401 - whatever was kept
+        """Return what was kept under a question, `None` if nothing is."""
+        if question in self._answers:
+            self._answers.move_to_end(question)
+        return self._answers.get(question)
+
+    def keep(self, question: Hashable, answer: object) -> None:
+        """Keep an answer; those used last are kept, and go with the model."""
+        self._answers[question] = answer
+        self._answers.move_to_end(question)
+        if len(self._answers) > MAX_ANSWERS:
+            self._answers.popitem(last=False)
 
 
 class ModelStore:

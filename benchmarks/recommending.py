@@ -53,7 +53,8 @@ def _compare(
 ) -> None:
     ports = [*service.ports] * (_N_CLIENTS // len(service.ports))
     for port, paths in itertools.product(service.ports, asked.values()):
-        warming = itertools.islice(paths, N_REPEATED)  # each repeated user once
+        # Each repeated user twice: a list is sent again from the third time on.
+        warming = itertools.islice(paths, 2 * N_REPEATED)
         drive([port], warming, key=service.key, seconds=60)
     loads = {name: Load() for name in asked}
     spent = {name: np.zeros(2) for name in asked}

@@ -6,7 +6,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.database import AnyRow
 
 # Opinions are held of movies that are not rated; votes are those outside of
-# experiments.
+# experiments. The number of changes never falls, so of two equal texts nothing was
+# different in between.
 READER = text("""
     SELECT
         coalesce(rated.movie_ids, '{}') AS movie_ids,
@@ -19,7 +20,12 @@ READER = text("""
         coalesce(held.are_likes, '{}') AS are_held_likes,
         coalesce(voted.movie_ids, '{}') AS voted,
         coalesce(voted.are_likes, '{}') AS are_likes,
-        EXISTS (SELECT FROM experiments WHERE state = 'running') AS has_experiment
+        EXISTS (SELECT FROM experiments WHERE state = 'running') AS has_experiment,
+        ARRAY(
+            SELECT CAST((id, title, year, genres, n_changes) AS text)
+            FROM movies LEFT JOIN movie_statistics ON movie_id = id
+            WHERE id = ANY(CAST(:shown AS integer[])) ORDER BY id
+        ) AS shown
     FROM users,
     LATERAL (
         SELECT array_agg(movie_id) AS movie_ids, array_agg(value) AS values
@@ -47,11 +53,15 @@ READER = text("""
 """)
 
 
-async def reader(session: AsyncSession, user_id: int) -> AnyRow | None:
+async def reader(
+    session: AsyncSession, user_id: int, *, shown: str = "{}"
+) -> AnyRow | None:
     """Read all that a user's list depends on, as of one moment; `None`: no such user.
 
     Movies rated, by id, and their stars; movies that opinions are held of instead and
     which of them are liked; movies hidden; movies voted on outside of experiments and
-    which of them are liked; and whether an experiment runs.
+    which of them are liked; whether an experiment runs; and what a list says of the
+    movies `shown`, an array literal, as text to compare by.
     """
-    return (await session.execute(READER, {"user_id": user_id})).one_or_none()
+    values = {"user_id": user_id, "shown": shown}
+    return (await session.execute(READER, values)).one_or_none()

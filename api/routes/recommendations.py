@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Response
 
 from api.dependencies import (
     ModelDep,
@@ -29,7 +29,7 @@ from api.schemas.recommendations import (
     InlineTaste,
     Recommendations,
 )
-from api.services import movies, predictions, recommendations
+from api.services import movies, predictions, readers, recommendations
 from api.services.placement import inline
 from api.services.recommendations import Wanted
 from api.strict_route import StrictRoute
@@ -100,17 +100,17 @@ async def wanted(
     )
 
 
-@router.get("/{user_id}", dependencies=[OneByOne])
+@router.get("/{user_id}", dependencies=[OneByOne], response_model=Recommendations)
 async def get_recommendations(
     user_id: Subject,
     session: SessionDep,
     built: ServicesDep,
     vote_weight: VoteWeight,
     wanted: Annotated[Wanted, Depends(wanted)],
-) -> Recommendations:
+) -> Response:
     """Recommend movies a user has not rated, by all ratings and votes until now."""
     secret = await built.signer.secret(session)
-    return await recommendations.for_user(
+    document = await readers.for_user(
         session,
         built.model_store,
         user_id=user_id,
@@ -118,6 +118,7 @@ async def get_recommendations(
         wanted=wanted,
         secret=secret,
     )
+    return Response(document, media_type="application/json")
 
 
 @router.post("", dependencies=[Public])

@@ -1,6 +1,5 @@
 """Recommendations: fold in the ratings of now, rank all movies, say why."""
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,18 +8,14 @@ import numpy as np
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.database import AnyRow
-from api.model_store import ModelStore, ServedModel
+from api.model_store import ServedModel
 from api.observability import stage
 from api.problems import NotFound
-from api.queries import feedback as feedback_queries
 from api.queries import movies as movie_queries
-from api.queries import recommendations as queries
 from api.queries.movies import Filters
 from api.schemas.base import HeadName
 from api.schemas.movies import MovieOut
 from api.schemas.recommendations import InlineRating, Recommendation, Recommendations
-from api.services import experiments
-from api.services.experiments import Assigned
 from api.services.placement import (
     Placement,
     StarsByMovie,
@@ -28,9 +23,7 @@ from api.services.placement import (
     inline,
     personalization,
     place,
-    told_in,
 )
-from api.signing import Issued
 from engine.arrays import IndexVector
 from engine.foldin import predict, reason_shares, uncertainty
 from engine.ranking import POOL_SIZE, diversified, explored, similar_items, top_k
@@ -69,96 +62,6 @@ class Ranked:
     reasons: list[list[tuple[int, float]]]
     n_used: int  # of the ratings
     n_votes: int
-
-
-async def for_user(
-    session: AsyncSession,
-    store: ModelStore,
-    *,
-    user_id: int,
-    vote_weight: float,
-    wanted: Wanted,
-    secret: bytes,
-) -> Recommendations:
-    """Recommend to a user by the ratings the database holds now, without hidden movies.
-
-    A running experiment decides model, head, diversity and exploration, and knows so
-    before the reply; unless the reader chooses the latter, whose list is then no part
-    of it. The list carries an id signed with `secret`, by which its movies can be voted
-    on.
-    """
-    with stage("read"):
-        reader = await queries.reader(session, user_id)
-    if reader is None:
-        raise NotFound
-    told = told_in(reader, vote_weight=vote_weight)
-    wanted = replace(wanted, excluded=(*wanted.excluded, *reader.hidden))
-    found = None
-    if reader.has_experiment and not wanted.is_own_choice:
-        found = await experiments.assigned(session, store, user_id=user_id)
-    if found is not None:
-        await experiments.expose(session, found, user_id=user_id)
-    made, second_team = await _decided(session, store, found, told, wanted)
-    issued = Issued(
-        user_id=user_id,
-        model_id=made.model.id if made.model else 0,
-        variant_id=found.variant_id if found else 0,
-        issued_at=int(time.time()),
-        movie_ids=[item.movie.id for item in made.items],
-        second_team=second_team,
-    )
-    votes = dict(zip(reader.voted, reader.are_likes, strict=True))
-    if found is not None:
-        votes = await feedback_queries.votes_of(
-            session, user_id, variant_id=found.variant_id
-        )
-    return made.model_copy(
-        update={
-            "recommendation_id": issued.signed(secret),
-            "experiment": found.reference if found else None,
-            "items": [_with_vote(item, votes) for item in made.items],
-        }
-    )
-
-
-async def _decided(
-    session: AsyncSession,
-    store: ModelStore,
-    found: Assigned | None,
-    told: Told,
-    wanted: Wanted,
-) -> tuple[Recommendations, frozenset[int]]:
-    """Make the list that an experiment decides, if one does.
-
-    With it the movies that the second variant contributed to an interleaved one.
-    """
-    if found is None:
-        made = await recommend(session, store.current, told=told, wanted=wanted)
-        return made, frozenset()
-    lists = [
-        await recommend(
-            session,
-            found.served,
-            told=told,
-            wanted=replace(
-                wanted,
-                head=variant.head,
-                diversity=variant.diversity,
-                exploration=variant.exploration,
-            ),
-        )
-        for variant in found.variants
-    ]
-    if not found.is_interleaved:
-        return lists[0], frozenset()
-    return experiments.interleave(found, *lists, limit=wanted.limit)
-
-
-def _with_vote(item: Recommendation, votes: Mapping[int, bool]) -> Recommendation:
-    is_like = votes.get(item.movie.id)
-    if is_like is None:
-        return item
-    return item.model_copy(update={"vote": "like" if is_like else "dislike"})
 
 
 async def for_ratings(

@@ -29,7 +29,7 @@ from api.tables import (
 from engine.artifacts import save_model
 from engine.assignment import ALGORITHM_VERSION, Allocation
 from engine.simulation import Trial, daily_looks, fixed_horizon
-from tests.api.test_recommendations import movie_ids
+from tests.api.test_recommendations import TASTE, movie_ids, rate
 from tests.conftest import keyed
 
 pytestmark = pytest.mark.anyio
@@ -442,6 +442,24 @@ async def test_a_list_made_to_order_is_no_part_of_the_experiment(alice, session,
     assert await session.scalar(select(Feedback.variant_id)) is None
     assert await count(session, Feedback) == 1
     assert (await alice.get(url)).json()["experiment"] is not None
+
+
+async def test_a_running_experiment_decides_though_the_list_was_sent_before(
+    admin, alice, trained
+):
+    await rate(alice, TASTE)
+    url = f"/recommendations/{alice.user_id}?limit=5"
+    before = [(await alice.get(url)).json() for _ in range(4)]
+    created = (await admin.post("/experiments", json=planned(trained.id))).json()
+
+    await admin.post(f"/experiments/{created['id']}/start")
+    during = (await alice.get(url)).json()
+    await admin.post(f"/experiments/{created['id']}/stop")
+    after = (await alice.get(url)).json()
+
+    assert before[3]["experiment"] is after["experiment"] is None
+    assert during["experiment"]["id"] == created["id"]
+    assert after["items"] == before[3]["items"]
 
 
 async def test_what_was_seen_first_is_seen_again(alice, session, running):

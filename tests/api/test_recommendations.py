@@ -1,5 +1,7 @@
 """Recommendations through the API, on the sample and a trained model."""
 
+import time
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -7,8 +9,10 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, text
 
+from api.model_store import ModelStore
+from api.services import readers
 from api.tables import Movie, MovieStatistics, Rating
 from tests.conftest import Client, keyed
 
@@ -222,6 +226,107 @@ async def test_what_is_hidden_voted_or_asked_for_changes_the_list_at_once(alice)
     assert votes[ids[1]] == "like"
     assert votes[ids[2]] == "none"
     assert shorter == [item["movie"]["id"] for item in second[:3]]
+
+
+# A list is sent again, byte for byte, while nothing of what it is made of has changed.
+
+
+CHANGES = {
+    "rated by another": "INSERT INTO ratings (user_id, movie_id, value)"
+    " VALUES (:bob, :first, 0.5)",
+    "renamed": "UPDATE movies SET title = 'Renamed' WHERE id = :first",
+    "dated": "UPDATE movies SET year = 1900 WHERE id = :first",
+    "of another genre": "UPDATE movies SET genres = '{Opera}' WHERE id = :first",
+    "gone": "DELETE FROM movies WHERE id = :first",
+    "a reason renamed": "UPDATE movies SET title = 'Renamed' WHERE id = :loved",
+    "one more rated": "INSERT INTO ratings (user_id, movie_id, value)"
+    " VALUES (:alice, 527, 5)",
+    "a rating changed": "UPDATE ratings SET value = 0.5"
+    " WHERE user_id = :alice AND movie_id = :loved",
+    "a rating taken back": "DELETE FROM ratings"
+    " WHERE user_id = :alice AND movie_id = :loved",
+    "hidden": "INSERT INTO hidden_movies (user_id, movie_id) VALUES (:alice, :first)",
+    "liked": "INSERT INTO opinions (user_id, movie_id, is_like)"
+    " VALUES (:alice, :first, true)",
+    "voted on": "INSERT INTO feedback (user_id, movie_id, is_like)"
+    " VALUES (:alice, :first, true)",
+}
+
+
+@pytest.mark.parametrize("statement", CHANGES.values(), ids=CHANGES)
+async def test_a_list_is_sent_again_until_anything_of_it_changes(
+    app, services, alice, bob, session, statement
+):
+    await rate(alice, TASTE)
+    url = f"/recommendations/{alice.user_id}?limit=5"
+    replies = [await alice.get(url) for _ in range(4)]
+    values = {
+        "alice": alice.user_id,
+        "bob": bob.user_id,
+        "first": movie_ids(replies[0])[0],
+        "loved": TOY_STORY,
+    }
+
+    await session.execute(text(statement), values)
+    await session.commit()
+    changed = await alice.get(url)
+
+    assert replies[1].text == replies[2].text == replies[3].text
+    assert unsigned(changed) != unsigned(replies[3])
+    store = ModelStore(services.model_store.models_dir, services.session_factory)
+    store.current = replace(services.model_store.current, _answers=OrderedDict())
+    app.state.services = replace(services, model_store=store)
+    assert unsigned(changed) == unsigned(await alice.get(url))
+
+
+def unsigned(reply: httpx.Response) -> dict[str, Any]:
+    return {**reply.json(), "recommendation_id": None}
+
+
+async def test_a_movie_that_a_filter_lets_in_later_is_in_the_list(alice, bob, session):
+    await rate(alice, TASTE)
+    url = f"/recommendations/{alice.user_id}?limit=5"
+    first = movie_ids(await alice.get(url))[0]
+    query = select(MovieStatistics.n_ratings)
+    n_ratings = await session.scalar(query.where(MovieStatistics.movie_id == first))
+    await rate(bob, {first: 3})
+    without = [await alice.get(f"{url}&max_ratings={n_ratings}") for _ in range(4)]
+
+    await bob.delete(f"/ratings/{bob.user_id}/{first}")
+    reply = await alice.get(f"{url}&max_ratings={n_ratings}")
+
+    assert first not in movie_ids(without[3])
+    assert movie_ids(reply)[0] == first
+
+
+async def test_a_movie_that_had_gone_and_is_back_is_in_the_list(alice, session):
+    await rate(alice, TASTE)
+    url = f"/recommendations/{alice.user_id}?limit=5"
+    first = movie_ids(await alice.get(url))[0]
+    await session.execute(delete(Movie).where(Movie.id == first))
+    await session.commit()
+    without = [await alice.get(url) for _ in range(4)]
+
+    session.add(Movie(id=first, title="Back", year=None, genres=[]))
+    await session.commit()
+    reply = await alice.get(url)
+
+    assert len(movie_ids(without[3])) == 4
+    assert movie_ids(reply)[0] == first
+
+
+async def test_an_id_that_has_become_old_is_signed_anew(alice, monkeypatch):
+    await rate(alice, TASTE)
+    url = f"/recommendations/{alice.user_id}"
+    for _ in range(3):
+        before = (await alice.get(url)).json()
+
+    monkeypatch.setattr(readers, "RESEND_SECONDS", -1)
+    monkeypatch.setattr(time, "time", lambda: 2e9)
+    after = (await alice.get(url)).json()
+
+    assert after["recommendation_id"] != before["recommendation_id"]
+    assert after["items"] == before["items"]
 
 
 async def test_a_list_is_read_without_a_transaction(app, services, alice):
