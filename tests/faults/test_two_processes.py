@@ -1,7 +1,7 @@
 """What one web process was told, every other knows (A7, C7).
 
-`CONSISTENCY_ROUNDS` is how often a rating is followed by a list of the other process;
-of 10,000 times (11 minutes) the movie was absent 10,000.
+`CONSISTENCY_ROUNDS` is how often a rating is followed by a list of the other process.
+Of 10,000 times (11 minutes) the movie was absent 10,000.
 """
 
 import os
