@@ -13,7 +13,7 @@ from rich.table import Column
 from rich.table import Table as RichTable
 
 from api.embedded_postgres import reach_database
-from api.queries.training import read_snapshot
+from api.queries.snapshot import read_snapshot
 from api.schemas.training import MAX_SEED
 from api.services.loading import SAMPLE
 from api.settings import Settings

@@ -24,6 +24,7 @@ from api.fault_points import fault_point
 from api.queries import diagnostics as expectation_queries
 from api.queries import models as model_queries
 from api.queries import training as queries
+from api.queries.snapshot import read_snapshot
 from api.services.diagnostics import failures
 from api.services.insights import refresh_summary
 from api.services.training import fail_lost_runs, request_due_run
@@ -135,7 +136,7 @@ class Worker:
         async with self.sessions() as session:
             job = Job.of(await queries.parameters(session, run_id))
         vote_weight = 0 if job.paper else self.settings.vote_weight
-        read = partial(queries.read_snapshot, self.url, vote_weight=vote_weight)
+        read = partial(read_snapshot, self.url, vote_weight=vote_weight)
         with tracing.span("read ratings"):
             data = await asyncio.to_thread(read)
         fault_point("data read")

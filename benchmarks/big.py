@@ -27,7 +27,7 @@ from psycopg import sql
 from api.database import in_session, migrate
 from api.embedded_postgres import own, running_server
 from api.memory import peak_bytes, reset_peak
-from api.queries.training import read_snapshot
+from api.queries.snapshot import read_snapshot
 from api.schemas.training import TrainingRunIn
 from api.services import training
 from api.services.insights import refresh_summary

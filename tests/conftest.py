@@ -35,7 +35,7 @@ from api.embedded_postgres import server_url
 from api.main import create_app
 from api.model_store import ModelStore, ServedModel
 from api.queries import auth as queries
-from api.queries.training import read_snapshot
+from api.queries.snapshot import read_snapshot
 from api.schemas.base import ProblemOut
 from api.services.loading import SAMPLE, load
 from api.settings import Settings

@@ -1,14 +1,9 @@
 """SQL of training runs, their sweeps and the models they publish."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, LiteralString
+from datetime import timedelta
+from typing import Any
 
-import numpy as np
-import psycopg
-from numpy.typing import NDArray
-from scipy import sparse
 from sqlalchemy import (
     Interval,
     delete,
@@ -22,12 +17,8 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.database import AnyRow, AnySelect
-from api.queries.feedback import DISLIKED, LIKED
 from api.queries.models import make_active
 from api.tables import Model, Movie, MovieStatistics, TrainingRun, TrainingSweep
-from engine.features import one_hot
-from engine.movielens import words_of
-from engine.ratings import Ratings
 
 
 def _runs() -> AnySelect:
@@ -304,104 +295,3 @@ async def last_sweep(session: AsyncSession, run_id: int) -> TrainingSweep | None
         .limit(1)
     )
     return (await session.scalars(query)).one_or_none()
-
-
-# Binary COPY of two integers and a real: the number of fields, then each field's
-# length and value, all big-endian; nothing is nullable, so every row has this shape.
-COPIED_RATING = np.dtype(
-    [
-        ("n_fields", ">i2"),
-        ("user_length", ">i4"), ("user_id", ">i4"),
-        ("movie_length", ">i4"), ("movie_id", ">i4"),
-        ("value_length", ">i4"), ("value", ">f4"),
-    ]
-)  # fmt: skip
-COPY_HEADER_BYTES = 19
-COPY_TRAILER_BYTES = 2
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """All that training reads, as of one moment.
-
-    `genres` and `item_features` have a row for each item of `ratings`, in its order.
-    `votes` are those on movies that their users have not rated, read as stars; their
-    users and items have rows in `ratings`.
-    """
-
-    ratings: Ratings
-    votes: Ratings | None
-    genres: list[list[str]]
-    item_features: sparse.csr_array
-    cutoff: datetime
-    n_changes: int
-
-
-RATINGS = "SELECT user_id, movie_id, value FROM ratings"
-VOTES = """
-SELECT user_id, movie_id, CAST(CASE WHEN is_like THEN %s ELSE %s END AS real)
-FROM opinions AS o WHERE NOT EXISTS (
-    SELECT FROM ratings AS r WHERE (r.user_id, r.movie_id) = (o.user_id, o.movie_id)
-)
-"""
-
-
-def read_snapshot(url: str, *, vote_weight: float = 0) -> Snapshot:
-    """Read ratings, votes and catalogue as of one moment.
-
-    Votes of no weight are left unread. Raises `DataError` when there is no rating.
-    """
-    with psycopg.connect(url.replace("+psycopg", "", 1)) as connection:
-        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        cursor = connection.cursor()
-        cursor.execute("SET LOCAL statement_timeout = 0")
-        # A load may put a new table in its place, in which a moment before that
-        # commit would see no row.
-        cursor.execute("LOCK TABLE ratings IN ACCESS SHARE MODE")
-        query = "SELECT now(), coalesce(sum(n_changes), 0) FROM movie_statistics"
-        cutoff, n_changed = cursor.execute(query).fetchone() or (None, 0)
-        query = "SELECT id, genres, year FROM movies ORDER BY id"
-        movies = cursor.execute(query).fetchall()
-        rated = _copied(cursor, RATINGS)
-        voted = np.empty(0, dtype=COPIED_RATING)
-        if vote_weight > 0:
-            voted = _copied(cursor, VOTES, LIKED, DISLIKED)
-    ratings = Ratings.from_arrays(
-        rated["user_id"].astype(np.int32),
-        rated["movie_id"].astype(np.int32),
-        rated["value"].astype(np.float32),
-        users=voted["user_id"].astype(np.int32),
-        items=np.array([movie_id for movie_id, _, _ in movies], dtype=int),
-    )
-    return Snapshot(
-        ratings=ratings,
-        votes=_votes(voted, vote_weight, ratings.value_range) if len(voted) else None,
-        genres=[genres for _, genres, _ in movies],
-        item_features=one_hot([words_of(genres, year) for _, genres, year in movies]),
-        cutoff=cutoff,
-        n_changes=int(n_changed),
-    )
-
-
-def _copied(
-    cursor: psycopg.Cursor[Any], query: LiteralString, *values: float
-) -> NDArray[np.void]:
-    copied = bytearray()
-    statement = f"COPY ({query}) TO STDOUT (FORMAT binary)"
-    with cursor.copy(statement, values) as copy:
-        for block in copy:
-            copied += block
-    return np.frombuffer(
-        memoryview(copied)[COPY_HEADER_BYTES:-COPY_TRAILER_BYTES], dtype=COPIED_RATING
-    )
-
-
-def _votes(
-    voted: NDArray[np.void], weight: float, value_range: tuple[float, float]
-) -> Ratings:
-    return Ratings.from_arrays(
-        voted["user_id"].astype(np.int32),
-        voted["movie_id"].astype(np.int32),
-        np.clip(voted["value"].astype(np.float32), *value_range),
-        weights=np.full(len(voted), weight),
-    )

@@ -3,8 +3,9 @@
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from heapq import heappop, heappush
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any, Literal
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -114,27 +115,35 @@ async def polarizing(
     limit: int,
 ) -> PolarizingMovies:
     """List the movies on which opinions differ most."""
-    found, _ = await _part(session, "polarizing")
-    enough = [row for row in found["movies"] if row["n_ratings"] >= min_ratings]
-    rows = sorted(enough, key=lambda row: (-row[by], row["movie_id"]))[:limit]
-    movies = await movie_queries.summaries(session, [row["movie_id"] for row in rows])
+    found, _ = await _part(session, by)
+    enough = (n for n, count in enumerate(found["n_ratings"]) if count >= min_ratings)
+    places = list(islice(enough, limit))
+    ids = [found["movie_id"][n] for n in places]
+    movies = await movie_queries.summaries(session, ids)
     usual = found["usual_share"]
     return PolarizingMovies(
         usual_share=usual,
         items=[
-            _polarizing(movies[row["movie_id"]], row["variance"], usual) for row in rows
+            _polarizing(movies[movie_id], found["variance"][n], usual)
+            for movie_id, n in zip(ids, places, strict=True)
         ],
     )
 
 
-async def _most_polarizing(session: AsyncSession) -> dict[str, Any]:
-    """Find the movies that any list of polarizing ones can hold."""
+async def _most_polarizing(session: AsyncSession, *, by: str) -> dict[str, Any]:
+    """Find the movies that any list in this order can hold, and bring them into it.
+
+    In columns: a list for each of a thousand movies would keep the collector busy.
+    """
     usual = await queries.dispersion(session)
     rows = await queries.spreads(session, usual_share=usual, min_ratings=FEWEST_RATINGS)
-    leaders = {*leading(rows, "variance"), *leading(rows, "excess")}
+    leaders = set(leading(rows, by))
+    kept = [row for row in rows if row["movie_id"] in leaders]
+    kept.sort(key=lambda row: (-row[by], row["movie_id"]))
+    columns = "movie_id", "n_ratings", "variance"
     return {
         "usual_share": usual,
-        "movies": [dict(row) for row in rows if row["movie_id"] in leaders],
+        **{name: [row[name] for row in kept] for name in columns},
     }
 
 
@@ -160,7 +169,8 @@ PARTS: Mapping[str, Callable[[AsyncSession], Awaitable[Any]]] = {
     "ratings": queries.ratings,
     "sizes": queries.sizes,
     "genres": queries.genres,
-    "polarizing": _most_polarizing,
+    "variance": partial(_most_polarizing, by="variance"),
+    "excess": partial(_most_polarizing, by="excess"),
 }
 """What is counted for each part of the summary."""
 

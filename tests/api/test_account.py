@@ -10,7 +10,7 @@ from sqlalchemy import func, select, text, update
 from api.database import create_engine, create_session_factory
 from api.dependencies import Services
 from api.model_store import ModelStore
-from api.queries.training import read_snapshot
+from api.queries.snapshot import read_snapshot
 from api.security import token_hash
 from api.services.auth import IDLE_TIMEOUT
 from api.tables import Model, Rating, Session, SignInFailure, Source, Table, User

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select, text, update
 
 from api.queries import insights as queries
-from api.queries.training import Snapshot, read_snapshot
+from api.queries.snapshot import Snapshot, read_snapshot
 from api.services import insights
 from api.tables import RatingSummary
 from engine.insights import (

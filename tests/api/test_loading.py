@@ -6,11 +6,13 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import numpy as np
 import psycopg
 import pytest
 
 from api.database import migrate
-from api.queries.training import Snapshot, read_snapshot
+from api.queries import snapshot
+from api.queries.snapshot import Snapshot, read_snapshot
 from api.services.loading import SAMPLE, Loaded, load
 from api.tables import FIRST_REGISTERED_USER_ID
 from engine.errors import DataError
@@ -348,7 +350,21 @@ def test_training_reads_one_table_or_the_other(url, tmp_path):
         connection.execute("DROP TABLE ratings")
         connection.execute("ALTER TABLE before RENAME TO ratings")
 
-    assert [snapshot.ratings.n_ratings for snapshot in read] == [4]
+    assert [each.ratings.n_ratings for each in read] == [4]
+
+
+def test_what_is_read_page_by_page_is_all_there_is(url, database_url, monkeypatch):
+    at_once = read_snapshot(database_url).ratings
+    monkeypatch.setattr(snapshot, "PAGES_AT_ONCE", 100)  # of more than 600
+
+    in_parts = read_snapshot(database_url).ratings
+
+    assert at_once.n_ratings == 100_004
+    for name in ("indptr", "indices", "values"):
+        expected = getattr(at_once.by_user, name)
+        np.testing.assert_array_equal(getattr(in_parts.by_user, name), expected)
+    with pytest.raises(DataError, match="no ratings; load some first"):
+        read_snapshot(url)
 
 
 def waiting(url: str, query: str) -> bool:

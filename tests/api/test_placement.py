@@ -12,7 +12,7 @@ from sqlalchemy import delete, select, text
 
 from api.queries import feedback as queries
 from api.queries.feedback import DISLIKED, LIKED
-from api.queries.training import read_snapshot
+from api.queries.snapshot import read_snapshot
 from api.services.placement import Told, known_to
 from api.settings import Settings
 from api.signing import Issued
