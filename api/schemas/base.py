@@ -80,7 +80,7 @@ Cursor = Annotated[
     Query(max_length=2000, description="`next_cursor` of the page before"),
 ]
 MovieIdsQuery = Annotated[
-    list[Annotated[int, PlainInteger, Query(ge=1, le=MAX_ID)]],
+    list[Annotated[int, Field(ge=1, le=MAX_ID), PlainInteger]],
     Query(max_length=MAX_PAGE, description="only these movie ids, repeatable"),
 ]
 Year = Annotated[int, Field(ge=1800, le=2200)]
