@@ -60,9 +60,8 @@ def main() -> None:
     arguments = parser.parse_args()
     for part in arguments.only:
         for name, *values in PARTS[part](arguments.size, arguments.port):
-            print(
-                f"{name:<44}" + "".join(f"{value:>12}" for value in values), flush=True
-            )
+            cells = "".join(f"{value:>14}" for value in values)
+            print(f"{name:<52}{cells}", flush=True)
 
 
 def loading(size: str, _: int) -> Iterator[tuple[str, ...]]:
