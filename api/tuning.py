@@ -70,7 +70,6 @@ SPACES: Mapping[Target, dict[str, BaseDistribution]] = MappingProxyType(
             "unobserved_weight": FloatDistribution(0.01, 0.9, log=True),
             "unobserved_target": FloatDistribution(0, 3),
             "centring": FloatDistribution(0, 1),
-            "activity_exponent": FloatDistribution(0, 0.5),
         },
     }
 )

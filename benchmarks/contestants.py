@@ -140,7 +140,6 @@ def ranking(raw: RawRatings, k: int) -> Outcome:
         unobserved_weight=RANKING.unobserved_weight,
         unobserved_target=RANKING.unobserved_target,
         centring=RANKING.centring,
-        activity_exponent=RANKING.activity_exponent,
     )
     _compile(chosen)
     return replace(_sweeps(raw, chosen, n_sweeps=3), name="ranking", points=[])

@@ -83,8 +83,8 @@ def fold_in(
     ``z = (q, 1)`` and ``n`` ratings, where weights are given and ``a`` is the
     unobserved weight::
 
-        A = (1 - a) c_u sum_t z_t z_t' + a G + diag(λ (n + n0)^v, β)
-        c = c_u sum_t z_t (r_t - h d_u - μ - (1 - a) b_t) + a m
+        A = (1 - a) sum_t z_t z_t' + a G + diag(λ (n + n0)^v, β)
+        c = sum_t z_t (r_t - h d_u - μ - (1 - a) b_t) + a m
         A (p_u, b_u) = c
 
     and where they are learned, with ``e_t`` the effect of having rated an item, ``f``
@@ -205,15 +205,14 @@ def _given_system(head: Head, observed: _Observed) -> _System:
     weights = np.empty(head.n_factors + 1)
     weights[:-1] = configuration.factor_weights(count, role="user")
     weights[-1] = configuration.bias_weight(role="user")
-    share = float(configuration.activity_weights(count))
-    matrix = _gram(observed.rated, weights, (1 - alpha) * share)
+    matrix = _gram(observed.rated, weights, 1 - alpha)
     rest = np.zeros(len(weights))
     if alpha > 0:
         matrix += alpha * head.unobserved.gram
         rest += alpha * head.unobserved.moment
     shift = configuration.shifts(observed.weights @ observed.residuals, count)
     from_offset = observed.residuals + (head.global_mean - shift - head.offset)
-    errors = share * observed.roots * (from_offset - (1 - alpha) * observed.biases)
+    errors = observed.roots * (from_offset - (1 - alpha) * observed.biases)
     return _System(matrix, errors, None, rest)
 
 

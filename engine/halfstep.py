@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from engine.arrays import ExactMatrix, ExactVector, IndexVector
+from engine.arrays import ExactMatrix, ExactVector
 from engine.dense import add_gram_of_rows, padded
 from engine.errors import SolveError
 from engine.gradient import solve_rows_by_gradient
@@ -39,9 +39,9 @@ class Problem:
 
     @cached_property
     def targets(self) -> Ratings:
-        """The ratings as they are fitted: centred, and weighted by activity."""
+        """The ratings as they are fitted: centred by user."""
         configuration, by_user = self.configuration, self.ratings.by_user
-        if configuration.centring == configuration.activity_exponent == 0:
+        if configuration.centring == 0:
             return self.ratings
         above = by_user.values - np.float64(self.ratings.mean)
         if by_user.weights is not None:
@@ -49,18 +49,11 @@ class Problem:
         users, counts = by_user.row_of_each(), by_user.totals
         sums = np.bincount(users, above, minlength=by_user.n_rows).astype(np.float64)
         shifts = configuration.shifts(sums, counts).astype(np.float32)
-        weights = configuration.activity_weights(counts).astype(np.float32)
-
-        def fitted(rows: SparseRows, users: IndexVector) -> SparseRows:
-            counted = weights[users]
-            if rows.weights is not None:
-                counted *= rows.weights
-            return replace(rows, values=rows.values - shifts[users], weights=counted)
-
+        by_item = self.ratings.by_item
         return replace(
             self.ratings,
-            by_user=fitted(by_user, users),
-            by_item=fitted(self.ratings.by_item, self.ratings.by_item.indices),
+            by_user=replace(by_user, values=by_user.values - shifts[users]),
+            by_item=replace(by_item, values=by_item.values - shifts[by_item.indices]),
         )
 
     def rows(self, role: Role) -> SparseRows:
@@ -69,8 +62,7 @@ class Problem:
 
     def weights(self, role: Role) -> Weights:
         """Regularization of each row's factors and bias."""
-        ratings = self.ratings
-        counts = (ratings.by_user if role == "user" else ratings.by_item).totals
+        counts = self.rows(role).totals
         bias_weight = self.configuration.bias_weight(role=role)
         return Weights(
             factors=self.configuration.factor_weights(counts, role=role),
@@ -184,7 +176,7 @@ def objective(
         loss += configuration.unobserved_weight * float(all_pairs - scores.sum())
     loss += _penalty(users, problem.weights("user"))
     loss += _penalty(items, problem.weights("item"))
-    return loss, float(np.sqrt(errors.sum() / problem.targets.total_weight))
+    return loss, float(np.sqrt(errors.sum() / problem.ratings.total_weight))
 
 
 def residual_variance(
@@ -211,7 +203,7 @@ def residual_variance(
     ----------
     .. [1] Allen (1974), on prediction sums of squares. doi:10.2307/1267500
     """
-    n_ratings = problem.targets.total_weight
+    n_ratings = problem.ratings.total_weight
     if problem.configuration.unobserved_weight > 0:
         every_item = np.ones(problem.ratings.n_items)
         errors, _ = _sums(problem, users, items, every_item, workers=workers)

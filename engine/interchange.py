@@ -54,8 +54,8 @@ def read_item_factors(folder: Path) -> Model:
                     "user_weight": 0.1, "user_bias_weight": 1.0}}
 
     A head may also state `exponent`, `prior_count`, `unobserved_weight`,
-    `unobserved_target`, `centring` and `activity_exponent` of `Configuration`: they say
-    how users are folded in. `global_mean` is the mean rating.
+    `unobserved_target` and `centring` of `Configuration`: they say how users are folded
+    in. `global_mean` is the mean rating.
 
     Parameters
     ----------

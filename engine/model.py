@@ -36,18 +36,16 @@ class Configuration:
     The objective, for users ``u``, items ``i`` and ``n`` the number of ratings of the
     row in question::
 
-        sum_observed c_u ((t - s)^2 - a (g - s)^2)  +  a sum_all_pairs (g - s)^2
+        sum_observed (r - h d_u - s)^2  +  a sum_unobserved (g - s)^2
         + sum_u λ_u (n + n0)^v |p_u|^2  +  β_u b_u^2
         + sum_i λ_i (n + n0)^v |q_i|^2  +  β_i b_i^2,      s = μ + b_u + b_i + p_u'q_i
 
-        t = r - h d_u,  d_u = sum (r - mean) / (n_u + n0),  c_u = (n_u + n0)^-x
+    ``d_u = sum (r - mean) / (n_u + n0)`` is how generous a user is.
 
-    ``d_u`` is how generous a user is. Where ``h = x = 0`` that is ``(r - s)^2`` over
-    the ratings and ``a (g - s)^2`` over the other pairs.
-
-    Where ratings have weights, one of weight 2 counts as two: in ``n``, in ``d_u``, and
-    its term of the first sum is taken twice. A weight towards 0 makes the pair
-    unobserved.
+    Where ratings have weights ``c``, one of weight 2 counts as two, in ``n`` and in
+    ``d_u`` as well, and a rating adds ``c ((r - h d_u - s)^2 - a (g - s)^2)`` to
+    ``a (g - s)^2`` over all pairs. Weight 1 is the objective above, and a weight
+    towards 0 makes the pair unobserved.
 
     Attributes
     ----------
@@ -73,8 +71,6 @@ class Configuration:
     centring : float
         ``h``, 0 to 1: how much of a user's generosity is taken off their ratings. Where
         ``a = 0`` nothing is, since scores are stars.
-    activity_exponent : float
-        ``x``, 0 to 1: how much less each rating counts of a user who has many.
     solver : {"cholesky", "conjugate_gradient"}
         Of all half-steps but the last, which is exact. Gradient steps win with many
         factors and many ratings.
@@ -98,7 +94,6 @@ class Configuration:
     unobserved_weight: float = 0.0
     unobserved_target: float = 0.0
     centring: float = 0.0
-    activity_exponent: float = 0.0
     solver: Solver = "cholesky"
     n_gradient_steps: int = 3
 
@@ -117,7 +112,6 @@ class Configuration:
             ("exponent", 0, 2),
             ("prior_count", 0, math.inf),
             ("centring", 0, 1),
-            ("activity_exponent", 0, 1),
         ):
             self._require(name, low <= getattr(self, name) <= high, f"{low} to {high}")
         for name in (
@@ -146,11 +140,6 @@ class Configuration:
         """``h d_u`` of users with `counts` ratings that are `sums` above the mean."""
         centring = self.centring if self.unobserved_weight > 0 else 0.0
         return centring * sums / self._started(counts)
-
-    def activity_weights(self, counts: Counts) -> ExactVector:
-        """``c_u`` of users with `counts` ratings."""
-        weights: ExactVector = self._started(counts) ** -self.activity_exponent
-        return weights
 
     def _started(self, counts: Counts) -> ExactVector:
         """``n + n0``, or 1 where that is 0."""

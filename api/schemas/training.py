@@ -23,7 +23,6 @@ BOUNDS: dict[str, dict[str, float]] = {
     "unobserved_weight": {"ge": 0, "lt": 1},
     "unobserved_target": {"ge": 0, "le": 5},
     "centring": {"ge": 0, "le": 1},
-    "activity_exponent": {"ge": 0, "le": 1},
 }
 BOUNDS_OF_TYPE: dict[Any, dict[str, float]] = {
     int: {"ge": 0, "le": 1000},

@@ -69,7 +69,6 @@ def ranking_configuration():
         unobserved_weight=0.2,
         unobserved_target=1.5,
         centring=0.8,
-        activity_exponent=0.3,
     )
 
 

@@ -71,32 +71,30 @@ def dense(ratings):
     return matrix
 
 
-def targets(history, configuration, mean):
-    """What a user's ratings are fitted to, and with what weight."""
-    values, weights = history
+def targets(values, weights, configuration, mean):
+    """What a user's ratings are fitted to."""
+    if configuration.unobserved_weight == 0:  # scores are stars
+        return values
     count = weights.sum() + configuration.prior_count
     generosity = (weights * (values - mean)).sum() / (count or 1)
-    if configuration.unobserved_weight == 0:  # scores are stars
-        generosity = 0
-    counted = weights * (count or 1) ** -configuration.activity_exponent
-    return values - configuration.centring * generosity, counted
+    return values - configuration.centring * generosity
 
 
 def objective(ratings, configuration, users, items):
     """Loss and RMSE, pair by pair over the whole matrix."""
-    stars, weights = dense(ratings), np.ones((ratings.n_users, ratings.n_items))
+    stars = dense(ratings)
     observed = ~np.isnan(stars)
     mean = stars[observed].mean()
     for user, rated in enumerate(observed):
-        history = stars[user, rated], weights[user, rated]
-        stars[user, rated], weights[user, rated] = targets(history, configuration, mean)
+        ones = np.ones(rated.sum())
+        stars[user, rated] = targets(stars[user, rated], ones, configuration, mean)
     alpha = configuration.unobserved_weight
     mean = configuration.unobserved_target if alpha > 0 else mean
     products = users.factors.astype(float) @ items.factors.T.astype(float)
     scores = mean + users.biases[:, None] + items.biases[None, :] + products
-    errors, gaps = stars - scores, configuration.unobserved_target - scores
-    weighed = weights * (errors**2 - alpha * gaps**2)
-    loss = weighed[observed].sum() + alpha * (gaps**2).sum()
+    errors = (stars - scores)[observed]
+    gaps = (configuration.unobserved_target - scores)[~observed]
+    loss = (errors**2).sum() + alpha * (gaps**2).sum()
     for side, counts, weight, bias_weight in (
         (users, observed.sum(1), configuration.user_weight,
          configuration.user_bias_weight),
@@ -107,7 +105,7 @@ def objective(ratings, configuration, users, items):
         scale[scale == 0] = 1
         loss += weight * (scale * (side.factors.astype(float) ** 2).sum(1)).sum()
         loss += bias_weight * (side.biases.astype(float) ** 2).sum()
-    return loss, np.sqrt(np.average(errors[observed] ** 2, weights=weights[observed]))
+    return loss, np.sqrt((errors**2).mean())
 
 
 def top_k(scores, k, *, excluded=(), candidates=None):

@@ -39,8 +39,7 @@ def test_a_reason_is_what_the_score_would_lose_with_a_neutral_rating(model, name
     indices, values = np.array([0, 3, 5]), np.array([5.0, 1.0, 4.0])
     before = fold_in(head, indices, values)
     neutral = values.copy()
-    share = head.configuration.activity_weights(np.array([3]))[0]
-    neutral[1] -= before.pulls[1, -1] / share  # now it adds nothing to the right side
+    neutral[1] -= before.pulls[1, -1]  # now it adds nothing to the right side
 
     after = fold_in(head, indices, neutral)
 

@@ -42,12 +42,12 @@ def test_a_taste_solves_the_users_system(model, name, history):
     )  # fmt: skip
     indices, values = history
     told = reference.targets(
-        (values.astype(float), np.ones(len(values))), configuration, head.global_mean
+        values.astype(float), np.ones(len(values)), configuration, head.global_mean
     )
     count = np.array([len(indices)], dtype=np.int32)
     weight = configuration.factor_weights(count, role="user")[0]
     expected = reference.solve_row(
-        (indices, *told), fixed, weight, configuration.user_bias_weight
+        (indices, told), fixed, weight, configuration.user_bias_weight
     )
     np.testing.assert_allclose(
         [*taste.factors, taste.bias], expected, rtol=1e-5, atol=1e-6

@@ -40,7 +40,6 @@ configurations = st.builds(
     unobserved_weight=st.sampled_from([0.0, 0.05, 0.5]),
     unobserved_target=st.floats(-1, 3),
     centring=st.sampled_from([0.0, 0.6, 1.0]),
-    activity_exponent=st.sampled_from([0.0, 0.25, 1.0]),
 )
 
 

@@ -32,7 +32,6 @@ from engine.foldin import fold_in, predict
         ("unobserved_weight", -0.1),
         ("unobserved_target", float("inf")),
         ("centring", 1.5),
-        ("activity_exponent", 1.5),
         ("solver", "guess"),
     ],
 )
@@ -64,16 +63,12 @@ def test_regularization_grows_with_the_ratings_from_a_floor():
 
 
 def test_a_user_is_as_generous_as_their_ratings_say_and_as_many_they_are():
-    configuration = replace(
-        RANKING, centring=0.5, activity_exponent=0.5, prior_count=4.0
-    )
+    configuration = replace(RANKING, centring=0.5, prior_count=4.0)
     sums, counts = np.array([0.0, 5.0, 24.0]), np.array([0, 1, 12])
 
     np.testing.assert_allclose(configuration.shifts(sums, counts), [0, 0.5, 0.75])
     stars = replace(configuration, unobserved_weight=0.0)
     np.testing.assert_array_equal(stars.shifts(sums, counts), 0)
-    weights = configuration.activity_weights(counts)
-    np.testing.assert_allclose(weights, 1 / np.sqrt([4, 5, 16]))
 
 
 def test_a_row_without_ratings_is_regularized_even_without_a_floor():

@@ -174,8 +174,9 @@ def test_weighted_half_steps_equal_the_normal_equations(solver, configuration, s
     for row, weight in enumerate(task.weights("user").factors.tolist()):
         indices, values = data.by_user.row(row)
         counted = data.by_user.weights_of(row).astype(float)
-        history = values.astype(float), counted
-        values, counted = reference.targets(history, configuration, data.mean)
+        values = reference.targets(
+            values.astype(float), counted, configuration, data.mean
+        )
         observed = (1 - alpha) * (z[indices].T * counted) @ z[indices]
         diagonal = [weight] * q.shape[1] + [configuration.user_bias_weight]
         matrix = observed + alpha * z.T @ z + np.diag(diagonal)
@@ -301,10 +302,7 @@ def test_scaling_all_weights_and_the_penalty_changes_nothing(
     Not of the residual variance: that leaves one rating of the effective number out,
     which is a smaller part of more.
     """
-    configuration = replace(
-        configuration,
-        exponent=0.0, activity_exponent=0.0, unobserved_weight=0.0,
-    )  # fmt: skip
+    configuration = replace(configuration, exponent=0.0, unobserved_weight=0.0)
     data = drawn(small_ratings(seed), seed)
     scaled = weighted(data, factor * data.by_user.weights)
     heavier = replace(

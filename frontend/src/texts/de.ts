@@ -70,7 +70,6 @@ const PARAMETERS: Record<string, string> = {
   unobserved_weight: 'Gewicht der Paare ohne Bewertung',
   unobserved_target: 'Sterne der Paare ohne Bewertung',
   centring: 'Abgezogener Anteil des eigenen Mittels',
-  activity_exponent: 'Exponent der Aktivität',
   solver: 'Löser',
   n_gradient_steps: 'Gradientenschritte',
 };

@@ -75,7 +75,6 @@ const PARAMETERS: Record<string, string> = {
   unobserved_weight: 'Weight of pairs without a rating',
   unobserved_target: 'Stars of pairs without a rating',
   centring: 'Share of own mean taken off',
-  activity_exponent: 'Exponent of activity',
   solver: 'Solver',
   n_gradient_steps: 'Gradient steps',
 };
