@@ -8,7 +8,7 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +17,8 @@ from typing import Any, Literal, Protocol, TypeAlias
 import numpy as np
 
 import engine
+from api import job as jobs
+from api.job import Job
 from api.memory import peak_bytes, reset_peak
 from engine import als
 from engine.als import Training
@@ -38,14 +40,11 @@ from engine.foldin import fold_in
 from engine.insights import genres_of
 from engine.model import Configuration, Head, Learned, Model
 from engine.paper import PaperSweep, fit_paper
-from engine.paper_configuration import PAPER_PRESETS, PaperConfiguration
 from engine.ratings import Ratings
 from engine.splits import HeldOut, Split, split_by_user
 
 Fit: TypeAlias = Literal["evaluation", "publication"]
 
-MAX_EVALUATED = 2_000_000
-"""More ratings than this are evaluated only where the request asks for it."""
 PARITY_USERS = 200
 
 
@@ -63,55 +62,6 @@ class Observer(Protocol):
     def measured(self, metrics: list[Json]) -> None:
         """Learn how all methods measured so far have done."""
         ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class Job:
-    """What to train; what a request leaves out takes the engine's defaults."""
-
-    preset: str = "default"
-    rating: Mapping[str, Any]
-    ranking: Mapping[str, Any]
-    seed: int = 0
-    test_share: float = 0.1
-    evaluate: str = "auto"
-    activate: bool = True
-
-    @classmethod
-    def of(cls, parameters: Mapping[str, Any]) -> "Job":
-        """Read a run's stored parameters."""
-        return cls(**{"rating": {}, "ranking": {}, **parameters})
-
-    @property
-    def paper(self) -> PaperConfiguration | None:
-        """The configuration of one of the paper's models, if that was asked for."""
-        if self.preset not in PAPER_PRESETS:
-            return None
-        return replace(PAPER_PRESETS[self.preset], **self.rating)
-
-    @property
-    def rating_head(self) -> Configuration | Learned:
-        """Of the rating head."""
-        if self.paper is not None:
-            return self.paper.of_head()
-        if self.preset == "plain":
-            return replace(als.PLAIN, **self.rating)
-        return replace(als.RATING, **self.rating)
-
-    @property
-    def ranking_head(self) -> Configuration:
-        """Of the ranking head."""
-        return replace(als.RANKING, **self.ranking)
-
-    def is_evaluated(self, n_ratings: int) -> bool:
-        """Whether to hold ratings out and measure, before training on all."""
-        return self.evaluate == "always" or (
-            self.evaluate == "auto" and n_ratings <= MAX_EVALUATED
-        )
-
-    def is_evaluated_later(self, n_ratings: int) -> bool:
-        """Whether to measure when the model has been published."""
-        return self.evaluate == "later" and n_ratings <= MAX_EVALUATED
 
 
 @dataclass(frozen=True)
@@ -399,7 +349,11 @@ def training_source() -> tuple[str, dict[str, str]]:
     engine_folder = Path(engine.__file__).parent
     modules = {
         f"{path.parent.name}/{path.name}": path.read_text()
-        for path in (*sorted(engine_folder.glob("*.py")), Path(__file__))
+        for path in (
+            *sorted(engine_folder.glob("*.py")),
+            Path(jobs.__file__),
+            Path(__file__),
+        )
     }
     text = json.dumps(modules, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest(), modules

@@ -21,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api.database import create_engine, create_session_factory
 from api.fault_points import fault_point
+from api.job import Job
 from api.queries import diagnostics as expectation_queries
 from api.queries import models as model_queries
 from api.queries import training as queries
@@ -30,7 +31,7 @@ from api.services.insights import refresh_summary
 from api.services.training import fail_lost_runs, request_due_run
 from api.settings import Settings
 from api.tracing import tracing
-from api.trainer import Job, Result, Trainer, training_source
+from api.trainer import Result, Trainer, training_source
 from engine.artifacts import Json, Manifest, save_model
 from engine.errors import EngineError
 

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from api import trainer
-from api.trainer import Job, Result, Trainer, training_source
+from api import job
+from api.job import Job
+from api.trainer import Result, Trainer, training_source
 from engine import make_ratings, one_hot
 from engine.als import PLAIN, RANKING, RATING
 from engine.artifacts import Json
@@ -131,7 +132,7 @@ def test_the_seed_decides_the_model(ratings):
 
 
 def test_large_sets_are_measured_only_on_request(ratings, monkeypatch):
-    monkeypatch.setattr(trainer, "MAX_EVALUATED", ratings.n_ratings - 1)
+    monkeypatch.setattr(job, "MAX_EVALUATED", ratings.n_ratings - 1)
 
     skipped, asked = Recorder(), Recorder()
     without = train(ratings, skipped).details["evaluation"]
@@ -152,7 +153,7 @@ def test_what_is_measured_later_is_what_is_measured_before(ratings):
     assert unmeasured.details["evaluation"] is None
     assert evaluation == train(ratings).details["evaluation"]
     assert later.job.is_evaluated_later(ratings.n_ratings)
-    assert not later.job.is_evaluated_later(trainer.MAX_EVALUATED + 1)
+    assert not later.job.is_evaluated_later(job.MAX_EVALUATED + 1)
 
 
 @pytest.mark.parametrize(
@@ -249,5 +250,6 @@ def test_the_source_is_that_of_engine_and_trainer():
     sha256, modules = training_source()
 
     assert len(sha256) == 64
-    assert {"engine/als.py", "engine/kernels.py", "api/trainer.py"} <= modules.keys()
+    makers = {"engine/als.py", "engine/kernels.py", "api/job.py", "api/trainer.py"}
+    assert makers <= modules.keys()
     assert training_source() == (sha256, modules)

@@ -11,10 +11,11 @@ from typer.testing import CliRunner
 
 from api import cli
 from api.database import migrate
+from api.job import Job
 from api.measuring_cli import read_dataset
 from api.schemas.training import TrainingRunIn
 from api.services.loading import load
-from api.trainer import Job, hold_out
+from api.trainer import hold_out
 from api.tuning import SPACES, STARTS, Journal, Task, search
 from engine.als import PLAIN
 from engine.errors import DataError, SolveError
