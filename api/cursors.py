@@ -3,12 +3,14 @@
 import base64
 import json
 import math
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from api.problems import InvalidRequest, field_error
 
 Key = tuple[Any, ...]
+Row = TypeVar("Row")
 
 
 def encode(*key: float | str | datetime) -> str:
@@ -31,6 +33,21 @@ def decode(cursor: str, *types: type, where: Literal["query", "body"] = "query")
         message = "Use `next_cursor` of the page before, with the same parameters"
         error = field_error(where, "cursor", code="cursor", message=message)
         raise InvalidRequest(errors=[error]) from None
+
+
+async def page_by_id(
+    read: Callable[..., Awaitable[Sequence[Row]]], *, limit: int, cursor: str | None
+) -> tuple[Sequence[Row], str | None]:
+    """Read a page by falling id, and the cursor of the next one if there is one.
+
+    `read` takes `limit` and `before`, an id or `None`: it starts below that.
+    """
+    before = decode(cursor, int)[0] if cursor is not None else None
+    rows = await read(limit=limit + 1, before=before)
+    if len(rows) <= limit:
+        return rows, None
+    last: Any = rows[limit - 1]
+    return rows[:limit], encode(last.id)
 
 
 def _integer(part: object) -> int:

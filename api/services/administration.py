@@ -3,6 +3,7 @@
 import logging
 import shutil
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
@@ -40,12 +41,9 @@ async def list_users(
     session: AsyncSession, *, search: str, limit: int, cursor: str | None
 ) -> UserPage:
     """Read one page of accounts, newest first."""
-    before = cursors.decode(cursor, int)[0] if cursor is not None else None
-    rows = await queries.accounts(
-        session, search=search, limit=limit + 1, before=before
-    )
-    next_cursor = cursors.encode(rows[limit - 1].id) if len(rows) > limit else None
-    items = [UserOut.model_validate(row) for row in rows[:limit]]
+    read = partial(queries.accounts, session, search=search)
+    rows, next_cursor = await cursors.page_by_id(read, limit=limit, cursor=cursor)
+    items = [UserOut.model_validate(row) for row in rows]
     return UserPage(items=items, next_cursor=next_cursor)
 
 

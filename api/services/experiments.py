@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -175,15 +176,13 @@ async def browse(
     session: AsyncSession, *, limit: int, cursor: str | None
 ) -> ExperimentPage:
     """Read one page of experiments, newest first."""
-    before = cursors.decode(cursor, int)[0] if cursor is not None else None
-    rows = await queries.page(session, limit=limit + 1, before=before)
-    next_cursor = cursors.encode(rows[limit - 1].id) if len(rows) > limit else None
-    experiments = rows[:limit]
-    ids = [experiment.id for experiment in experiments]
+    read = partial(queries.page, session)
+    rows, next_cursor = await cursors.page_by_id(read, limit=limit, cursor=cursor)
+    ids = [experiment.id for experiment in rows]
     variants: Mapping[int, list[Variant]] = {experiment_id: [] for experiment_id in ids}
     for variant in await queries.variants_of(session, ids):
         variants[variant.experiment_id].append(variant)
-    items = [describe(e, variants[e.id]) for e in experiments]
+    items = [describe(e, variants[e.id]) for e in rows]
     return ExperimentPage(items=items, next_cursor=next_cursor)
 
 

@@ -65,10 +65,9 @@ async def list_models(
     session: AsyncSession, *, limit: int, cursor: str | None
 ) -> ModelPage:
     """Read one page of models, newest first."""
-    before = cursors.decode(cursor, int)[0] if cursor is not None else None
-    rows = await queries.page(session, limit=limit + 1, before=before)
-    next_cursor = cursors.encode(rows[limit - 1].id) if len(rows) > limit else None
-    items = [ModelSummary.model_validate(_summary(row)) for row in rows[:limit]]
+    read = partial(queries.page, session)
+    rows, next_cursor = await cursors.page_by_id(read, limit=limit, cursor=cursor)
+    items = [ModelSummary.model_validate(_summary(row)) for row in rows]
     return ModelPage(items=items, next_cursor=next_cursor)
 
 

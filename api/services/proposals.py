@@ -5,6 +5,7 @@ never run. Whoever accepts one applies it with `git apply` and their own judgeme
 """
 
 from difflib import unified_diff
+from functools import partial
 
 from anyio import to_thread
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -107,10 +108,9 @@ async def browse(
     cursor: str | None,
 ) -> CodeProposalPage:
     """Read one page of proposals, newest first."""
-    before = cursors.decode(cursor, int)[0] if cursor is not None else None
-    rows = await queries.page(session, status=status, limit=limit + 1, before=before)
-    next_cursor = cursors.encode(rows[limit - 1].id) if len(rows) > limit else None
-    items = [CodeProposalOut.model_validate(row) for row in rows[:limit]]
+    read = partial(queries.page, session, status=status)
+    rows, next_cursor = await cursors.page_by_id(read, limit=limit, cursor=cursor)
+    items = [CodeProposalOut.model_validate(row) for row in rows]
     return CodeProposalPage(items=items, next_cursor=next_cursor)
 
 

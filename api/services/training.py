@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -100,10 +101,9 @@ async def list_runs(
     session: AsyncSession, *, limit: int, cursor: str | None
 ) -> TrainingRunPage:
     """Read one page of runs, newest first."""
-    before = cursors.decode(cursor, int)[0] if cursor is not None else None
-    rows = await queries.page(session, limit=limit + 1, before=before)
-    next_cursor = cursors.encode(rows[limit - 1].id) if len(rows) > limit else None
-    items = [TrainingRunOut.model_validate(_fields(row)) for row in rows[:limit]]
+    read = partial(queries.page, session)
+    rows, next_cursor = await cursors.page_by_id(read, limit=limit, cursor=cursor)
+    items = [TrainingRunOut.model_validate(_fields(row)) for row in rows]
     return TrainingRunPage(items=items, next_cursor=next_cursor)
 
 

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from anyio import to_thread
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -209,14 +210,11 @@ async def list_imports(
     session: AsyncSession, *, user_id: int | None, limit: int, cursor: str | None
 ) -> ImportPage:
     """Read one page of a user's imports, or of everybody's, newest first."""
-    before = cursors.decode(cursor, int)[0] if cursor is not None else None
-    rows = await import_queries.page(
-        session, user_id=user_id, limit=limit + 1, before=before
-    )
+    read = partial(import_queries.page, session, user_id=user_id)
+    rows, next_cursor = await cursors.page_by_id(read, limit=limit, cursor=cursor)
     if not rows and user_id and not await queries.user_exists(session, user_id):
         raise NotFound
-    next_cursor = cursors.encode(rows[limit - 1].id) if len(rows) > limit else None
-    items = [ImportOut.model_validate(row) for row in rows[:limit]]
+    items = [ImportOut.model_validate(row) for row in rows]
     return ImportPage(items=items, next_cursor=next_cursor)
 
 
