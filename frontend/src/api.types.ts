@@ -3505,8 +3505,6 @@ export interface components {
             unobserved_target?: number | null;
             /** Centring */
             centring?: number | null;
-            /** Activity Exponent */
-            activity_exponent?: number | null;
             /** Solver */
             solver?: ("cholesky" | "conjugate_gradient") | null;
             /** N Gradient Steps */
@@ -3633,8 +3631,6 @@ export interface components {
             unobserved_target?: number | null;
             /** Centring */
             centring?: number | null;
-            /** Activity Exponent */
-            activity_exponent?: number | null;
             /** Solver */
             solver?: ("cholesky" | "conjugate_gradient") | null;
             /** N Gradient Steps */
