@@ -2,7 +2,7 @@ import { call } from '../api';
 import { usePages } from '../resource';
 import { texts } from '../texts';
 import { DataTable } from './data-table';
-import { Failure, Skeletons } from './states';
+import { Failure, More, Skeletons } from './states';
 
 interface ImportListProps {
   /** Whose imports; everybody's if left out. */
@@ -18,7 +18,7 @@ export function ImportList({ userId, asOf }: ImportListProps) {
       ? call('get', '/imports', { query: { cursor }, signal })
       : call('get', '/ratings/{user_id}/imports', { path: { user_id: userId }, query: { cursor }, signal }),
   );
-  const { transfer, admin, models } = texts;
+  const { transfer, models } = texts;
   return (
     <>
       {!data && isLoading && <Skeletons count={2} kind="row" />}
@@ -36,11 +36,7 @@ export function ImportList({ userId, asOf }: ImportListProps) {
           ))}
         </DataTable>
       )}
-      {data?.next_cursor && (
-        <button type="button" class="button" aria-busy={isLoading} onClick={loadMore}>
-          {admin.more}
-        </button>
-      )}
+      <More hasMore={!!data?.next_cursor} isBusy={isLoading} onMore={loadMore} />
     </>
   );
 }

@@ -44,6 +44,22 @@ export function Empty({ title, hint, children }: EmptyProps) {
   );
 }
 
+interface MoreProps {
+  hasMore: boolean;
+  isBusy: boolean;
+  onMore: () => void;
+}
+
+/** The way to the next page of a list, if there is one. */
+export function More({ hasMore, isBusy, onMore }: MoreProps) {
+  if (!hasMore) return null;
+  return (
+    <button type="button" class="button more" aria-busy={isBusy} onClick={onMore}>
+      {texts.more}
+    </button>
+  );
+}
+
 const LISTS = { poster: 'grid', row: 'rows', pick: 'rows picks' };
 
 export function Skeletons({ count, kind }: { count: number; kind: keyof typeof LISTS }) {

@@ -6,7 +6,7 @@ import { FormEnd, TextField, useForm } from '../components/form';
 import { ImportList } from '../components/import-list';
 import { LabHead } from '../components/lab-head';
 import { CancelButton, RunState } from '../components/run-state';
-import { Empty, Failure, Skeletons } from '../components/states';
+import { Empty, Failure, More, Skeletons } from '../components/states';
 import { asApiError } from '../errors';
 import { act, notify } from '../notices';
 import { usePages, useResource } from '../resource';
@@ -75,11 +75,7 @@ function Users({ me }: { me: Me }) {
           ))}
         </DataTable>
       )}
-      {data?.next_cursor && (
-        <button type="button" class="button more" aria-busy={isLoading} onClick={loadMore}>
-          {admin.more}
-        </button>
-      )}
+      <More hasMore={!!data?.next_cursor} isBusy={isLoading} onMore={loadMore} />
       <NewUser onUser={() => setAsOf(Date.now())} />
     </>
   );
@@ -208,11 +204,7 @@ function Jobs() {
                 <RunRow key={run.id} run={run} reload={reload} />
               ))}
             </DataTable>
-            {data.next_cursor && (
-              <button type="button" class="button" aria-busy={isLoading} onClick={loadMore}>
-                {admin.more}
-              </button>
-            )}
+            <More hasMore={!!data?.next_cursor} isBusy={isLoading} onMore={loadMore} />
           </>
         )}
         <p class="actions">
@@ -353,11 +345,7 @@ function Keys() {
           ))}
         </DataTable>
       )}
-      {data?.next_cursor && (
-        <button type="button" class="button" aria-busy={isLoading} onClick={loadMore}>
-          {admin.more}
-        </button>
-      )}
+      <More hasMore={!!data?.next_cursor} isBusy={isLoading} onMore={loadMore} />
     </section>
   );
 }

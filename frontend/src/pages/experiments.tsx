@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import { call, type Experiment } from '../api';
 import { HealthLine, StateChip } from '../components/experiment-state';
-import { Empty, Failure, Skeletons } from '../components/states';
+import { Empty, Failure, More, Skeletons } from '../components/states';
 import { explain } from '../errors';
 import { usePages, useResource } from '../resource';
 import { href } from '../routes';
@@ -35,11 +35,7 @@ export function Experiments() {
           <Row key={experiment.id} experiment={experiment} />
         ))}
       </ul>
-      {data?.next_cursor && (
-        <button type="button" class="button more" aria-busy={isLoading} onClick={loadMore}>
-          {texts.admin.more}
-        </button>
-      )}
+      <More hasMore={!!data?.next_cursor} isBusy={isLoading} onMore={loadMore} />
     </>
   );
 }

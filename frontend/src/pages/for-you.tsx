@@ -5,7 +5,7 @@ import { Level } from '../components/level';
 import { PosterLink } from '../components/movie-card';
 import { Prediction, Reasons } from '../components/prediction';
 import { StarInput } from '../components/stars';
-import { Empty, Failure, Skeletons } from '../components/states';
+import { Empty, Failure, More, Skeletons } from '../components/states';
 import { SuggestionRow } from '../components/suggestion-row';
 import { Votes } from '../components/votes';
 import { hasVoted, hiding, storedFeedback } from '../feedback';
@@ -71,11 +71,7 @@ export function ForYou() {
           </Empty>
         )}
         <Picks items={visible} />
-        {data && list.hasMore && (
-          <button type="button" class="button more" aria-busy={list.isLoading} onClick={list.loadMore}>
-            {texts.forYou.more}
-          </button>
-        )}
+        <More hasMore={!!data && list.hasMore} isBusy={list.isLoading} onMore={list.loadMore} />
       </section>
       {data?.model && <Rows filters={filters} top={data} />}
       {data && (

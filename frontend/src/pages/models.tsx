@@ -5,7 +5,7 @@ import { Expectations } from '../components/expectations';
 import { LabHead } from '../components/lab-head';
 import { EstimateText } from '../components/method-table';
 import { ActivateButton, DeleteButton, ModelMarks } from '../components/model-actions';
-import { Empty, Failure, Skeletons } from '../components/states';
+import { Empty, Failure, More, Skeletons } from '../components/states';
 import { factsOf, oneBefore } from '../models';
 import { act } from '../notices';
 import { usePages, useResource } from '../resource';
@@ -62,11 +62,7 @@ export function Models({ me }: { me: Me }) {
               />
             ))}
           </DataTable>
-          {data?.next_cursor && (
-            <button type="button" class="button" aria-busy={isLoading} onClick={loadMore}>
-              {words.more}
-            </button>
-          )}
+          <More hasMore={!!data?.next_cursor} isBusy={isLoading} onMore={loadMore} />
           <p class="facts">{words.chooseHint}</p>
         </section>
       )}

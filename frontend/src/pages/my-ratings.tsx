@@ -5,7 +5,7 @@ import { SelectField } from '../components/form';
 import { Icon } from '../components/icon';
 import { PosterLink } from '../components/movie-card';
 import { StarInput } from '../components/stars';
-import { Empty, Failure, Skeletons } from '../components/states';
+import { Empty, Failure, More, Skeletons } from '../components/states';
 import { passFocusOn } from '../focus';
 import { orderOf, passes, RATING_SORTS } from '../rating-list';
 import {
@@ -105,11 +105,7 @@ export function MyRatings() {
           />
         ))}
       </ul>
-      {shown < listed.length && (
-        <button type="button" class="button more" onClick={() => setShown(shown + PAGE)}>
-          {texts.myRatings.more}
-        </button>
-      )}
+      <More hasMore={shown < listed.length} isBusy={false} onMore={() => setShown(shown + PAGE)} />
     </>
   );
 }

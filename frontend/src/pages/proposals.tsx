@@ -4,7 +4,7 @@ import { DiffCode } from '../components/code';
 import { ConfirmButton } from '../components/confirm';
 import { FormEnd, InputField, useForm } from '../components/form';
 import { LabHead } from '../components/lab-head';
-import { Empty, Failure, Skeletons } from '../components/states';
+import { Empty, Failure, More, Skeletons } from '../components/states';
 import { countChanges, readDiff } from '../diff';
 import { asApiError } from '../errors';
 import { announce, notify } from '../notices';
@@ -53,11 +53,7 @@ export function Proposals() {
           </li>
         ))}
       </ul>
-      {data?.next_cursor && (
-        <button type="button" class="button more" aria-busy={isLoading} onClick={loadMore}>
-          {proposals.more}
-        </button>
-      )}
+      <More hasMore={!!data?.next_cursor} isBusy={isLoading} onMore={loadMore} />
     </>
   );
 }

@@ -4,7 +4,7 @@ import { LabHead } from '../components/lab-head';
 import { RunForm } from '../components/run-form';
 import { RunPanel } from '../components/run-panel';
 import { CancelButton, RunState } from '../components/run-state';
-import { Empty, Failure, Skeletons } from '../components/states';
+import { Empty, Failure, More, Skeletons } from '../components/states';
 import { announce } from '../notices';
 import { useResource } from '../resource';
 import { href, replace, route } from '../routes';
@@ -44,11 +44,7 @@ export function Training() {
         </section>
       </div>
       {runs.length > 0 && <Runs runs={runs} shown={shown} reload={reload} />}
-      {data?.next_cursor && (
-        <button type="button" class="button more" aria-busy={isLoading} onClick={loadMore}>
-          {texts.admin.more}
-        </button>
-      )}
+      <More hasMore={!!data?.next_cursor} isBusy={isLoading} onMore={loadMore} />
     </>
   );
 }

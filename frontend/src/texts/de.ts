@@ -83,6 +83,7 @@ export const de: Texts = {
   percent,
   day,
   loading: 'Lädt',
+  more: 'Mehr zeigen',
   pageTitle: (page) => `${page} · Cinefold`,
 
   nav: {
@@ -212,7 +213,6 @@ export const de: Texts = {
     model: (id, date) => `Modell ${id}, ${day(date)}`,
     rated: 'Von dir bewertet. Er verlässt die Liste, wenn du wiederkommst.',
     changed: (first) => `Neue Reihenfolge. Jetzt zuerst: ${first}`,
-    more: 'Mehr zeigen',
     empty: 'Für diese Filter ist nichts mehr da.',
     emptyHint: 'Du hast alles bewertet, was passt, oder nichts passt.',
     clear: 'Filter löschen',
@@ -280,7 +280,6 @@ export const de: Texts = {
     retrain: (date, n) =>
       `Das Modell hat aus allen Bewertungen bis zum ${day(date)} gelernt. Ein neues Training nähme ${plural(n, 'Änderung', 'Änderungen')} von allen auf. Deine eigenen Bewertungen zählen sofort, auch ohne.`,
     remove: (title) => `Deine Bewertung von ${title} löschen`,
-    more: 'Mehr zeigen',
     empty: 'Du hast noch nichts bewertet.',
     emptyHint: 'Ein Film genügt für den Anfang.',
     start: 'Filme finden, die du kennst',
@@ -888,7 +887,6 @@ export const de: Texts = {
     removed: (id) => `Modell ${id} ist gelöscht`,
     keptActive: 'Es ist im Dienst und lässt sich darum nicht löschen.',
     keptPinned: (names) => `${names.join(', ')} hält es fest, darum lässt es sich nicht löschen.`,
-    more: 'Weitere Modelle',
     compare: (a, b) => `Modell ${a} neben Modell ${b}`,
     same: 'Was beide gemeinsam haben, fehlt hier.',
     compared: 'Verglichen',
@@ -1023,7 +1021,6 @@ export const de: Texts = {
     states: { open: 'Offen', accepted: 'Angenommen', declined: 'Abgelehnt' },
     facts: (id, author, date) => `Vorschlag ${id} von ${author ?? 'jemandem, der fort ist'}, ${day(date)}`,
     decided: (date) => `entschieden am ${day(date)}`,
-    more: 'Mehr zeigen',
     empty: 'Kein solcher Vorschlag.',
     emptyHint: 'Öffne den Code eines Modells und schlag dort eine Änderung vor.',
     accept: 'Annehmen',
@@ -1055,7 +1052,6 @@ export const de: Texts = {
     search: 'Leute suchen',
     nobody: 'So heißt niemand.',
     nobodyHint: 'Versuch es mit weniger Buchstaben.',
-    more: 'Mehr zeigen',
     columns: ['Name', 'Rolle', 'Anmeldung', 'Bewertungen', 'Seit', 'Zuletzt gesehen', 'Ändern'],
     you: 'Du',
     roles: (isAdmin) => (isAdmin ? 'Admin' : 'Mitglied'),

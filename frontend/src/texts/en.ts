@@ -88,6 +88,7 @@ export const en = {
   percent,
   day,
   loading: 'Loading',
+  more: 'Show more',
   pageTitle: (page: string) => `${page} · Cinefold`,
 
   nav: {
@@ -213,7 +214,6 @@ export const en = {
     model: (id: number, date: string) => `Model ${id}, ${day(date)}`,
     rated: 'You rated it. It leaves the list when you come back.',
     changed: (first: string) => `New order. First now: ${first}`,
-    more: 'Show more',
     empty: 'Nothing left for these filters.',
     emptyHint: 'You have rated everything that fits, or nothing does.',
     clear: 'Clear filters',
@@ -283,7 +283,6 @@ export const en = {
     retrain: (date: string, n: number) =>
       `The model learned from all ratings up to ${day(date)}. Training it again would take in ${plural(n, 'change', 'changes')} by everyone. Your own ratings count at once, without it.`,
     remove: (title: string) => `Delete your rating of ${title}`,
-    more: 'Show more',
     empty: 'You have not rated anything yet.',
     emptyHint: 'One film is enough to start.',
     start: 'Find films you know',
@@ -881,7 +880,6 @@ export const en = {
     removed: (id: number) => `Model ${id} is deleted`,
     keptActive: 'It serves, so it cannot be deleted.',
     keptPinned: (names: readonly string[]) => `${names.join(', ')} pins it, so it cannot be deleted.`,
-    more: 'More models',
     compare: (a: number, b: number) => `Model ${a} beside model ${b}`,
     same: 'Parameters that both share are left out.',
     compared: 'Compared',
@@ -1019,7 +1017,6 @@ export const en = {
     facts: (id: number, author: string | null, date: string) =>
       `Proposal ${id} by ${author ?? 'somebody who has left'}, ${day(date)}`,
     decided: (date: string) => `decided ${day(date)}`,
-    more: 'Show more',
     empty: 'No such proposal.',
     emptyHint: 'Open the code of a model and propose an edit there.',
     accept: 'Accept',
@@ -1050,7 +1047,6 @@ export const en = {
     search: 'Search users',
     nobody: 'Nobody has such a name.',
     nobodyHint: 'Try fewer letters.',
-    more: 'Show more',
     columns: ['User', 'Role', 'Sign-in', 'Ratings', 'Since', 'Last seen', 'Change'],
     you: 'You',
     roles: (isAdmin: boolean): string => (isAdmin ? 'Administrator' : 'User'),
