@@ -32,7 +32,7 @@ Array: TypeAlias = npt.NDArray[Any]
 Shapes: TypeAlias = dict[str, tuple[type[np.generic], tuple[int, ...]]]
 
 FORMAT = "cinefold-model"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MANIFEST = "manifest.json"
 
 _LARGEST_MANIFEST = 1 << 20  # bytes
@@ -156,7 +156,8 @@ def read_manifest(folder: Path) -> Manifest:
             raise ValueError("it differs from what was written")  # noqa: TRY301
         stated = document.pop("format"), document.pop("version")
         if stated != (FORMAT, FORMAT_VERSION):
-            raise ValueError(f"unknown format {stated}")  # noqa: TRY301
+            known = f"this version reads {FORMAT} {FORMAT_VERSION}; train it anew"
+            raise ValueError(f"unknown format {stated}: {known}")  # noqa: TRY301
         if not all(isinstance(part, dict) for part in document.values()):
             raise TypeError("parts of the manifest must be objects")  # noqa: TRY301
         return Manifest(**document)
@@ -259,6 +260,7 @@ def _expected_arrays(
             f"{name}_set_effects.npy": (np.float32, (n_items, k + 1)),
             f"{name}_feature_effects.npy": (np.float32, (n_features, k + 1)),
             f"{name}_item_spreads.npy": (np.float32, (n_items, k + 1)),
+            f"{name}_item_selections.npy": (np.float32, (n_items,)),
         }
     return expected
 

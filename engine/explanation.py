@@ -31,7 +31,7 @@ def reasons(head: Head, taste: Taste, item_index: int) -> Reasons:
 
     The solution is linear in the ratings, so the score is a sum over them::
 
-        score = (μ + b_i + z_i'A^-1 rest) + sum_t z_i'A^-1 pull_t
+        score = (μ + b_i + κ s_i + z_i'A^-1 rest) + sum_t z_i'A^-1 pull_t
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def reasons(head: Head, taste: Taste, item_index: int) -> Reasons:
     """
     index = validated_indices(head, np.array([item_index]))
     direction = _directions(head, taste, index)[:, 0]
-    baseline = head.offset + float(head.item_biases[index[0]])
+    baseline = head.offset + float(head.biases_for(taste, index)[0])
     shares = taste.pulls @ direction
     return Reasons(baseline + float(taste.rest @ direction), shares.astype(np.float32))
 

@@ -18,6 +18,8 @@ from engine.errors import DataError, SolveError
 from engine.model import Configuration, Head, UserPrior
 from engine.ratings import as_weights
 
+_STRANGER_COUNT = 10.0  # ratings until half of what selection says is left to taste
+
 
 @dataclass(frozen=True)
 class Taste:
@@ -39,6 +41,8 @@ class Taste:
         What having rated it says, whatever the stars; None where weights are given.
     rest : ndarray of float64, shape (n_factors + 1,)
         What the right side would be without any rating.
+    strangeness : float
+        ``κ = n0 / (n + n0)``: 1 without ratings, 0 with ever so many.
     factor : ndarray of float64, shape (n_factors + 1, n_factors + 1)
         As LAPACK leaves it: ``L`` of ``A = LL'`` on and below the diagonal.
     """
@@ -50,6 +54,7 @@ class Taste:
     errors: ExactVector
     leanings: ExactMatrix | None
     rest: ExactVector
+    strangeness: float
     factor: ExactMatrix
 
     @property
@@ -146,6 +151,7 @@ def fold_in(
         errors=system.errors,
         leanings=system.leanings,
         rest=system.rest,
+        strangeness=_STRANGER_COUNT / (observed.total + _STRANGER_COUNT),
         factor=factor,
     )
 
@@ -247,6 +253,11 @@ def _gram(rated: ExactMatrix, diagonal: ExactVector, scale: float = 1.0) -> Exac
 def predict(head: Head, taste: Taste, item_indices: Indices) -> FloatVector:
     """Scores of some items: ``μ + b_u + b_i + q_i'p_u``.
 
+    People rate what they expect to like, so ratings of an item come from users whose
+    factors suit it, and who says nothing else by rating it says that. Where weights are
+    learned, ``κ s_i`` on top is what the raters of an item make of it beyond its bias
+    (`UserPrior.item_selections`), for as long as little is known of a user.
+
     Parameters
     ----------
     head : Head
@@ -266,7 +277,7 @@ def predict(head: Head, taste: Taste, item_indices: Indices) -> FloatVector:
     """
     indices = validated_indices(head, item_indices)
     products = head.item_factors[indices] @ taste.factors
-    scores = head.offset + taste.bias + head.item_biases[indices] + products
+    scores = head.offset + taste.bias + head.biases_for(taste, indices) + products
     return scores.astype(np.float32)
 
 

@@ -224,12 +224,16 @@ class UserPrior:
         What each feature says.
     item_spreads : ndarray of float32, shape (n_items, n_factors + 1)
         ``v``: variances of the items' factors and biases.
+    item_selections : ndarray of float32, shape (n_items,)
+        ``s``, in stars: what those who rated an item make of it beyond its bias, and
+        what is to be expected of a stranger who is about to rate it.
     """
 
     weights: ExactVector
     set_effects: FactorMatrix
     feature_effects: FactorMatrix
     item_spreads: FactorMatrix
+    item_selections: FloatVector
 
 
 @dataclass(frozen=True)
@@ -276,8 +280,26 @@ class Head:
         """Number of factors."""
         return int(self.item_factors.shape[1])
 
+    def biases_for(
+        self, taste: "Taste", item_indices: IndexVector | None = None
+    ) -> FloatVector:
+        """``b_i + κ s_i`` of some items, all by default; ``b_i`` with given weights.
+
+        Returns
+        -------
+        ndarray of float32, shape (n,)
+            In stars for a rating head.
+        """
+        chosen = slice(None) if item_indices is None else item_indices
+        biases = self.item_biases[chosen]
+        if self.prior is None:
+            return biases
+        share = np.float32(taste.strangeness)
+        selected: FloatVector = biases + share * self.prior.item_selections[chosen]
+        return selected
+
     def scores(self, taste: "Taste") -> FloatVector:
-        """Score every item for one user: ``μ + b_u + b_i + q_i'p_u``.
+        """Score every item for one user: ``μ + b_u + b_i + κ s_i + q_i'p_u``.
 
         Returns
         -------
@@ -286,7 +308,7 @@ class Head:
             only the order means something.
         """
         scores = self.item_factors @ taste.factors.astype(np.float32)
-        scores += self.item_biases
+        scores += self.biases_for(taste)
         scores += np.float32(self.offset + taste.bias)
         return scores
 

@@ -116,7 +116,7 @@ class Features:
         """Compute ``F W``, shape (n_rows, n_columns)."""
         total: FactorMatrix = self.given @ effects[self.n_members :]
         if self.sets is not None:
-            sums = _sums_of(self.sets, effects[: self.n_members], workers)
+            sums = sums_of(self.sets, effects[: self.n_members], workers)
             total += _scales(self.sets)[:, None] * sums
         return np.asarray(total, dtype=np.float32)
 
@@ -126,7 +126,7 @@ class Features:
         if self.sets is None or self.members is None:
             return np.asarray(given, dtype=np.float32)
         scaled = _scales(self.sets)[:, None] * rows
-        return np.concatenate([_sums_of(self.members, scaled, workers), given])
+        return np.concatenate([sums_of(self.members, scaled, workers), given])
 
 
 def improve_effects(
@@ -206,7 +206,7 @@ def _scales(sets: SparseRows) -> FloatVector:
     )
 
 
-def _sums_of(sets: SparseRows, members: FactorMatrix, workers: Workers) -> FactorMatrix:
+def sums_of(sets: SparseRows, members: FactorMatrix, workers: Workers) -> FactorMatrix:
     """Sum the members of each set."""
     rows = Rows(sets.indptr, sets.indices, sets.values, sets.weights)
     source = np.ascontiguousarray(members, dtype=np.float32)

@@ -50,7 +50,7 @@ from engine.posteriors import (
     solve_rows_with_doubt,
     sum_expected_squares,
 )
-from engine.priors import Features, improve_effects
+from engine.priors import Features, improve_effects, sums_of
 from engine.ratings import Ratings, SparseRows
 from engine.workers import Workers
 
@@ -59,9 +59,8 @@ _START_WEIGHTS = 4.0, 3.0  # of factors and biases, until the third sweep
 _START_NOISE = 0.7  # of the variance of the ratings
 _FIRST_FEATURES, _FIRST_WEIGHTS = 1, 3  # sweeps without: what is not there yet is noise
 _EFFECT_STEPS = 4
-_TRUST_COUNT = (
-    50.0  # ratings of average noise that everybody's own estimate starts from
-)
+_TRUST_COUNT = 50.0  # ratings of average noise that a user's own estimate starts from
+_SELECTION_COUNT = 10.0  # raters without a lean that an item's selection starts from
 _LEAST_VARIANCE = 1e-6  # as a share; keeps flawless data finite
 
 
@@ -250,6 +249,20 @@ class Beliefs:
         loss = float(trust @ expected) + sum(map(_penalty, (self.users, self.items)))
         return loss, float(np.sqrt(errors.sum() / n_ratings))
 
+    def item_selections(self, workers: Workers) -> FloatVector:
+        """``s_i = sum_u z_i'(x_u - W'g_u) / (n_i + n0)`` over those who rated it.
+
+        What is given of users, ``g``, is known of strangers too: it is no selection.
+        """
+        users, items = self.users, self.items
+        features = users.features
+        known = features.given @ users.effects[features.n_members :]
+        leans = sums_of(items.rows, users.parameters - known, workers)
+        sums = np.einsum("if,if->i", items.parameters[:, :-1], leans[:, :-1])
+        sums += leans[:, -1]
+        started = items.rows.totals + _SELECTION_COUNT
+        return np.asarray(sums / started, dtype=np.float32)
+
     def _others(self, side: Belief) -> Others:
         return Others(side.parameters, side.spreads, side.trust, self.mean)
 
@@ -331,10 +344,11 @@ def learn(
                 sides = (_side(s.parameters) for s in (beliefs.users, beliefs.items))
                 on_sweep(sweep + 1, loss, error, *sides)
         beliefs.half_step("user", workers, refinements=1)
-    return _head(beliefs, configuration), _side(beliefs.users.parameters)
+        head = _head(beliefs, configuration, workers)
+    return head, _side(beliefs.users.parameters)
 
 
-def _head(beliefs: Beliefs, configuration: Learned) -> Head:
+def _head(beliefs: Beliefs, configuration: Learned, workers: Workers) -> Head:
     """Freeze the item side and what it says of newcomers."""
     items = _side(beliefs.items.parameters)
     users = beliefs.users
@@ -343,6 +357,7 @@ def _head(beliefs: Beliefs, configuration: Learned) -> Head:
         set_effects=read_only(users.features.set_effects(users.effects)),
         feature_effects=read_only(users.effects[users.features.n_members :].copy()),
         item_spreads=read_only(beliefs.items.spreads),
+        item_selections=read_only(beliefs.item_selections(workers)),
     )
     return Head(
         configuration=configuration,

@@ -427,7 +427,7 @@ def rename_file(document):
     "change",
     [
         set_in("format", "other"),
-        set_in("version", 2),
+        set_in("version", 1),
         set_in("surprise", {}),
         set_in("files", []),
         set_in("files", FACTORS, "shape", [1, 2]),

@@ -208,6 +208,51 @@ def test_a_newcomers_set_moves_them_before_their_stars_do(learned):
     assert np.abs(expected.factors).max() > 1e-4
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_selection_is_what_the_raters_make_of_an_item(ratings, features, weighted):
+    rows = ratings.by_user
+    weights = np.where(rows.indices % 2, 2.0, 0.5) if weighted else None
+    ratings = Ratings.from_arrays(
+        ratings.user_ids[rows.row_of_each()],
+        ratings.item_ids[rows.indices],
+        rows.values,
+        users=ratings.user_ids,
+        items=ratings.item_ids,
+        weights=weights,
+    )
+    rng = np.random.default_rng(6)
+    training = fit_head(ratings, Learned(n_factors=3, n_sweeps=6), rng=rng, **features)
+    assert training.head.prior is not None
+    prior, items, users = training.head.prior, ratings.by_item, training.users
+    counted = np.ones(ratings.n_ratings) if items.weights is None else items.weights
+
+    lean = np.column_stack([users.factors, users.biases]).astype(float)
+    lean -= features["user_features"] @ prior.feature_effects
+    for item in range(ratings.n_items):
+        raters, part = items.row(item)[0], slice(*items.indptr[item : item + 2])
+        z = np.append(training.head.item_factors[item], 1)
+        total = (counted[part] * (lean[raters] @ z)).sum()
+        expected = total / (counted[part].sum() + 10)
+        assert prior.item_selections[item] == pytest.approx(expected, abs=1e-5)
+
+
+def test_selection_fades_as_a_user_becomes_known(learned):
+    head, items = learned.head, np.arange(12)
+    bare = replace(
+        head, prior=replace(head.prior, item_selections=np.zeros(head.n_items))
+    )
+    selections = head.prior.item_selections[items]
+    assert np.abs(selections).max() > 0.01
+
+    for n, share in (0, 1.0), (10, 0.5):
+        rated = np.arange(n)
+        taste = fold_in(head, rated, np.full(n, 4.0))
+        beyond = predict(head, taste, items) - predict(bare, taste, items)
+        np.testing.assert_allclose(beyond, share * selections, atol=1e-5)
+        found = head.scores(taste)[items]
+        np.testing.assert_allclose(found, predict(head, taste, items), atol=1e-5)
+
+
 @pytest.mark.parametrize("values", [[1.0], [1.0, np.nan], [[1.0, 2.0]]])
 def test_user_features_of_another_kind_are_refused(learned, values):
     with pytest.raises(DataError, match="expected 2 finite user features"):

@@ -241,6 +241,7 @@ def with_twins(head):
         head.prior,
         set_effects=np.repeat(head.prior.set_effects, 2, axis=0),
         item_spreads=np.repeat(head.prior.item_spreads, 2, axis=0),
+        item_selections=np.repeat(head.prior.item_selections, 2),
     )
     return replace(
         head,
