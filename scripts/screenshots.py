@@ -207,6 +207,7 @@ def take(page: Page, name: str) -> None:
     page.goto(f"/#/{name}")
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     page.wait_for_load_state("networkidle")
+    expect(page.locator(".skeleton")).to_have_count(0)
     page.screenshot(path=DOCS / f"{re.split('[/?]', name)[0]}.png")
 
 
