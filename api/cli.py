@@ -7,6 +7,7 @@ import socket
 import sys
 import time
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -45,7 +46,8 @@ from api.supervisor import (
     supervised,
     watch,
 )
-from engine.errors import DataError, EngineError
+from engine.artifacts import read_manifest
+from engine.errors import ArtifactError, DataError, EngineError
 from engine.movielens import MovieLens
 
 # Nobody wants to wait for figures before the first page.
@@ -129,8 +131,11 @@ def start(
     if not in_session(settings, url, training_queries.has_movies):
         load_with_progress(url, SAMPLE)
     children.append(Child("worker", url=url))
-    if in_session(settings, url, training_queries.active_model) is None:
+    model = in_session(settings, url, training_queries.active_model)
+    if model is None:
         train_with_progress(settings, url, FIRST_RUN)
+    else:
+        replace_unreadable(settings, url, model.folder)
     number = listener.fileno()
     shared = observability.shared_folder(settings)
     for _ in range(settings.web_processes):
@@ -141,6 +146,19 @@ def start(
     administrator = in_session(settings, url, auth.ensure_administrator)
     wait_until_ready(settings)
     greet(settings, administrator)
+
+
+def replace_unreadable(settings: Settings, url: str, folder: str) -> None:
+    """Ask for another model where that in service is none to this version."""
+    try:
+        read_manifest(settings.models_dir / folder)
+    except ArtifactError as error:
+        console.print(
+            f"{error}\nAnother model is trained; until then lists are by popularity.",
+            markup=False,
+        )
+        request = partial(training.request_unless_waiting, body=FIRST_RUN)
+        in_session(settings, url, request)
 
 
 def require_durability(settings: Settings, url: str) -> None:
@@ -255,8 +273,11 @@ def setup(
         database.migrate(url)
         if sample and not in_session(settings, url, training_queries.has_movies):
             load_with_progress(url, SAMPLE)
-        if in_session(settings, url, training_queries.active_model) is None:
+        model = in_session(settings, url, training_queries.active_model)
+        if model is None:
             in_session(settings, url, lambda s: training.request_run(s, FIRST_RUN))
+        else:
+            replace_unreadable(settings, url, model.folder)
         greet(settings, in_session(settings, url, auth.ensure_administrator))
 
 

@@ -256,7 +256,7 @@ def predict(head: Head, taste: Taste, item_indices: Indices) -> FloatVector:
     People rate what they expect to like, so ratings of an item come from users whose
     factors suit it, and who says nothing else by rating it says that. Where weights are
     learned, ``κ s_i`` on top is what the raters of an item make of it beyond its bias
-    (`UserPrior.item_selections`), for as long as little is known of a user.
+    (`UserPrior.item_selections`), for as long as little is known of a user [1]_.
 
     Parameters
     ----------
@@ -274,6 +274,11 @@ def predict(head: Head, taste: Taste, item_indices: Indices) -> FloatVector:
     ------
     DataError
         An index is out of range.
+
+    References
+    ----------
+    .. [1] Marlin, Zemel, Roweis, Slaney (2007), "Collaborative filtering and the
+       missing at random assumption", on why ratings are no random sample.
     """
     indices = validated_indices(head, item_indices)
     products = head.item_factors[indices] @ taste.factors

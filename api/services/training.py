@@ -54,8 +54,14 @@ async def request_run(
 async def request_due_run(session: AsyncSession, settings: Settings) -> None:
     """Queue a run if the settings say that it is time for one."""
     reason = await _due(session, settings)
-    if reason is None:
-        return
+    if reason is not None:
+        await request_unless_waiting(session, TrainingRunIn(), reason=reason)
+
+
+async def request_unless_waiting(
+    session: AsyncSession, body: TrainingRunIn, *, reason: str = "request"
+) -> None:
+    """Queue a run where none waits, works or has just failed."""
     await queries.lock_queue(session)
     last = await queries.last_run(session)
     is_waiting = last is not None and (
@@ -63,9 +69,8 @@ async def request_due_run(session: AsyncSession, settings: Settings) -> None:
         or (last[0] != "succeeded" and last[1] < PAUSE_AFTER_FAILURE)
     )
     if not is_waiting:
-        await queries.add_run(
-            session, TrainingRunIn().model_dump(exclude_none=True), reason=reason
-        )
+        parameters = body.model_dump(exclude_none=True)
+        await queries.add_run(session, parameters, reason=reason)
     await session.commit()
 
 

@@ -1,5 +1,6 @@
 """What the service makes of a start without a database or a sound model (F5, F9)."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -7,9 +8,10 @@ import httpx
 import pytest
 
 from api.embedded_postgres import running_server
+from engine.artifacts import FORMAT_VERSION
 from tests.service import Process, free_port, running, wait_for
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(180)]
 
 
 def test_a_database_that_comes_later_is_used_at_once(copy_of_prepared, tmp_path):
@@ -74,6 +76,28 @@ def test_with_damaged_models_only_lists_are_by_popularity(copy_of_prepared, tmp_
     events = [line for line in service.output.splitlines() if "refused" in line]
     assert len(events) == 1
     assert json.loads(events[0])["level"] == "error"
+
+
+def test_a_model_of_an_older_version_is_trained_anew(copy_of_prepared, tmp_path):
+    data_dir = copy_of_prepared()
+    (path,) = (data_dir / "models").glob("*/manifest.json")
+    document = {**json.loads(path.read_bytes()), "version": FORMAT_VERSION - 1}
+    text = json.dumps({k: v for k, v in document.items() if k != "sha256"}, indent=1)
+    document["sha256"] = hashlib.sha256(text.encode()).hexdigest()
+    path.unlink()
+    path.write_text(json.dumps(document, indent=1))
+
+    with running(data_dir, tmp_path / "log") as service:
+        wait_for(
+            lambda: httpx.get(f"{service.url}/health/ready").json()["model"],
+            seconds=100,
+            what="a model of this version",
+        )
+        ready = httpx.get(f"{service.url}/health/ready").json()
+
+    assert ready["model"]["id"] == 2
+    assert not ready["degraded"]
+    assert "Another model is trained" in service.output
 
 
 def damage(array: Path) -> None:
