@@ -62,10 +62,12 @@ def fits(page: Page) -> bool:
 
 
 def search(page: Page, text: str) -> None:
-    """Search on the browse page, until the address says so."""
+    """Search on the browse page, until address and films say so."""
     page.goto("/#/browse")
     page.get_by_label("Search films").fill(text)
     page.wait_for_url("**/*query=*")
+    # A film of the list before may be among those found, and move under the pointer.
+    expect(page.locator("[data-stale=true]")).to_have_count(0)
 
 
 def stars(page: Page, title: str) -> Locator:
