@@ -11,7 +11,7 @@ from api.embedded_postgres import running_server
 from engine.artifacts import FORMAT_VERSION
 from tests.service import Process, free_port, running, wait_for
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(120)]
 
 
 def test_a_database_that_comes_later_is_used_at_once(copy_of_prepared, tmp_path):
@@ -78,6 +78,7 @@ def test_with_damaged_models_only_lists_are_by_popularity(copy_of_prepared, tmp_
     assert json.loads(events[0])["level"] == "error"
 
 
+@pytest.mark.timeout(180)  # it trains
 def test_a_model_of_an_older_version_is_trained_anew(copy_of_prepared, tmp_path):
     data_dir = copy_of_prepared()
     (path,) = (data_dir / "models").glob("*/manifest.json")
