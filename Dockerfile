@@ -16,11 +16,12 @@ RUN /opt/cinefold/bin/pip install --no-cache-dir --require-hashes -r requirement
 COPY pyproject.toml README.md LICENSE ./
 COPY engine ./engine
 COPY api ./api
+COPY reproduction ./reproduction
 COPY migrations ./migrations
 COPY data ./data
 COPY --from=app /src/frontend/dist ./frontend/dist
 RUN /opt/cinefold/bin/pip install --no-cache-dir --no-deps --no-build-isolation --editable . \
- && /opt/cinefold/bin/python -m compileall -q api engine
+ && /opt/cinefold/bin/python -m compileall -q api engine reproduction
 
 FROM python:3.13-slim
 RUN useradd --uid 10001 --create-home cinefold && install -d -o cinefold -m 700 /var/lib/cinefold

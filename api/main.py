@@ -16,17 +16,6 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Scope
 
-from api import problems
-from api.database import (
-    SessionFactory,
-    create_engine,
-    create_reading_factory,
-    create_session_factory,
-)
-from api.dependencies import Services, require_access_declarations
-from api.model_store import ModelStore
-from api.observability import watch_connections
-from api.openapi import add_document
 from api.routes import (
     account,
     administration,
@@ -48,12 +37,23 @@ from api.routes import (
     training,
     transfers,
 )
-from api.security import RequestBoundary
 from api.services.doctor import require_durability
+from api.services.model_store import ModelStore
 from api.services.training import fail_lost_runs
 from api.settings import Settings
-from api.strict_route import let_names_win
-from api.tracing import tracing
+from api.storage.database import (
+    SessionFactory,
+    create_engine,
+    create_reading_factory,
+    create_session_factory,
+)
+from api.telemetry.observability import watch_connections
+from api.telemetry.tracing import tracing
+from api.web import problems
+from api.web.dependencies import Services, require_access_declarations
+from api.web.openapi import add_document
+from api.web.security import RequestBoundary
+from api.web.strict_route import let_names_win
 
 logger = logging.getLogger(__name__)
 

@@ -19,9 +19,7 @@ from uuid import uuid4
 from psycopg import AsyncConnection, Error
 from sqlalchemy.exc import SQLAlchemyError
 
-from api.database import create_engine, create_session_factory
 from api.fault_points import fault_point
-from api.job import Job
 from api.queries import diagnostics as expectation_queries
 from api.queries import models as model_queries
 from api.queries import training as queries
@@ -30,10 +28,12 @@ from api.services.diagnostics import failures
 from api.services.insights import refresh_summary
 from api.services.training import fail_lost_runs, request_due_run
 from api.settings import Settings
-from api.tracing import tracing
-from api.trainer import Result, Trainer, training_source
-from engine.artifacts import Json, Manifest, save_model
+from api.storage.database import create_engine, create_session_factory
+from api.telemetry.tracing import tracing
 from engine.errors import EngineError
+from engine.jobs.job import Job
+from engine.jobs.run import Result, Trainer, training_source
+from engine.model.files import Json, Manifest, save_model
 
 logger = logging.getLogger(__name__)
 

@@ -18,14 +18,14 @@ import numpy as np
 from scipy import stats
 
 from benchmarks.public_sets import PublicSet, command_line
-from engine.als import BIASES, RANKING, RATING, Training, fit_head
 from engine.arrays import Indices
-from engine.evaluation import Ordering, Popularity, Trained, estimate, measure
-from engine.foldin import fold_in, predict, uncertainty
-from engine.metrics import rmse
-from engine.model import Configuration, Learned
-from engine.ratings import Ratings
-from engine.splits import HeldOut, Split, split_by_user
+from engine.data.ratings import Ratings
+from engine.data.splits import HeldOut, Split, split_by_user
+from engine.evaluation.compare import Ordering, Popularity, Trained, estimate, measure
+from engine.evaluation.metrics import rmse
+from engine.model.heads import Configuration, Learned
+from engine.serving.fold_in import fold_in, predict, uncertainty
+from engine.training.fit import BIASES, RANKING, RATING, Training, fit_head
 
 FEW = (0, 1, 3, 5, 10, 20)
 ALL = 10**9

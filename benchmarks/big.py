@@ -24,18 +24,18 @@ import psutil
 import psycopg
 from psycopg import sql
 
-from api.database import in_session, migrate
-from api.embedded_postgres import own, running_server
-from api.memory import peak_bytes, reset_peak
 from api.queries.snapshot import read_snapshot
 from api.schemas.training import TrainingRunIn
 from api.services import training
 from api.services.insights import refresh_summary
 from api.services.loading import SAMPLE
 from api.settings import Settings
+from api.storage.database import in_session, migrate
+from api.storage.embedded_postgres import own, running_server
 from benchmarks import data
 from benchmarks.clients import Load, drive
 from benchmarks.service import Service, command, plain, serving
+from engine.jobs.memory import peak_bytes, reset_peak
 
 # Weights by hand, no evaluation: what the engine offers for very large sets.
 TRAINED = {"preset": "plain", "evaluate": "never"}

@@ -20,16 +20,16 @@ import numpy as np
 
 from benchmarks.accuracy import fit, newcomers
 from benchmarks.public_sets import PublicSet, command_line
-from engine.als import BIASES, PLAIN, RANKING, RATING
 from engine.arrays import BoolVector
-from engine.foldin import fold_in
-from engine.metrics import ndcg_at_k
-from engine.model import Configuration, Head, Learned
-from engine.paper import fit_paper
-from engine.paper_configuration import PAPER_PRESETS, PaperConfiguration
-from engine.ranking import top_k
-from engine.ratings import Ratings
-from engine.splits import HeldOut, Split
+from engine.data.ratings import Ratings
+from engine.data.splits import HeldOut, Split
+from engine.evaluation.metrics import ndcg_at_k
+from engine.model.heads import Configuration, Head, Learned
+from engine.paper.configuration import PAPER_PRESETS, PaperConfiguration
+from engine.paper.training import fit_paper
+from engine.serving.fold_in import fold_in
+from engine.serving.ranking import top_k
+from engine.training.fit import BIASES, PLAIN, RANKING, RATING
 
 MANY = 10**9
 BUCKETS = {"0": (0, 0), "1-5": (1, 5), "6-20": (6, 20), "more": (21, MANY)}

@@ -21,12 +21,12 @@ import numpy as np
 
 from benchmarks.accuracy import error, fit
 from benchmarks.public_sets import SETS, PublicSet, command_line
-from engine import priors, variational
-from engine.als import RANKING, RATING
 from engine.arrays import ExactVector
-from engine.evaluation import Ordering, Trained, estimate, measure
-from engine.model import Configuration, Learned
-from engine.splits import Split, split_by_user
+from engine.data.splits import Split, split_by_user
+from engine.evaluation.compare import Ordering, Trained, estimate, measure
+from engine.model.heads import Configuration, Learned
+from engine.training import priors, variational
+from engine.training.fit import RANKING, RATING
 
 Evaluate: TypeAlias = Callable[[Learned | Configuration], ExactVector]
 

@@ -21,13 +21,13 @@ from numba import njit
 
 from benchmarks.data import RawRatings, load, rmse
 from benchmarks.libmf import Libmf, LibraryMissingError
-from engine.als import PLAIN, RANKING, fit_head
-from engine.halfstep import Problem, half_step
-from engine.kernels import Side
-from engine.model import Configuration, Solver
-from engine.ratings import Ratings
-from engine.synthetic import make_ratings
-from engine.workers import Workers
+from engine.data.ratings import Ratings
+from engine.data.synthetic import make_ratings
+from engine.kernels.exact import Side
+from engine.kernels.threads import Workers
+from engine.model.heads import Configuration, Solver
+from engine.training.als import Problem, half_step
+from engine.training.fit import PLAIN, RANKING, fit_head
 
 N_THREADS = 2
 SWEEPS = {

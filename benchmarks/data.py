@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from engine.ratings import Ratings
+from engine.data.ratings import Ratings
 
 CACHE = Path(__file__).parent / ".cache"
 

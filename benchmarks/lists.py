@@ -23,15 +23,15 @@ import numpy as np
 
 from benchmarks.accuracy import fit
 from benchmarks.public_sets import SETS, PublicSet
-from engine.als import RANKING, RATING
 from engine.arrays import FloatVector, IndexVector
-from engine.evaluation import PerUser, estimate
-from engine.foldin import fold_in, uncertainty
-from engine.metrics import ndcg_at_k
-from engine.model import Head
-from engine.ranking import POOL_SIZE, diversified, explored, top_k
-from engine.ratings import Ratings
-from engine.splits import Split
+from engine.data.ratings import Ratings
+from engine.data.splits import Split
+from engine.evaluation.compare import PerUser, estimate
+from engine.evaluation.metrics import ndcg_at_k
+from engine.model.heads import Head
+from engine.serving.fold_in import fold_in, uncertainty
+from engine.serving.ranking import POOL_SIZE, diversified, explored, top_k
+from engine.training.fit import RANKING, RATING
 
 K = 10
 RELEVANT_FROM = 4.0

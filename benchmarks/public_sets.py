@@ -19,9 +19,9 @@ import pyarrow.csv
 import pyarrow.parquet
 from scipy import sparse
 
-from engine.features import one_hot
-from engine.ratings import Ratings
-from engine.splits import Split, split_at
+from engine.data.features import one_hot
+from engine.data.ratings import Ratings
+from engine.data.splits import Split, split_at
 
 SETS = ("ml-100k", "ml-1m", "ml-latest-small", "ml-latest-head2149")
 

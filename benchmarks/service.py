@@ -19,19 +19,19 @@ import psutil
 import psycopg
 from psycopg.types.json import Jsonb
 
-from api.cli import ONE_THREAD
-from api.database import in_session, migrate
-from api.embedded_postgres import own, running_server
-from api.observability import SHARED_FOLDER
+from api.commands.main import ONE_THREAD
 from api.schemas.account import ApiKeyIn
 from api.services import auth
 from api.services.loading import load
 from api.settings import Settings
+from api.storage.database import in_session, migrate
+from api.storage.embedded_postgres import own, running_server
+from api.telemetry.observability import SHARED_FOLDER
 from benchmarks import data
 from benchmarks.clients import drive
-from engine.artifacts import save_model
-from engine.model import Configuration, Head, Model, Unobserved
-from engine.movielens import MovieLens
+from engine.data.movielens import MovieLens
+from engine.model.files import save_model
+from engine.model.heads import Configuration, Head, Model, Unobserved
 
 N_FACTORS = 64
 _WAIT_SECONDS = 60.0
@@ -129,7 +129,7 @@ def command(
         "LOG_LEVEL": "WARNING",
         **environment,
     }
-    program = [sys.executable, "-m", "api.cli", *arguments]
+    program = [sys.executable, "-m", "api.commands.main", *arguments]
     with psutil.Popen(program, env=variables) as process:
         try:
             yield process

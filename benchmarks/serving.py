@@ -13,11 +13,11 @@ import numpy.typing as npt
 from scipy.linalg import lapack
 
 from engine.arrays import FactorMatrix
-from engine.foldin import fold_in
-from engine.lists import top_k_of_users
-from engine.model import Configuration, Head, Unobserved
-from engine.ranking import top_k
-from engine.ratings import SparseRows
+from engine.data.ratings import SparseRows
+from engine.kernels.top_k import top_k_of_users
+from engine.model.heads import Configuration, Head, Unobserved
+from engine.serving.fold_in import fold_in
+from engine.serving.ranking import top_k
 
 N_ITEMS, N_FACTORS, N_BEST, N_EXCLUDED, N_RATED = 59_047, 64, 20, 150, 50
 N_USERS, N_THREADS = 512, 2

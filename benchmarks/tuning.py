@@ -20,14 +20,14 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from api.tuning import Journal, search
 from benchmarks.accuracy import error, fit, folded_in, newcomers
 from benchmarks.constants import inner_splits
 from benchmarks.public_sets import PublicSet, command_line
-from engine.als import BIASES, RATING, fit_head
-from engine.evaluation import Trained
-from engine.model import Configuration, Learned
-from engine.splits import Split
+from engine.data.splits import Split
+from engine.evaluation.compare import Trained
+from engine.jobs.search import Journal, search
+from engine.model.heads import Configuration, Learned
+from engine.training.fit import BIASES, RATING, fit_head
 
 SWEEPS, LONGER = 80, 50
 FEW = {"none": 0, "one": 1, "five": 5, "all": 10**9}

@@ -20,15 +20,15 @@ from typing import TypeAlias
 import numpy as np
 
 from api.queries.feedback import DISLIKED, LIKED
-from engine.als import RANKING, RATING, fit_head
 from engine.arrays import BoolVector, ExactVector, FloatVector, IndexVector
-from engine.features import one_hot
-from engine.foldin import fold_in, predict
-from engine.metrics import ndcg_at_k
-from engine.model import Head
-from engine.movielens import MovieLens, words_of
-from engine.ranking import top_k
-from engine.ratings import Ratings
+from engine.data.features import one_hot
+from engine.data.movielens import MovieLens, words_of
+from engine.data.ratings import Ratings
+from engine.evaluation.metrics import ndcg_at_k
+from engine.model.heads import Head
+from engine.serving.fold_in import fold_in, predict
+from engine.serving.ranking import top_k
+from engine.training.fit import RANKING, RATING, fit_head
 
 SAMPLE = Path(__file__).parents[1] / "data"
 N_STARS = (0, 5, 20)

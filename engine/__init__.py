@@ -13,34 +13,44 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from engine.artifacts import Manifest, load_model, read_manifest, save_model
-from engine.elicitation import knowledge, questions
+from engine.data.features import one_hot
+from engine.data.movielens import MovieLens
+from engine.data.ratings import Ratings
+from engine.data.splits import split_at_random, split_by_user
+from engine.data.synthetic import make_ratings
 from engine.errors import ArtifactError, DataError, EngineError, SolveError
-from engine.explanation import Reasons, reasons
-from engine.features import one_hot
-from engine.foldin import Taste, fold_in, predict, uncertainty
-from engine.model import Configuration, Head, Learned, Model, UserPrior
-from engine.movielens import MovieLens
-from engine.paper_configuration import PAPER_PRESETS, PaperConfiguration
-from engine.ranking import similar_items, top_k
-from engine.ratings import Ratings
-from engine.splits import split_at_random, split_by_user
-from engine.synthetic import make_ratings
+from engine.model.files import Manifest, load_model, read_manifest, save_model
+from engine.model.heads import Configuration, Head, Learned, Model, UserPrior
+from engine.paper.configuration import PAPER_PRESETS, PaperConfiguration
+from engine.serving.elicitation import knowledge, questions
+from engine.serving.explanation import Reasons, reasons
+from engine.serving.fold_in import Taste, fold_in, predict, uncertainty
+from engine.serving.ranking import similar_items, top_k
 
 if TYPE_CHECKING:
-    from engine.als import PLAIN, RANKING, RATING, Sweep, Training, fit, fit_head
-    from engine.evaluation import evaluate
-    from engine.paper import PaperSweep, PaperTraining, fit_paper
+    from engine.evaluation.compare import evaluate
+    from engine.paper.training import PaperSweep, PaperTraining, fit_paper
+    from engine.training.fit import (
+        PLAIN,
+        RANKING,
+        RATING,
+        Sweep,
+        Training,
+        fit,
+        fit_head,
+    )
 
 # Training needs the compiler, serving does not. What only trains is loaded on first
 # use: a web process starts faster and never holds it.
 _LOADED_ON_USE = {
     **dict.fromkeys(
         ("PLAIN", "RANKING", "RATING", "Sweep", "Training", "fit", "fit_head"),
-        "engine.als",
+        "engine.training.fit",
     ),
-    "evaluate": "engine.evaluation",
-    **dict.fromkeys(("PaperSweep", "PaperTraining", "fit_paper"), "engine.paper"),
+    "evaluate": "engine.evaluation.compare",
+    **dict.fromkeys(
+        ("PaperSweep", "PaperTraining", "fit_paper"), "engine.paper.training"
+    ),
 }
 
 

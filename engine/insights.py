@@ -19,8 +19,8 @@ from engine.arrays import (
     FloatVector,
     IndexVector,
 )
+from engine.data.ratings import Ratings
 from engine.errors import DataError
-from engine.ratings import Ratings
 
 __all__ = [
     "Ends",

@@ -26,7 +26,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from api.embedded_postgres import server_url
+from api.storage.embedded_postgres import server_url
 from tests.service import Service, running
 
 DOCS = Path(__file__).parent.parent / "docs"

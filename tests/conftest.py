@@ -28,20 +28,20 @@ from sqlalchemy.ext.asyncio import (
 )
 from starlette.routing import Match
 
-from api import security
-from api.database import SessionFactory, create_engine, migrate
-from api.dependencies import Services
-from api.embedded_postgres import server_url
 from api.main import create_app
-from api.model_store import ModelStore, ServedModel
 from api.queries import auth as queries
 from api.queries.snapshot import read_snapshot
 from api.schemas.base import ProblemOut
 from api.services.loading import SAMPLE, load
+from api.services.model_store import ModelStore, ServedModel
 from api.settings import Settings
-from engine import als
-from engine.artifacts import save_model
-from engine.movielens import MovieLens
+from api.storage.database import SessionFactory, create_engine, migrate
+from api.storage.embedded_postgres import server_url
+from api.web import security
+from api.web.dependencies import Services
+from engine.data.movielens import MovieLens
+from engine.model.files import save_model
+from engine.training import fit as als
 from tests.service import running
 
 ORIGIN = "http://127.0.0.1:8000"

@@ -39,7 +39,7 @@ class Process:
         self.log = log
         with log.open("w") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "api.cli", *arguments],
+                [sys.executable, "-m", "api.commands.main", *arguments],
                 env={**os.environ, **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -100,7 +100,15 @@ class Service(Process):
         """Create an API key from the command line while the service runs."""
         options = [word for scope in scopes for word in ("--scope", scope)]
         return subprocess.run(
-            [sys.executable, "-m", "api.cli", "key", "create", "test", *options],
+            [
+                sys.executable,
+                "-m",
+                "api.commands.main",
+                "key",
+                "create",
+                "test",
+                *options,
+            ],
             env={**os.environ, "DATA_DIR": str(self.data_dir)},
             check=True,
             capture_output=True,

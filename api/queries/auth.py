@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Interval, bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.database import AnyRow, AnySelect
+from api.storage.database import AnyRow, AnySelect
 from api.tables import ApiKey, Rating, Session, SignInFailure, User
 
 

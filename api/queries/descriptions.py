@@ -7,8 +7,8 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.database import AnyRow, AnySelect
 from api.queries.movies import BY_POPULARITY
+from api.storage.database import AnyRow, AnySelect
 from api.tables import Description, Movie, MovieStatistics
 
 # TMDB's terms allow nobody to keep what it says for longer than six months.

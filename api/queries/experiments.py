@@ -21,7 +21,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from api.database import AnyRow, AnySelect
+from api.storage.database import AnyRow, AnySelect
 from api.tables import Experiment, Exposure, Feedback, Model, Variant
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from api.database import AnyRow
+from api.storage.database import AnyRow
 from api.tables import (
     Feedback,
     FeedbackMinute,

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.database import AnyRow
+from api.storage.database import AnyRow
 from api.tables import RatingImport, User
 
 

@@ -11,8 +11,8 @@ from sqlalchemy import BigInteger, Double, RowMapping, cast, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.database import AnyRow
 from api.queries.movies import mean_rating, variance
+from api.storage.database import AnyRow
 from api.tables import Movie, MovieStatistics, Rating, RatingSummary
 
 LOWEST, HIGHEST = 0.5, 5.0

@@ -7,7 +7,7 @@ from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.database import AnyRow
+from api.storage.database import AnyRow
 from api.tables import Model, Source
 
 

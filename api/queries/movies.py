@@ -21,7 +21,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Text
 
-from api.database import AnyRow, AnySelect
+from api.storage.database import AnyRow, AnySelect
 from api.tables import Movie, MovieStatistics, Rating
 
 # At least this share of a query's trigrams must occur in a title: `toy stroy` has two

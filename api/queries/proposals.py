@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.database import AnyRow, AnySelect
+from api.storage.database import AnyRow, AnySelect
 from api.tables import CodeComment, CodeProposal, Model, Source, User
 
 

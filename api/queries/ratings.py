@@ -14,7 +14,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.database import AnyRow
+from api.storage.database import AnyRow
 from api.tables import Movie, Rating, User
 
 

@@ -3,7 +3,7 @@
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.database import AnyRow
+from api.storage.database import AnyRow
 
 # Opinions are held of movies that are not rated; votes are those outside of
 # experiments. The number of changes never falls, so of two equal texts nothing was

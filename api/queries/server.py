@@ -6,7 +6,7 @@ from pathlib import Path
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.database import AnyRow
+from api.storage.database import AnyRow
 
 DURABILITY = ("fsync", "synchronous_commit", "full_page_writes")
 

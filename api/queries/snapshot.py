@@ -10,9 +10,9 @@ from scipy import sparse
 
 from api.queries.feedback import DISLIKED, LIKED
 from engine.arrays import FloatVector, IdVector
-from engine.features import one_hot
-from engine.movielens import words_of
-from engine.ratings import Ratings
+from engine.data.features import one_hot
+from engine.data.movielens import words_of
+from engine.data.ratings import Ratings
 
 # Binary COPY of one row: what comes before its first field; of an array, what comes
 # before its elements, each of which is its length and value, all big-endian.

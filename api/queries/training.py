@@ -16,8 +16,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.database import AnyRow, AnySelect
 from api.queries.models import make_active
+from api.storage.database import AnyRow, AnySelect
 from api.tables import Model, Movie, MovieStatistics, TrainingRun, TrainingSweep
 
 

@@ -2,14 +2,14 @@
 
 from fastapi import APIRouter, Response, status
 
-from api.dependencies import AccountHolder, SessionDep, SettingsDep
 from api.routes.auth import ClientAddress
 from api.schemas.account import AccountDeletion, Sessions
 from api.schemas.base import SessionId
 from api.schemas.ratings import AccountExport
-from api.security import cookie_name
 from api.services import account
-from api.strict_route import StrictRoute
+from api.web.dependencies import AccountHolder, SessionDep, SettingsDep
+from api.web.security import cookie_name
+from api.web.strict_route import StrictRoute
 
 router = APIRouter(prefix="/me", tags=["account"], route_class=StrictRoute)
 

@@ -5,7 +5,6 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response, status
 from pydantic import AfterValidator
 
-from api.dependencies import AdminUser, SessionDep, SettingsDep
 from api.schemas.account import (
     NewUser,
     OwnedKeyPage,
@@ -18,7 +17,8 @@ from api.schemas.base import Cursor, KeyId, Limit, UserId, clean_text
 from api.schemas.ratings import ImportPage
 from api.schemas.storage import Storage
 from api.services import administration, transfers
-from api.strict_route import StrictRoute
+from api.web.dependencies import AdminUser, SessionDep, SettingsDep
+from api.web.strict_route import StrictRoute
 
 router = APIRouter(tags=["administration"], route_class=StrictRoute)
 

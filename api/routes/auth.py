@@ -5,14 +5,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response, status
 
-from api.dependencies import (
-    AccountHolder,
-    IdentifiedUser,
-    Public,
-    SessionDep,
-    SessionUser,
-    SettingsDep,
-)
 from api.schemas.account import (
     ApiKeyIn,
     ApiKeyOut,
@@ -23,11 +15,19 @@ from api.schemas.account import (
     PasswordChange,
 )
 from api.schemas.base import KeyId
-from api.security import cookie_name
 from api.services import auth
 from api.services.auth import Browser
 from api.settings import Settings
-from api.strict_route import StrictRoute
+from api.web.dependencies import (
+    AccountHolder,
+    IdentifiedUser,
+    Public,
+    SessionDep,
+    SessionUser,
+    SettingsDep,
+)
+from api.web.security import cookie_name
+from api.web.strict_route import StrictRoute
 
 router = APIRouter(tags=["account"], route_class=StrictRoute)
 

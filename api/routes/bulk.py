@@ -4,12 +4,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Request
 
-from api.dependencies import AdminUser, ServingUser, SessionDep
 from api.schemas.base import IdempotencyKey
 from api.schemas.bulk import BulkReport
 from api.services import bulk, idempotency
 from api.services.auth import Principal
-from api.strict_route import NdjsonRoute
+from api.web.dependencies import AdminUser, ServingUser, SessionDep
+from api.web.strict_route import NdjsonRoute
 
 router = APIRouter(prefix="/bulk", tags=["bulk"], route_class=NdjsonRoute)
 

@@ -2,7 +2,6 @@
 
 from fastapi import APIRouter, Response, status
 
-from api.dependencies import AdminUser, ModelDep, ModelsDir, SessionDep
 from api.schemas.base import ExpectationId
 from api.schemas.diagnostics import (
     Diagnosis,
@@ -12,7 +11,8 @@ from api.schemas.diagnostics import (
     Expectations,
 )
 from api.services import diagnostics
-from api.strict_route import StrictRoute
+from api.web.dependencies import AdminUser, ModelDep, ModelsDir, SessionDep
+from api.web.strict_route import StrictRoute
 
 router = APIRouter(prefix="/diagnostics", tags=["diagnostics"], route_class=StrictRoute)
 

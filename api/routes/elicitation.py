@@ -4,13 +4,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api.dependencies import ModelDep, Public, SessionDep, Subject, VoteWeight
 from api.schemas.base import MAX_ID, MAX_QUESTIONS, MAX_UNASKED, PlainInteger
 from api.schemas.insights import Elicitation
 from api.schemas.recommendations import InlineQuestions
 from api.services import elicitation
 from api.services.placement import inline, told_by
-from api.strict_route import StrictRoute
+from api.web.dependencies import ModelDep, Public, SessionDep, Subject, VoteWeight
+from api.web.strict_route import StrictRoute
 
 router = APIRouter(
     prefix="/elicitation", tags=["recommendations"], route_class=StrictRoute

@@ -5,7 +5,6 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Header, Query, Response, status
 from fastapi.responses import StreamingResponse
 
-from api.dependencies import AdminUser, ServicesDep, SessionDep, Subject
 from api.schemas.base import Cursor, ExperimentId, Limit
 from api.schemas.experiments import (
     AssignmentOut,
@@ -20,7 +19,8 @@ from api.schemas.experiments import (
     SimulationOut,
 )
 from api.services import experiments, planning, results
-from api.strict_route import StrictRoute
+from api.web.dependencies import AdminUser, ServicesDep, SessionDep, Subject
+from api.web.strict_route import StrictRoute
 
 router = APIRouter(prefix="/experiments", tags=["experiments"], route_class=StrictRoute)
 

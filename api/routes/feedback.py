@@ -2,11 +2,11 @@
 
 from fastapi import APIRouter, Response, status
 
-from api.dependencies import Rater, ServicesDep, SessionDep, Subject
 from api.schemas.base import Cursor, Limit, MovieId
 from api.schemas.recommendations import FeedbackIn, FeedbackOut, HiddenPage
 from api.services import feedback
-from api.strict_route import StrictRoute
+from api.web.dependencies import Rater, ServicesDep, SessionDep, Subject
+from api.web.strict_route import StrictRoute
 
 router = APIRouter(tags=["feedback"], route_class=StrictRoute)
 

@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from api.dependencies import ModelDep, Public, SessionDep
 from api.schemas.health import Live, Ready
 from api.services import health
-from api.strict_route import StrictRoute
+from api.web.dependencies import ModelDep, Public, SessionDep
+from api.web.strict_route import StrictRoute
 
 router = APIRouter(
     prefix="/health", tags=["health"], route_class=StrictRoute, dependencies=[Public]

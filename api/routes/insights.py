@@ -4,7 +4,6 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 
-from api.dependencies import Public, SessionDep
 from api.schemas.base import Limit, PlainInteger
 from api.schemas.insights import (
     GenreInsights,
@@ -13,7 +12,8 @@ from api.schemas.insights import (
     RatingInsights,
 )
 from api.services import insights
-from api.strict_route import StrictRoute
+from api.web.dependencies import Public, SessionDep
+from api.web.strict_route import StrictRoute
 
 router = APIRouter(
     prefix="/insights",

@@ -4,9 +4,9 @@ from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from api.dependencies import MetricsReader, ModelDep, SessionDep
 from api.services import metrics
-from api.strict_route import StrictRoute
+from api.web.dependencies import MetricsReader, ModelDep, SessionDep
+from api.web.strict_route import StrictRoute
 
 router = APIRouter(prefix="/metrics", tags=["health"], route_class=StrictRoute)
 

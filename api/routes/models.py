@@ -4,7 +4,12 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Body, Header, Query, Response, status
 
-from api.dependencies import (
+from api.schemas.base import Cursor, Limit, ModelId, PlainInteger
+from api.schemas.diagnostics import Checks
+from api.schemas.insights import GenreMap, MovieMap, UserPosition
+from api.schemas.models import ActiveModel, ModelCard, ModelComparison, ModelPage
+from api.services import maps, models
+from api.web.dependencies import (
     AdminUser,
     CurrentUser,
     ModelsDir,
@@ -12,12 +17,7 @@ from api.dependencies import (
     Subject,
     VoteWeight,
 )
-from api.schemas.base import Cursor, Limit, ModelId, PlainInteger
-from api.schemas.diagnostics import Checks
-from api.schemas.insights import GenreMap, MovieMap, UserPosition
-from api.schemas.models import ActiveModel, ModelCard, ModelComparison, ModelPage
-from api.services import maps, models
-from api.strict_route import StrictRoute, ZipRoute
+from api.web.strict_route import StrictRoute, ZipRoute
 
 router = APIRouter(prefix="/models", tags=["models"], route_class=StrictRoute)
 

@@ -5,7 +5,6 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import AfterValidator
 
-from api.dependencies import ModelDep, Public, SessionDep
 from api.queries.movies import Filters
 from api.schemas.base import (
     Cursor,
@@ -19,7 +18,8 @@ from api.schemas.base import (
 from api.schemas.movies import Genres, Histograms, MovieDetail, MoviePage
 from api.schemas.recommendations import SimilarMovies
 from api.services import movies
-from api.strict_route import StrictRoute
+from api.web.dependencies import ModelDep, Public, SessionDep
+from api.web.strict_route import StrictRoute
 
 router = APIRouter(tags=["movies"], route_class=StrictRoute, dependencies=[Public])
 

@@ -4,7 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
-from api.dependencies import (
+from api.schemas.base import Cursor, GenreQuery, Limit, MovieIdsQuery, YearQuery
+from api.schemas.recommendations import InlinePredictions, PredictionPage
+from api.services import movies, predictions
+from api.services.predictions import Wanted
+from api.web.dependencies import (
     ModelDep,
     Public,
     ServicesDep,
@@ -12,11 +16,7 @@ from api.dependencies import (
     Subject,
     VoteWeight,
 )
-from api.schemas.base import Cursor, GenreQuery, Limit, MovieIdsQuery, YearQuery
-from api.schemas.recommendations import InlinePredictions, PredictionPage
-from api.services import movies, predictions
-from api.services.predictions import Wanted
-from api.strict_route import StrictRoute
+from api.web.strict_route import StrictRoute
 
 router = APIRouter(
     prefix="/predictions", tags=["recommendations"], route_class=StrictRoute

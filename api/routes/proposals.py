@@ -5,7 +5,6 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response, status
 from fastapi.responses import PlainTextResponse
 
-from api.dependencies import AdminUser, CurrentUser, SessionDep
 from api.schemas.base import Cursor, Limit, ModelId, ProposalId
 from api.schemas.proposals import (
     CodeCommentIn,
@@ -17,7 +16,8 @@ from api.schemas.proposals import (
     ProposalStatus,
 )
 from api.services import proposals
-from api.strict_route import StrictRoute
+from api.web.dependencies import AdminUser, CurrentUser, SessionDep
+from api.web.strict_route import StrictRoute
 
 router = APIRouter(tags=["code"], route_class=StrictRoute)
 

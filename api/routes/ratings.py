@@ -2,13 +2,13 @@
 
 from fastapi import APIRouter, Response, status
 
-from api.dependencies import ServicesDep, SessionDep, Subject, VoteWeight
 from api.schemas.base import Cursor, Limit, MovieId
 from api.schemas.ratings import RatingIn, RatingOut, RatingPage
 from api.schemas.recommendations import Influence
 from api.services import predictions, ratings
-from api.strict_route import StrictRoute
 from api.tables import Rating
+from api.web.dependencies import ServicesDep, SessionDep, Subject, VoteWeight
+from api.web.strict_route import StrictRoute
 
 router = APIRouter(prefix="/ratings", tags=["ratings"], route_class=StrictRoute)
 

@@ -4,15 +4,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from api.dependencies import (
-    ModelDep,
-    OneByOne,
-    Public,
-    ServicesDep,
-    SessionDep,
-    Subject,
-    VoteWeight,
-)
 from api.queries.movies import Filters
 from api.schemas.base import (
     MAX_EXCLUDED,
@@ -32,7 +23,16 @@ from api.schemas.recommendations import (
 from api.services import movies, predictions, readers, recommendations
 from api.services.placement import inline
 from api.services.recommendations import Wanted
-from api.strict_route import StrictRoute
+from api.web.dependencies import (
+    ModelDep,
+    OneByOne,
+    Public,
+    ServicesDep,
+    SessionDep,
+    Subject,
+    VoteWeight,
+)
+from api.web.strict_route import StrictRoute
 
 router = APIRouter(
     prefix="/recommendations", tags=["recommendations"], route_class=StrictRoute

@@ -5,7 +5,6 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Response, status
 from fastapi.responses import StreamingResponse
 
-from api.dependencies import AdminUser, ServicesDep, SessionDep
 from api.schemas.base import Cursor, Limit, RunId
 from api.schemas.training import (
     TrainingRunDetail,
@@ -14,7 +13,8 @@ from api.schemas.training import (
     TrainingRunPage,
 )
 from api.services import training
-from api.strict_route import StrictRoute
+from api.web.dependencies import AdminUser, ServicesDep, SessionDep
+from api.web.strict_route import StrictRoute
 
 router = APIRouter(prefix="/training-runs", tags=["training"], route_class=StrictRoute)
 

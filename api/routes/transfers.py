@@ -5,12 +5,12 @@ from typing import Annotated, Literal
 from anyio import to_thread
 from fastapi import APIRouter, Body, Query, Request, Response
 
-from api.dependencies import CurrentUser, SessionDep, Subject
+from api.formats.rating_files import FormatName
 from api.schemas.base import Cursor, IdempotencyKey, Limit
 from api.schemas.ratings import ImportPage, ImportReport
 from api.services import idempotency, transfers
-from api.services.rating_files import FormatName
-from api.strict_route import CsvRoute, StrictRoute
+from api.web.dependencies import CurrentUser, SessionDep, Subject
+from api.web.strict_route import CsvRoute, StrictRoute
 
 router = APIRouter(prefix="/ratings", tags=["ratings"], route_class=StrictRoute)
 

@@ -21,8 +21,8 @@ from api.schemas.base import (
     Share,
     clean_text,
 )
-from engine.experiments import Metric
-from engine.verdicts import Kind as VerdictKind
+from engine.experiments.statistics import Metric
+from engine.experiments.verdicts import Kind as VerdictKind
 
 
 class VariantIn(Body):

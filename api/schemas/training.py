@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal, get_origin, get_type_hints
 from pydantic import Field, create_model, model_validator
 
 from api.schemas.base import Body, Out
-from engine.model import Configuration, Learned
+from engine.model.heads import Configuration, Learned
 
-# Bounds of hyper-parameters by their names in `engine.model.Configuration`. A parameter
+# Bounds of hyper-parameters by their names in `Configuration`. A parameter
 # that is not in here yet has the bounds of its type.
 BOUNDS: dict[str, dict[str, float]] = {
     "n_factors": {"ge": 0, "le": 256},

@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.problems import LastAdministrator, NotFound
 from api.queries import auth as queries
 from api.queries import experiments as experiment_queries
 from api.queries import feedback as feedback_queries
@@ -25,6 +24,7 @@ from api.schemas.ratings import (
 )
 from api.services import auth
 from api.services.auth import ABSOLUTE_TIMEOUT, IDLE_TIMEOUT, Principal
+from api.web.problems import LastAdministrator, NotFound
 
 
 async def list_sessions(

@@ -9,8 +9,6 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api import cursors, security
-from api.problems import LastAdministrator, NotFound, UsernameTaken
 from api.queries import auth as queries
 from api.queries import models as model_queries
 from api.queries import server as server_queries
@@ -31,6 +29,8 @@ from api.services import auth, doctor
 from api.services.auth import ADMIN_SCOPES, USER_SCOPES, Principal
 from api.settings import Settings
 from api.tables import ApiKey, User
+from api.web import cursors, security
+from api.web.problems import LastAdministrator, NotFound, UsernameTaken
 
 logger = logging.getLogger(__name__)
 

@@ -7,8 +7,11 @@ from datetime import timedelta
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api import security
-from api.problems import (
+from api.queries import auth as queries
+from api.schemas.account import ApiKeyIn, ApiKeyOut, Me, NewApiKey
+from api.tables import ApiKey, User
+from api.web import security
+from api.web.problems import (
     InvalidCredentials,
     InvalidRequest,
     NotFound,
@@ -17,9 +20,6 @@ from api.problems import (
     UsernameTaken,
     field_error,
 )
-from api.queries import auth as queries
-from api.schemas.account import ApiKeyIn, ApiKeyOut, Me, NewApiKey
-from api.tables import ApiKey, User
 
 IDLE_TIMEOUT = timedelta(hours=24)
 ABSOLUTE_TIMEOUT = timedelta(days=30)

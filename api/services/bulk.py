@@ -9,14 +9,14 @@ from anyio import to_thread
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.problems import InvalidRequest, MalformedRequest, field_error
 from api.queries import bulk as queries
 from api.queries import ratings as rating_queries
 from api.schemas.base import MAX_BULK_ROWS, Body, FieldErrorOut
 from api.schemas.bulk import BulkMovie, BulkRating, BulkReport, BulkRow, BulkUser
 from api.services.idempotency import Request, act_once
-from api.strict_route import parse_json
 from api.tables import FIRST_REGISTERED_USER_ID
+from api.web.problems import InvalidRequest, MalformedRequest, field_error
+from api.web.strict_route import parse_json
 
 MAX_ERRORS_OF_ROW = 5
 WRITTEN = ("added", "replaced")

@@ -8,8 +8,6 @@ from anyio import to_thread
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.model_store import ServedModel
-from api.problems import InvalidRequest, NotFound, WrongState, field_error
 from api.queries import diagnostics as queries
 from api.queries.movies import Filters
 from api.schemas.diagnostics import (
@@ -21,13 +19,15 @@ from api.schemas.diagnostics import (
     Expectations,
 )
 from api.services import maps, recommendations
+from api.services.model_store import ServedModel
 from api.services.placement import inline, place
 from api.services.recommendations import Wanted
 from api.tables import Expectation
 from api.tables import Model as ModelRow
-from engine.foldin import fold_in
-from engine.model import Model
-from engine.ranking import top_k
+from api.web.problems import InvalidRequest, NotFound, WrongState, field_error
+from engine.model.heads import Model
+from engine.serving.fold_in import fold_in
+from engine.serving.ranking import top_k
 
 MAX_EXPECTATIONS = 50
 

@@ -8,14 +8,14 @@ from urllib.parse import urlsplit
 from anyio import to_thread
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.database import head_revision
-from api.problems import UnsafeDatabase
 from api.queries import auth as auth_queries
 from api.queries import server as queries
 from api.queries import training as training_queries
 from api.settings import LOOPBACK_HOSTS, Settings
-from engine.artifacts import load_model
+from api.storage.database import head_revision
+from api.web.problems import UnsafeDatabase
 from engine.errors import ArtifactError
+from engine.model.files import load_model
 
 OLDEST_POSTGRES = 15
 MIN_FREE_BYTES = 2**30

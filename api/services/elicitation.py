@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from anyio import to_thread
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.model_store import ServedModel
 from api.queries import movies as movie_queries
 from api.queries.movies import Filters
 from api.schemas.insights import Elicitation
 from api.schemas.movies import MovieOut
+from api.services.model_store import ServedModel
 from api.services.placement import Told, personalization, place
-from engine.elicitation import knowledge, questions
+from engine.serving.elicitation import knowledge, questions
 
 
 async def next_questions(

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from api.clients.tmdb import SOURCE, Description, NoAnswerError, RefusedError, Tmdb
 from api.queries import descriptions as queries
-from api.tmdb import SOURCE, Description, NoAnswerError, RefusedError, Tmdb
 
 BATCH = 100
 # So many without an answer in a row are no fault of single movies.

@@ -10,17 +10,6 @@ import numpy as np
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api import cursors
-from api.database import AnyRow
-from api.model_store import ModelStore, ServedModel
-from api.problems import (
-    InvalidRequest,
-    NotFound,
-    PreconditionFailed,
-    PreconditionRequired,
-    WrongState,
-    field_error,
-)
 from api.queries import experiments as queries
 from api.queries.ratings import user_exists
 from api.schemas.base import HeadName
@@ -34,15 +23,26 @@ from api.schemas.experiments import (
     VariantOut,
 )
 from api.schemas.recommendations import ExperimentReference, Recommendations
+from api.services.model_store import ModelStore, ServedModel
+from api.storage.database import AnyRow
 from api.tables import Experiment, Variant
-from engine.assignment import (
+from api.web import cursors
+from api.web.problems import (
+    InvalidRequest,
+    NotFound,
+    PreconditionFailed,
+    PreconditionRequired,
+    WrongState,
+    field_error,
+)
+from engine.errors import DataError
+from engine.experiments.assignment import (
     ALGORITHM_VERSION,
     Allocation,
     check_weights,
     fraction,
 )
-from engine.errors import DataError
-from engine.interleaving import team_draft
+from engine.experiments.interleaving import team_draft
 
 SALT_BYTES = 16
 

@@ -6,8 +6,6 @@ from datetime import datetime, timedelta
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api import cursors
-from api.problems import InvalidRequest, NotFound, TooManyAttempts, field_error
 from api.queries import feedback as queries
 from api.queries.experiments import running_variant
 from api.queries.movies import summaries
@@ -15,7 +13,9 @@ from api.queries.ratings import user_exists
 from api.schemas.movies import MovieOut
 from api.schemas.recommendations import FeedbackIn, FeedbackOut, HiddenPage
 from api.services.auth import Principal
-from api.signing import ForgedError, Issued
+from api.services.signing import ForgedError, Issued
+from api.web import cursors
+from api.web.problems import InvalidRequest, NotFound, TooManyAttempts, field_error
 
 LIFETIME = timedelta(days=30)  # of a recommendation id: time to watch the movie
 WINDOW = timedelta(minutes=1)

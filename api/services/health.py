@@ -3,8 +3,8 @@
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.model_store import ServedModel
 from api.schemas.health import Ready
+from api.services.model_store import ServedModel
 
 
 async def check(session: AsyncSession, served: ServedModel | None) -> Ready:

@@ -10,9 +10,9 @@ from anyio import to_thread
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.fault_points import fault_point
-from api.problems import InvalidRequest, field_error
 from api.queries import idempotency as queries
 from api.schemas.base import Out
+from api.web.problems import InvalidRequest, field_error
 
 Reply = TypeVar("Reply", bound=Out)
 

@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.database import AnyRow
 from api.queries import insights as queries
 from api.queries import movies as movie_queries
 from api.queries import training as training_queries
@@ -25,6 +24,7 @@ from api.schemas.insights import (
     RatingInsights,
 )
 from api.schemas.movies import HistogramBin, MovieOut
+from api.storage.database import AnyRow
 
 N_TOP = 10
 FEWEST_RATINGS = 2  # of a movie in a list of polarizing ones

@@ -12,8 +12,8 @@ from psycopg import Cursor
 from psycopg.errors import CardinalityViolation, CheckViolation, UniqueViolation
 
 from api.queries import loading as queries
+from engine.data.movielens import MovieLens
 from engine.errors import DataError
-from engine.movielens import MovieLens
 
 OnProgress = Callable[[str, int], None]
 

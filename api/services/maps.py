@@ -10,18 +10,18 @@ import numpy.typing as npt
 from anyio import to_thread
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.problems import InvalidRequest, NotFound, WrongState, field_error
 from api.queries import movies as movie_queries
 from api.schemas.insights import GenreMap, MovieMap, UserPosition
 from api.schemas.recommendations import ModelReference
 from api.services.placement import Told, known_to, told_by
 from api.tables import Model
+from api.web.problems import InvalidRequest, NotFound, WrongState, field_error
 from engine.arrays import ExactMatrix, FactorMatrix
-from engine.artifacts import load_model
 from engine.errors import ArtifactError, DataError
 from engine.insights import PrincipalAxes, genres_of, principal_axes
-from engine.model import Head
-from engine.model import Model as EngineModel
+from engine.model.files import load_model
+from engine.model.heads import Head
+from engine.model.heads import Model as EngineModel
 
 Known: TypeAlias = Mapping[int, tuple[int | None, list[str]]]
 """Year and genres of each movie by its id."""

@@ -7,11 +7,11 @@ from operator import attrgetter
 import numpy as np
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.model_store import ServedModel
-from api.observability import Gauges, exposition
 from api.queries import experiments as experiment_queries
 from api.queries import training as training_queries
-from engine.experiments import sample_ratio_p_value
+from api.services.model_store import ServedModel
+from api.telemetry.observability import Gauges, exposition
+from engine.experiments.statistics import sample_ratio_p_value
 
 
 async def scrape(session: AsyncSession, served: ServedModel | None) -> bytes:

@@ -19,8 +19,6 @@ from anyio import to_thread
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api import cursors
-from api.problems import InvalidRequest, NotFound, WrongState, field_error
 from api.queries import diagnostics as expectation_queries
 from api.queries import models as queries
 from api.queries import movies as movie_queries
@@ -39,11 +37,13 @@ from api.schemas.recommendations import ModelReference
 from api.services.diagnostics import checks
 from api.services.training import changes_since
 from api.tables import Model
-from engine.artifacts import Manifest, load_model, save_model
+from api.web import cursors
+from api.web.problems import InvalidRequest, NotFound, WrongState, field_error
 from engine.errors import ArtifactError
-from engine.foldin import fold_in
-from engine.interchange import read_item_factors
-from engine.model import Model as EngineModel
+from engine.model.files import Manifest, load_model, save_model
+from engine.model.heads import Model as EngineModel
+from engine.model.interchange import read_item_factors
+from engine.serving.fold_in import fold_in
 
 HEADS = ("rating", "ranking")
 # Float32 rounds the vectors that training leaves to about seven digits.

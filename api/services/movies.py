@@ -5,10 +5,6 @@ from typing import Literal
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api import cursors
-from api.database import AnyRow
-from api.model_store import ServedModel
-from api.problems import InvalidRequest, NotFound, field_error
 from api.queries import descriptions as description_queries
 from api.queries import movies as queries
 from api.queries.movies import Filters
@@ -23,7 +19,11 @@ from api.schemas.movies import (
     MoviePage,
 )
 from api.schemas.recommendations import SimilarMovie, SimilarMovies
-from engine.ranking import similar_items
+from api.services.model_store import ServedModel
+from api.storage.database import AnyRow
+from api.web import cursors
+from api.web.problems import InvalidRequest, NotFound, field_error
+from engine.serving.ranking import similar_items
 
 SortName = Literal["popular", "title", "year", "polarizing"]
 SORTS = {

@@ -10,16 +10,16 @@ from dataclasses import dataclass, field
 import numpy as np
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.database import AnyRow
-from api.model_store import ServedModel
-from api.problems import InvalidRequest, NotFound, field_error
 from api.queries import recommendations as queries
 from api.queries.feedback import DISLIKED, LIKED
 from api.schemas.base import HeadName
 from api.schemas.recommendations import InlineRating, Personalization
+from api.services.model_store import ServedModel
+from api.storage.database import AnyRow
+from api.web.problems import InvalidRequest, NotFound, field_error
 from engine.arrays import FloatVector, IndexVector
-from engine.foldin import Taste, fold_in
-from engine.model import Head, Model
+from engine.model.heads import Head, Model
+from engine.serving.fold_in import Taste, fold_in
 
 FULL_PERSONALIZATION = 10
 

@@ -6,8 +6,6 @@ import numpy as np
 from anyio import CapacityLimiter, to_thread
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.database import AnyRow
-from api.problems import InvalidRequest, field_error
 from api.queries import experiments as queries
 from api.schemas.experiments import (
     PowerIn,
@@ -17,17 +15,19 @@ from api.schemas.experiments import (
     SimulationOut,
 )
 from api.services.results import votes_of
-from engine.contingency import design_effect
+from api.storage.database import AnyRow
+from api.web.problems import InvalidRequest, field_error
 from engine.errors import DataError
-from engine.experiments import metric_values
-from engine.interleaving import credit_deviation, required_pairs
-from engine.planning import (
+from engine.experiments.contingency import design_effect
+from engine.experiments.interleaving import credit_deviation, required_pairs
+from engine.experiments.planning import (
     anytime_error,
     fixed_error,
     required_users,
     share_deviation,
 )
-from engine.simulation import Trial, daily_looks, fixed_horizon
+from engine.experiments.simulation import Trial, daily_looks, fixed_horizon
+from engine.experiments.statistics import metric_values
 
 # One at a time: it is all arithmetic, and others want the processor as well.
 _simulating = CapacityLimiter(1)

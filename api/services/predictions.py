@@ -7,9 +7,6 @@ from typing import Literal
 import numpy as np
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api import cursors
-from api.model_store import ModelStore, ServedModel
-from api.problems import NotFound
 from api.queries import feedback as feedback_queries
 from api.queries import movies as movie_queries
 from api.queries.movies import Filters
@@ -25,12 +22,15 @@ from api.schemas.recommendations import (
     Reason,
 )
 from api.services import experiments
+from api.services.model_store import ModelStore, ServedModel
 from api.services.placement import Placement, Told, inline, place, told_by
 from api.services.recommendations import reasons_by, shares_of
+from api.web import cursors
+from api.web.problems import NotFound
 from engine.arrays import FloatVector, IndexVector
-from engine.explanation import reason_shares, reasons
-from engine.foldin import predict, uncertainty
-from engine.ranking import top_k
+from engine.serving.explanation import reason_shares, reasons
+from engine.serving.fold_in import predict, uncertainty
+from engine.serving.ranking import top_k
 
 N_INFLUENCED = 20
 
@@ -163,7 +163,7 @@ async def influence(
 ) -> Influence:
     """Say how much of a user's list each of their ratings makes.
 
-    A score is exactly a sum over the ratings (`engine.explanation.reasons`), so the
+    A score is exactly a sum over the ratings (`engine.reasons`), so the
     absolute shares of one rating in the first scores, over those of all and of votes,
     tell its weight.
     """

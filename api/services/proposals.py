@@ -10,15 +10,6 @@ from functools import partial
 from anyio import to_thread
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api import cursors
-from api.database import AnyRow
-from api.problems import (
-    InvalidRequest,
-    NotFound,
-    TooManyAttempts,
-    WrongState,
-    field_error,
-)
 from api.queries import proposals as queries
 from api.schemas.proposals import (
     CodeCommentOut,
@@ -30,6 +21,15 @@ from api.schemas.proposals import (
     ModelSource,
     ModuleText,
     ProposalStatus,
+)
+from api.storage.database import AnyRow
+from api.web import cursors
+from api.web.problems import (
+    InvalidRequest,
+    NotFound,
+    TooManyAttempts,
+    WrongState,
+    field_error,
 )
 
 # Of one author, that nobody has decided on yet; of one proposal.

@@ -5,13 +5,13 @@ from datetime import datetime
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api import cursors
-from api.problems import NotFound
 from api.queries import movies as movie_queries
 from api.queries import ratings as queries
 from api.schemas.movies import MovieOut
 from api.schemas.ratings import RatedMovie, RatingPage
 from api.tables import Rating
+from api.web import cursors
+from api.web.problems import NotFound
 
 
 async def rate(

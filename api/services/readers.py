@@ -10,18 +10,18 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.database import AnyRow
-from api.model_store import ModelStore, ServedModel
-from api.observability import stage
-from api.problems import NotFound
 from api.queries import feedback as feedback_queries
 from api.queries import recommendations as queries
 from api.schemas.recommendations import Recommendation, Recommendations
 from api.services import experiments
 from api.services.experiments import Assigned
+from api.services.model_store import ModelStore, ServedModel
 from api.services.placement import Told, told_in
 from api.services.recommendations import Wanted, recommend
-from api.signing import Issued
+from api.services.signing import Issued
+from api.storage.database import AnyRow
+from api.telemetry.observability import stage
+from api.web.problems import NotFound
 
 RESEND_SECONDS = 3600  # the id that a list carries lives for thirty days
 

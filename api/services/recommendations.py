@@ -7,15 +7,12 @@ from typing import Any
 import numpy as np
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.database import AnyRow
-from api.model_store import ServedModel
-from api.observability import stage
-from api.problems import NotFound
 from api.queries import movies as movie_queries
 from api.queries.movies import Filters
 from api.schemas.base import HeadName
 from api.schemas.movies import MovieOut
 from api.schemas.recommendations import InlineRating, Recommendation, Recommendations
+from api.services.model_store import ServedModel
 from api.services.placement import (
     Placement,
     StarsByMovie,
@@ -24,10 +21,19 @@ from api.services.placement import (
     personalization,
     place,
 )
+from api.storage.database import AnyRow
+from api.telemetry.observability import stage
+from api.web.problems import NotFound
 from engine.arrays import IndexVector
-from engine.explanation import reason_shares
-from engine.foldin import predict, uncertainty
-from engine.ranking import POOL_SIZE, diversified, explored, similar_items, top_k
+from engine.serving.explanation import reason_shares
+from engine.serving.fold_in import predict, uncertainty
+from engine.serving.ranking import (
+    POOL_SIZE,
+    diversified,
+    explored,
+    similar_items,
+    top_k,
+)
 
 MAX_REASONS = 3
 SIMILAR_TIMES = 3  # as many as asked for are close enough to be chosen from

@@ -12,8 +12,6 @@ import numpy as np
 from anyio import to_thread
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.database import AnyRow
-from api.problems import NotFound, WrongState
 from api.queries import experiments as queries
 from api.schemas.experiments import (
     AnytimeOut,
@@ -28,19 +26,21 @@ from api.schemas.experiments import (
     VariantResult,
     VerdictOut,
 )
+from api.storage.database import AnyRow
 from api.tables import Experiment, Variant
-from engine.contingency import (
+from api.web.problems import NotFound, WrongState
+from engine.errors import DataError
+from engine.experiments.contingency import (
     ChiSquare,
     design_effect,
     pearson_chi_square,
     rao_scott_chi_square,
     yates_chi_square,
 )
-from engine.errors import DataError
-from engine.experiments import Votes
-from engine.histories import Days, History, Look, replay
-from engine.interleaving import analyse_pairs, tally
-from engine.verdicts import Analysis, Comparison, Design, analyse
+from engine.experiments.interleaving import analyse_pairs, tally
+from engine.experiments.replay import Days, History, Look, replay
+from engine.experiments.statistics import Votes
+from engine.experiments.verdicts import Analysis, Comparison, Design, analyse
 
 COLUMNS = ("user_id", "variant", "exposed_at", "likes", "dislikes")
 FORMULA_STARTS = ("=", "+", "-", "@")

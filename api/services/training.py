@@ -9,9 +9,6 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api import cursors
-from api.database import AnyRow
-from api.problems import NotFound, TooManyAttempts, WrongState
 from api.queries import training as queries
 from api.schemas.training import (
     TrainingRunDetail,
@@ -21,7 +18,10 @@ from api.schemas.training import (
     TrainingSweepOut,
 )
 from api.settings import Settings
+from api.storage.database import AnyRow
 from api.tables import Model, TrainingSweep
+from api.web import cursors
+from api.web.problems import NotFound, TooManyAttempts, WrongState
 
 MAX_QUEUED = 10
 RETRY_SECONDS = 60

@@ -8,22 +8,22 @@ from functools import partial
 from anyio import to_thread
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api import cursors
 from api.fault_points import fault_point
-from api.problems import InvalidRequest, MalformedRequest, NotFound, field_error
-from api.queries import imports as import_queries
-from api.queries import matching
-from api.queries import ratings as queries
-from api.queries.matching import Candidate, Wanted
-from api.schemas.ratings import ImportedRow, ImportOut, ImportPage, ImportReport
-from api.services import rating_exports, rating_files
-from api.services.idempotency import Request, act_once
-from api.services.rating_files import (
+from api.formats import rating_exports, rating_files
+from api.formats.rating_files import (
     FaultyFileError,
     FormatName,
     RatedTitle,
     RatingFile,
 )
+from api.queries import imports as import_queries
+from api.queries import matching
+from api.queries import ratings as queries
+from api.queries.matching import Candidate, Wanted
+from api.schemas.ratings import ImportedRow, ImportOut, ImportPage, ImportReport
+from api.services.idempotency import Request, act_once
+from api.web import cursors
+from api.web.problems import InvalidRequest, MalformedRequest, NotFound, field_error
 
 WRITTEN = frozenset({"added", "replaced"})
 

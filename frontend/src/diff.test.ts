@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { countChanges, readDiff } from './diff';
 
-const DIFF = `--- a/engine/als.py
-+++ b/engine/als.py
+const DIFF = `--- a/engine/training/fit.py
++++ b/engine/training/fit.py
 @@ -9,3 +9,4 @@
  one
 --- two

@@ -17,8 +17,6 @@ from sqlalchemy import event, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api import main
-from api.database import SessionFactory
-from api.dependencies import Public, require_access_declarations
 from api.main import create_app
 from api.queries.experiments import move
 from api.queries.feedback import signing_secret
@@ -26,7 +24,8 @@ from api.queries.training import add_run, cancel_run
 from api.schemas.experiments import ExperimentIn, VariantIn
 from api.services import experiments
 from api.services.auth import IDLE_TIMEOUT
-from api.signing import Issued
+from api.services.signing import Issued
+from api.storage.database import SessionFactory
 from api.tables import (
     ApiKey,
     CodeProposal,
@@ -37,6 +36,7 @@ from api.tables import (
     Session,
     Source,
 )
+from api.web.dependencies import Public, require_access_declarations
 from tests.conftest import ORIGIN, Client, Join, keyed
 
 pytestmark = pytest.mark.anyio

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, text, update
 
-from api.database import create_engine, create_session_factory
-from api.dependencies import Services
-from api.model_store import ModelStore
 from api.queries.snapshot import read_snapshot
-from api.security import token_hash
 from api.services.auth import IDLE_TIMEOUT
+from api.services.model_store import ModelStore
+from api.storage.database import create_engine, create_session_factory
 from api.tables import Model, Rating, Session, SignInFailure, Source, Table, User
+from api.web.dependencies import Services
+from api.web.security import token_hash
 from tests.api.test_experiments import planned
 from tests.api.test_placement import vote
 from tests.conftest import PASSWORD, Client, create_database, keyed
@@ -213,11 +213,11 @@ async def test_the_export_holds_imports_proposals_and_remarks(
 
 async def propose(client: Client, session, trained) -> Any:
     """Propose an edit of the code that trained the model."""
-    session.add(Source(sha256="5ha", modules={"engine/als.py": "a = 1\n"}))
+    session.add(Source(sha256="5ha", modules={"engine/training/fit.py": "a = 1\n"}))
     await session.flush()
     await session.execute(update(Model).values(source="5ha"))
     await session.commit()
-    body = {"model_id": trained.id, "path": "engine/als.py", "text": "a = 2\n"}
+    body = {"model_id": trained.id, "path": "engine/training/fit.py", "text": "a = 2\n"}
     reply = await client.post("/code-proposals", json={**body, "comment": "More."})
     assert reply.status_code == 201
     return reply.json()

@@ -10,14 +10,14 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import select, text
 from typer.testing import CliRunner
 
-from api import cli
-from api.database import create_engine, create_session_factory, in_session
-from api.dependencies import Services
-from api.model_store import ModelStore
-from api.problems import LastAdministrator, NotFound, UsernameTaken
+from api.commands import main as cli
 from api.schemas.account import ApiKeyIn
 from api.services import administration
+from api.services.model_store import ModelStore
+from api.storage.database import create_engine, create_session_factory, in_session
 from api.tables import ApiKey, User
+from api.web.dependencies import Services
+from api.web.problems import LastAdministrator, NotFound, UsernameTaken
 from tests.conftest import PASSWORD, Client, create_database, keyed
 
 pytestmark = pytest.mark.anyio

@@ -9,15 +9,15 @@ import httpx
 import pytest
 from sqlalchemy import func, select, text, update
 
-from api import security
-from api.problems import NotFound
 from api.queries import auth as queries
 from api.routes.auth import UNKNOWN_ADDRESS
 from api.schemas.account import ApiKeyIn
-from api.security import _DECOY_HASH, token_hash
 from api.services import auth
 from api.services.auth import ABSOLUTE_TIMEOUT, IDLE_TIMEOUT
 from api.tables import ApiKey, Session, SignInFailure, User
+from api.web import security
+from api.web.problems import NotFound
+from api.web.security import _DECOY_HASH, token_hash
 from tests.conftest import PASSWORD, Client, keyed
 
 pytestmark = pytest.mark.anyio

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 from sqlalchemy import select, text
 
-from api.database import SessionFactory, create_engine, create_session_factory
+from api.storage.database import SessionFactory, create_engine, create_session_factory
 from api.tables import Rating
 from tests.conftest import create_database
 

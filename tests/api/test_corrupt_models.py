@@ -19,11 +19,11 @@ import numpy as np
 import psutil
 import pytest
 
-from api.memory import peak_bytes, reset_peak
-from api.model_store import ModelStore
-from engine.artifacts import load_model, save_model
-from tests.api.test_model_store import activate
-from tests.engine.test_artifacts import (
+from api.services.model_store import ModelStore
+from engine.jobs.memory import peak_bytes, reset_peak
+from engine.model.files import load_model, save_model
+from tests.api.services.test_model_store import activate
+from tests.engine.model.test_files import (
     FACTORS,
     edit,
     forge,

@@ -8,9 +8,9 @@ import pytest
 from api.services import diagnostics
 from api.services.maps import axes_of
 from api.tables import Expectation, Model
-from engine.artifacts import save_model
-from engine.foldin import fold_in
 from engine.insights import principal_axes
+from engine.model.files import save_model
+from engine.serving.fold_in import fold_in
 from tests.api.test_models import folders as folders  # noqa: PLC0414 - a fixture
 
 pytestmark = pytest.mark.anyio

@@ -9,14 +9,14 @@ import pytest
 from sqlalchemy import text, update
 from typer.testing import CliRunner
 
-from api import cli
-from api.database import create_engine, create_session_factory
+from api.commands import main as cli
 from api.main import refuse_unsafe_database
-from api.problems import UnsafeDatabase
 from api.services import doctor
 from api.services.doctor import Finding, examine
 from api.settings import Settings
+from api.storage.database import create_engine, create_session_factory
 from api.tables import Model, User
+from api.web.problems import UnsafeDatabase
 from tests.conftest import create_database
 
 pytestmark = pytest.mark.anyio

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from engine.elicitation import knowledge, questions
-from engine.foldin import fold_in
+from engine.serving.elicitation import knowledge, questions
+from engine.serving.fold_in import fold_in
 
 pytestmark = pytest.mark.anyio
 

@@ -8,14 +8,14 @@ from pydantic import SecretStr, ValidationError
 from sqlalchemy import func, select, text, update
 from typer.testing import CliRunner
 
-from api import tmdb
-from api.cli import app as command_line
+from api.clients import tmdb
+from api.clients.tmdb import N_ATTEMPTS, NoAnswerError, Tmdb
+from api.commands.main import app as command_line
 from api.queries.descriptions import MAX_AGE
 from api.services import enrichment
 from api.services.enrichment import Enriched
 from api.settings import Settings
 from api.tables import Description, Movie
-from api.tmdb import N_ATTEMPTS, NoAnswerError, Tmdb
 from tests.tmdb import (
     KEY,
     PICTURE,

@@ -15,8 +15,8 @@ import pytest
 from scipy import stats
 from sqlalchemy import delete, func, insert, select, update
 
-from api.model_store import ModelStore
 from api.schemas.base import MAX_VARIANTS
+from api.services.model_store import ModelStore
 from api.tables import (
     Experiment,
     Exposure,
@@ -26,9 +26,9 @@ from api.tables import (
     User,
     Variant,
 )
-from engine.artifacts import save_model
-from engine.assignment import ALGORITHM_VERSION, Allocation
-from engine.simulation import Trial, daily_looks, fixed_horizon
+from engine.experiments.assignment import ALGORITHM_VERSION, Allocation
+from engine.experiments.simulation import Trial, daily_looks, fixed_horizon
+from engine.model.files import save_model
 from tests.api.test_recommendations import TASTE, movie_ids, rate
 from tests.conftest import keyed
 

@@ -10,7 +10,7 @@ from sqlalchemy import delete, select, update
 
 from api.queries.feedback import signing_secret
 from api.services.feedback import LIFETIME, MAX_VOTES, WINDOW
-from api.signing import ForgedError, Issued
+from api.services.signing import ForgedError, Issued
 from api.tables import Feedback, FeedbackMinute, Movie
 from tests.api.test_recommendations import movie_ids
 from tests.conftest import keyed

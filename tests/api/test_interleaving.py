@@ -12,14 +12,14 @@ from httpx import Response
 from scipy import stats
 from sqlalchemy import func, insert, select, update
 
-from api.model_store import ModelStore
 from api.queries import training
 from api.services.experiments import draw_seed
-from api.signing import Issued
+from api.services.model_store import ModelStore
+from api.services.signing import Issued
 from api.tables import Exposure, Feedback, Model, Movie, User, Variant
-from engine.artifacts import save_model
-from engine.interleaving import credit_deviation, required_pairs, team_draft
-from engine.planning import anytime_error, fixed_error
+from engine.experiments.interleaving import credit_deviation, required_pairs, team_draft
+from engine.experiments.planning import anytime_error, fixed_error
+from engine.model.files import save_model
 from tests.api.test_experiments import problem, vote
 from tests.api.test_recommendations import movie_ids
 from tests.conftest import Client, keyed

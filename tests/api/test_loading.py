@@ -10,13 +10,13 @@ import numpy as np
 import psycopg
 import pytest
 
-from api.database import migrate
 from api.queries import snapshot
 from api.queries.snapshot import Snapshot, read_snapshot
 from api.services.loading import SAMPLE, Loaded, load
+from api.storage.database import migrate
 from api.tables import FIRST_REGISTERED_USER_ID
+from engine.data.movielens import MovieLens
 from engine.errors import DataError
-from engine.movielens import MovieLens
 from tests.conftest import create_database
 from tests.service import wait_for
 

@@ -5,7 +5,7 @@ import pytest
 from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
-from api.observability import watch_connections
+from api.telemetry.observability import watch_connections
 from tests.conftest import keyed
 from tests.service import running
 

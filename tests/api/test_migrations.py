@@ -5,7 +5,7 @@ import pytest
 from alembic import command
 from alembic.util import CommandError
 
-from api.database import alembic_config, migrate
+from api.storage.database import alembic_config, migrate
 from api.tables import FIRST_REGISTERED_USER_ID, Table
 from tests.conftest import create_database
 

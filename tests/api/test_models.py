@@ -16,15 +16,15 @@ import psutil
 import pytest
 from sqlalchemy import insert, select, text, update
 
-from api.memory import peak_bytes, reset_peak
-from api.model_store import ModelStore
 from api.queries import training as training_queries
 from api.services import models
+from api.services.model_store import ModelStore
 from api.tables import Expectation, Model
-from engine.als import RANKING
-from engine.artifacts import load_model, save_model
 from engine.errors import ArtifactError
-from tests.engine.test_interchange import HEAD, write
+from engine.jobs.memory import peak_bytes, reset_peak
+from engine.model.files import load_model, save_model
+from engine.training.fit import RANKING
+from tests.engine.model.test_interchange import HEAD, write
 
 pytestmark = pytest.mark.anyio
 

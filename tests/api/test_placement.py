@@ -14,10 +14,10 @@ from api.queries import feedback as queries
 from api.queries.feedback import DISLIKED, LIKED
 from api.queries.snapshot import read_snapshot
 from api.services.placement import Told, known_to
+from api.services.signing import Issued
 from api.settings import Settings
-from api.signing import Issued
 from api.tables import FeedbackMinute, Movie, Opinion, Variant
-from engine.foldin import fold_in, predict
+from engine.serving.fold_in import fold_in, predict
 from tests.api.test_experiments import planned
 from tests.api.test_recommendations import TASTE, TOY_STORY, TOY_STORY_2, rate
 from tests.conftest import Client, create_database

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
-from engine.explanation import reasons
-from engine.foldin import fold_in, predict, uncertainty
+from engine.serving.explanation import reasons
+from engine.serving.fold_in import fold_in, predict, uncertainty
 
 pytestmark = pytest.mark.anyio
 

@@ -11,12 +11,12 @@ from sqlalchemy import text, update
 from api.services import proposals
 from api.services.proposals import difference
 from api.tables import Model, Source
-from api.trainer import training_source
+from engine.jobs.run import training_source
 
 pytestmark = pytest.mark.anyio
 
 UNKNOWN = 2_000_000_000
-PATH = "engine/als.py"
+PATH = "engine/training/fit.py"
 SHA256, MODULES = training_source()
 
 
@@ -49,7 +49,7 @@ async def test_the_code_that_made_a_model_is_shown(alice, model_id):
     assert reply["sha256"] == SHA256
     assert texts == MODULES
     assert "def fit_head(" in texts[PATH]
-    assert "api/trainer.py" in texts
+    assert "engine/jobs/run.py" in texts
 
 
 async def test_a_model_trained_elsewhere_has_no_source(alice, trained):
@@ -60,7 +60,7 @@ async def test_a_model_trained_elsewhere_has_no_source(alice, trained):
 def applied(patch: bytes, folder: Path) -> Path:
     """Apply a patch to a fresh copy of the module."""
     module = folder / PATH
-    module.parent.mkdir()
+    module.parent.mkdir(parents=True)
     module.write_text(MODULES[PATH])
     (folder / "it.patch").write_bytes(patch)
     command = ["/usr/bin/env", "git", "apply", "it.patch"]
@@ -111,7 +111,7 @@ def test_a_diff_holds_both_texts_exactly(before, after):
     ("change", "field"),
     [
         ({"path": "api/main.py"}, "path"),
-        ({"path": "../engine/als.py"}, "path"),
+        ({"path": "../engine/training/fit.py"}, "path"),
         ({"model_id": UNKNOWN}, "path"),
         ({"text": MODULES[PATH]}, "text"),
         ({"text": "a\0b"}, "text"),

@@ -17,10 +17,10 @@ import pytest
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.database import SessionFactory, create_engine, create_session_factory
 from api.queries import ratings as rating_queries
 from api.queries import training as training_queries
 from api.services.training import LOST_AFTER, MAX_QUEUED, fail_lost_runs
+from api.storage.database import SessionFactory, create_engine, create_session_factory
 from api.tables import Movie, MovieStatistics, Rating, TrainingRun, User
 from tests.conftest import PASSWORD, Client, create_database
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from sqlalchemy import delete, func, select, text
 
-from api.model_store import ModelStore
 from api.services import readers
+from api.services.model_store import ModelStore
 from api.tables import Movie, MovieStatistics, Rating
 from tests.conftest import Client, keyed
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.simulation import RAO_SCOTT, Trial, fixed_horizon
+from engine.experiments.simulation import RAO_SCOTT, Trial, fixed_horizon
 
 SMALL = ("--experiments", "200", "--users", "60", "--days", "6", "--seed", "3")
 
 
 def run(*arguments):
     return subprocess.run(
-        [sys.executable, "-m", "api.cli", "simulate-ab", *arguments],
+        [sys.executable, "-m", "api.commands.main", "simulate-ab", *arguments],
         capture_output=True,
         check=False,
         text=True,

@@ -14,7 +14,7 @@ from api.services import training
 from api.services.training import LOST_AFTER, MAX_QUEUED
 from api.settings import Settings
 from api.tables import Model, TrainingRun
-from engine.model import Configuration, Learned
+from engine.model.heads import Configuration, Learned
 
 pytestmark = pytest.mark.anyio
 

@@ -18,13 +18,13 @@ import psutil
 import pytest
 from sqlalchemy import event, func, select, update
 
-from api.database import create_engine, create_session_factory
-from api.dependencies import Services
-from api.memory import peak_bytes, reset_peak
-from api.model_store import ModelStore
+from api.formats.rating_files import FORMATS
 from api.queries.idempotency import KEPT_FOR
-from api.services.rating_files import FORMATS
+from api.services.model_store import ModelStore
+from api.storage.database import create_engine, create_session_factory
 from api.tables import IdempotentReply, Movie, Rating
+from api.web.dependencies import Services
+from engine.jobs.memory import peak_bytes, reset_peak
 from tests.conftest import PASSWORD, Client, create_database, keyed
 
 pytestmark = pytest.mark.anyio

@@ -5,7 +5,7 @@ from uuid import uuid4
 import psycopg
 from playwright.sync_api import Locator, Page, expect
 
-from api.embedded_postgres import server_url
+from api.storage.embedded_postgres import server_url
 from tests.service import Service
 
 PASSWORD = "a sentence is good"  # noqa: S105 - of users that live as long as a test

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from playwright.sync_api import Page, expect
 
-from api.embedded_postgres import server_url
+from api.storage.embedded_postgres import server_url
 from tests.e2e.journeys import fits, promote, register
 from tests.service import Service
 
@@ -36,9 +36,9 @@ def test_an_edit_of_the_training_code_becomes_a_patch(page, service, tmp_path):
     page.goto("/#/proposals?status=accepted")
     expect(page.get_by_text("No such proposal.")).to_be_visible()
     page.get_by_role("link", name=f"Code of model {model_id}").press("Enter")
-    page.get_by_role("link", name="engine/halfstep.py").press("Enter")
-    page.get_by_role("link", name="engine/als.py").press("Enter")
-    code = page.get_by_role("region", name="engine/als.py")
+    page.get_by_role("link", name="engine/training/als.py").press("Enter")
+    page.get_by_role("link", name="engine/training/fit.py").press("Enter")
+    code = page.get_by_role("region", name="engine/training/fit.py")
     expect(code).to_contain_text("def fit_head(")
     expect(code.get_by_text("return", exact=True).first).to_have_class(re.compile("."))
     page.set_viewport_size(NARROW)
@@ -53,7 +53,7 @@ def test_an_edit_of_the_training_code_becomes_a_patch(page, service, tmp_path):
     before = editor.input_value()
     after = before.replace("_INITIAL_SCALE = 0.1", "_INITIAL_SCALE = 0.01")
     editor.fill(after)
-    diff = page.get_by_role("region", name="Changes of engine/als.py")
+    diff = page.get_by_role("region", name="Changes of engine/training/fit.py")
     expect(diff.locator("[data-kind=added]")).to_have_text("_INITIAL_SCALE = 0.01")
     expect(diff.locator("[data-kind=removed]")).to_have_text("_INITIAL_SCALE = 0.1")
     page.get_by_role("button", name="Propose it").click()
@@ -71,7 +71,7 @@ def test_an_edit_of_the_training_code_becomes_a_patch(page, service, tmp_path):
     with page.expect_download() as download:
         page.get_by_role("link", name="Download the patch").click()
     module = tmp_path / "engine" / "als.py"
-    module.parent.mkdir()
+    module.parent.mkdir(parents=True)
     module.write_text(before)
     command = ["/usr/bin/env", "git", "apply", str(download.value.path())]
     subprocess.run(command, cwd=tmp_path, check=True)

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from playwright.sync_api import Page, Request, expect
 
-from api.embedded_postgres import server_url
+from api.storage.embedded_postgres import server_url
 from tests.e2e.journeys import planned, promote, register
 from tests.service import Service
 
@@ -180,7 +180,12 @@ def furnish(page: Page, service: Service) -> dict[str, int]:
         if move == "start":  # as long as it runs, somebody sees it
             expect(page.request.get(f"/recommendations/{user_id}")).to_be_ok()
             vote(service, number(stopped))
-    edit = {"model_id": 1, "path": "engine/als.py", "text": "", "comment": "Shorter"}
+    edit = {
+        "model_id": 1,
+        "path": "engine/training/fit.py",
+        "text": "",
+        "comment": "Shorter",
+    }
     proposal = page.request.post("/code-proposals", data=edit, headers=origin)
     expect(proposal).to_be_ok()
     return {

@@ -41,7 +41,7 @@ FORMS = (
     ("new-experiment", {"Name": "A plan", "Hypothesis": "It helps."}, "Save as draft"),
     ("edit-experiment/{draft}", {"Name": "Another plan"}, "Save as draft"),
     (
-        "code/1?module=engine/als.py&edit=true",
+        "code/1?module=engine/training/fit.py&edit=true",
         {"The module, with your edit": "pass", "What it is for": "Shorter"},
         "Propose it",
     ),

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 from numba import config as numba_config
 
-from engine.als import fit, fit_head
-from engine.features import one_hot
-from engine.model import Configuration, Learned
-from engine.synthetic import make_ratings
+from engine.data.features import one_hot
+from engine.data.synthetic import make_ratings
+from engine.model.heads import Configuration, Learned
+from engine.training.fit import fit, fit_head
 
 IS_COMPILED = not vars(numba_config)["DISABLE_JIT"]
 

@@ -13,7 +13,7 @@ def gram_of_rows(factors, biases):
 
 
 def system(rated, fixed, factor_weight, bias_weight):
-    """``A`` and ``c`` of one row, as the docstring of `engine.kernels` defines them."""
+    """``A`` and ``c`` of one row, as `engine.kernels.exact` defines them."""
     indices, values, *weights = rated
     counted = weights[0][:, None] if weights else 1
     alpha = fixed.alpha

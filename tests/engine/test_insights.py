@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from engine.data.ratings import Ratings
 from engine.errors import DataError
 from engine.insights import (
     ItemStatistics,
@@ -18,7 +19,6 @@ from engine.insights import (
     rating_frequencies,
     size_frequencies,
 )
-from engine.ratings import Ratings
 
 GENRES = genres_of([["Drama"], ["Comedy", "Drama"], [], ["War"]])
 seeds = st.integers(0, 2**32 - 1)

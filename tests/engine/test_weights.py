@@ -7,30 +7,35 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import foldin
-from engine.als import fit_head
+from engine.data.ratings import Ratings
+from engine.data.splits import split_at
 from engine.errors import DataError
-from engine.evaluation import ItemMean, Popularity
-from engine.explanation import reasons
-from engine.foldin import predict
-from engine.halfstep import (
+from engine.evaluation.compare import ItemMean, Popularity
+from engine.kernels.exact import (
+    Rows,
+    mean_leverages,
+    solve_rows_exactly,
+    weight_between,
+)
+from engine.kernels.threads import Workers
+from engine.model.heads import Learned
+from engine.paper.configuration import PAPER_PRESETS
+from engine.paper.training import fit_paper
+from engine.serving import fold_in as foldin
+from engine.serving.explanation import reasons
+from engine.serving.fold_in import predict
+from engine.training.als import (
     Problem,
     exact_half_step,
     half_step,
     objective,
 )
-from engine.kernels import Rows, mean_leverages, solve_rows_exactly, weight_between
-from engine.model import Learned
-from engine.paper import fit_paper
-from engine.paper_configuration import PAPER_PRESETS
-from engine.priors import Features
-from engine.ratings import Ratings
-from engine.splits import split_at
-from engine.variational import Beliefs
-from engine.workers import Workers
+from engine.training.fit import fit_head
+from engine.training.priors import Features
+from engine.training.variational import Beliefs
 from tests.engine import reference
-from tests.engine.test_halfstep import configurations, small_ratings, start
-from tests.engine.test_kernels import empty_side, problem
+from tests.engine.kernels.test_exact import empty_side, problem
+from tests.engine.training.test_als import configurations, small_ratings, start
 
 seeds = st.integers(0, 2**32 - 1)
 HEADS = ["rating", "ranking", "learned"]

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from api.fault_points import VARIABLE
-from api.security import token_hash
+from api.web.security import token_hash
 from tests.conftest import create_database
 from tests.service import Process, free_port, wait_for
 

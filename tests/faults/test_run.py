@@ -74,7 +74,7 @@ def test_nothing_outlives_a_killed_supervisor_but_the_database(
 
     service.end(signal.SIGKILL)
     wait_for(
-        lambda: not any("api.cli" in line for line in processes_of(data_dir)),
+        lambda: not any("api.commands.main" in line for line in processes_of(data_dir)),
         seconds=15,
         what="children end with their parent",
     )

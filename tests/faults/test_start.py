@@ -7,8 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from api.embedded_postgres import running_server
-from engine.artifacts import FORMAT_VERSION
+from api.storage.embedded_postgres import running_server
+from engine.model.files import FORMAT_VERSION
 from tests.service import Process, free_port, running, wait_for
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(120)]

@@ -11,9 +11,9 @@ import numpy as np
 import psycopg
 import pytest
 
-from api.embedded_postgres import server_url
-from engine.artifacts import load_model
-from engine.foldin import fold_in
+from api.storage.embedded_postgres import server_url
+from engine.model.files import load_model
+from engine.serving.fold_in import fold_in
 from tests.service import Service, running, wait_for
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(180)]

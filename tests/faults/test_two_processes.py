@@ -15,7 +15,7 @@ from functools import partial
 import httpx
 import pytest
 
-from api.embedded_postgres import running_server
+from api.storage.embedded_postgres import running_server
 from tests.conftest import PASSWORD
 from tests.service import Process, free_port, wait_for
 

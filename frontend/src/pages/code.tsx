@@ -11,7 +11,7 @@ import { href, replace, route } from '../routes';
 import { isAdmin } from '../session';
 import { texts } from '../texts';
 
-const FIRST = 'engine/als.py';
+const FIRST = 'engine/training/fit.py';
 const MOST_CHARACTERS = 200_000;
 const PREVIEW_MILLISECONDS = 300;
 

@@ -1,0 +1,1 @@
+"""Files of ratings that people bring and take away."""

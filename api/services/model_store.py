@@ -1,0 +1,145 @@
+"""The published model this process serves, swapped by assigning one reference."""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from anyio import to_thread
+from psycopg import AsyncConnection, Error
+from sqlalchemy.exc import SQLAlchemyError
+
+from api.queries import training as queries
+from api.schemas.base import MAX_VARIANTS
+from api.schemas.recommendations import ModelReference
+from api.storage.database import AnyRow, SessionFactory
+from api.tables import Model as ModelRow
+from engine.errors import ArtifactError
+from engine.model.files import load_model
+from engine.model.heads import Model
+
+logger = logging.getLogger(__name__)
+
+CHANNEL = "model_activated"
+POLL_SECONDS = 10.0
+MAX_ANSWERS = 1000  # a list takes some 15 kB, as a document less
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class ServedModel:
+    """A model in use; immutable, so a request that holds it sees one version."""
+
+    id: int
+    created_at: datetime
+    model: Model
+    _answers: OrderedDict[Hashable, Any] = field(
+        default_factory=OrderedDict, repr=False, compare=False
+    )
+
+    @property
+    def reference(self) -> ModelReference:
+        """What replies say of it."""
+        return ModelReference(id=self.id, created_at=self.created_at)
+
+    def item_index_of(self, movie_id: int) -> int | None:
+        """Row of a movie, or `None` if the model does not know it."""
+        index = int(self.model.item_indices_of([movie_id])[0])
+        return index if index >= 0 else None
+
+    def remembered(self, question: Hashable, answer: Callable[[], T]) -> T:
+        """Answer what depends on the model and the question alone, once."""
+        if question not in self._answers:
+            self.keep(question, answer())
+        found: T = self.kept(question)
+        return found
+
+    def kept(self, question: Hashable) -> Any:  # noqa: ANN401 - whatever was kept
+        """Return what was kept under a question, `None` if nothing is."""
+        if question in self._answers:
+            self._answers.move_to_end(question)
+        return self._answers.get(question)
+
+    def keep(self, question: Hashable, answer: object) -> None:
+        """Keep an answer; those used last are kept, and go with the model."""
+        self._answers[question] = answer
+        self._answers.move_to_end(question)
+        if len(self._answers) > MAX_ANSWERS:
+            self._answers.popitem(last=False)
+
+
+class ModelStore:
+    """Holds the active model and replaces it when another is published."""
+
+    def __init__(self, models_dir: Path, session_factory: SessionFactory) -> None:
+        self.models_dir = models_dir
+        self.session_factory = session_factory
+        self.current: ServedModel | None = None
+        self._refused: int | None = None
+        self._pinned: dict[int, ServedModel | None] = {}
+        self._loading = asyncio.Lock()
+
+    async def refresh(self) -> None:
+        """Load the active model if it is not the current one.
+
+        A folder that fails any check is refused once, and the old model keeps serving.
+        """
+        async with self.session_factory() as session:
+            row = await queries.active_model(session)
+        known = {self._refused, self.current.id if self.current else None}
+        if row is None or row.id in known:
+            return
+        served = await self._load(row)
+        if served is None:
+            self._refused = row.id
+            return
+        self.current = served
+        logger.info("serving model %d", row.id)
+
+    async def pinned(self, row: AnyRow | ModelRow) -> ServedModel | None:
+        """Return a model that a variant pins, loaded at its first use.
+
+        `None` if it is damaged, which is found out and logged once. The oldest ones
+        make room: no more are in use than a running experiment has variants.
+        """
+        if self.current is not None and self.current.id == row.id:
+            return self.current
+        async with self._loading:
+            if row.id not in self._pinned:
+                self._pinned[row.id] = await self._load(row)
+                while len(self._pinned) > MAX_VARIANTS:
+                    del self._pinned[next(iter(self._pinned))]
+            return self._pinned[row.id]
+
+    async def _load(self, row: AnyRow | ModelRow) -> ServedModel | None:
+        """Load and check the folder of a model."""
+        try:
+            model = await to_thread.run_sync(load_model, self.models_dir / row.folder)
+        except ArtifactError:
+            logger.exception("model %d refused; others keep serving", row.id)
+            return None
+        return ServedModel(row.id, row.created_at, model)
+
+    async def follow(self, url: str) -> None:
+        """Refresh at every notification, and now and then in case one was lost."""
+        while True:
+            try:
+                await self._listen(url)
+            except (Error, SQLAlchemyError, OSError) as error:
+                logger.warning("no notifications: %s", type(error).__name__)
+            await asyncio.sleep(1)
+
+    async def _listen(self, url: str) -> None:
+        conninfo = url.replace("+psycopg", "", 1)
+        connection = await AsyncConnection.connect(conninfo, autocommit=True)
+        async with connection:
+            await connection.execute(f"LISTEN {CHANNEL}")
+            while True:
+                await self.refresh()
+                async for _ in connection.notifies(timeout=POLL_SECONDS, stop_after=1):
+                    pass

@@ -1,0 +1,1 @@
+"""What every route rests on: strict requests, identity, problems, security headers."""

@@ -1,0 +1,238 @@
+"""What a route's signature can ask for: a session, an identity, access, the model.
+
+Every route declares who may call it by one of the dependencies in `DECLARATIONS`;
+`require_access_declarations` stops start-up at one that does not.
+
+All of them are coroutines, even those that wait for nothing: what is not, the framework
+hands to a thread, and that takes longer than any of these.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.schemas.base import UserId
+from api.services import auth
+from api.services.auth import Principal
+from api.services.model_store import ModelStore, ServedModel
+from api.services.signing import Signer
+from api.settings import Settings
+from api.web.problems import (
+    NotFound,
+    NotSignedIn,
+    PasswordChangeRequired,
+    SessionRequired,
+)
+from api.web.security import SAFE_METHODS, cookie_name
+
+
+@dataclass(frozen=True)
+class Services:
+    """What `lifespan` builds once for a process."""
+
+    settings: Settings
+    session_factory: Callable[[], AsyncSession]
+    model_store: ModelStore
+    signer: Signer = field(default_factory=Signer)
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    reading_factory: Callable[[], AsyncSession] | None = None  # else the other one
+
+
+async def services(request: Request) -> Services:
+    """Return what `lifespan` built."""
+    built: Services = request.app.state.services
+    return built
+
+
+ServicesDep = Annotated[Services, Depends(services)]
+
+
+async def one_by_one(request: Request) -> None:
+    """Declare that each statement of a route is a transaction of its own."""
+    request.state.is_one_by_one = True
+
+
+OneByOne = Depends(one_by_one)
+"""Goes into `dependencies` of a route, which come before all others."""
+
+
+async def session(request: Request, built: ServicesDep) -> AsyncIterator[AsyncSession]:
+    """Open a database session; services commit, this only closes."""
+    is_one_by_one = getattr(request.state, "is_one_by_one", False)
+    make = built.reading_factory if is_one_by_one else None
+    async with (make or built.session_factory)() as opened:
+        yield opened
+
+
+SessionDep = Annotated[AsyncSession, Depends(session)]
+
+
+async def settings(built: ServicesDep) -> Settings:
+    """Return the settings."""
+    return built.settings
+
+
+SettingsDep = Annotated[Settings, Depends(settings)]
+
+
+async def vote_weight(chosen: SettingsDep) -> float:
+    """Return how much a like or dislike counts beside a rating."""
+    return chosen.vote_weight
+
+
+VoteWeight = Annotated[float, Depends(vote_weight)]
+
+
+async def model(built: ServicesDep) -> ServedModel | None:
+    """Take the active model once; a reply comes from this one and no other."""
+    return built.model_store.current
+
+
+ModelDep = Annotated[ServedModel | None, Depends(model)]
+
+
+async def models_dir(built: ServicesDep) -> Path:
+    """Return the folder of published models."""
+    return built.model_store.models_dir
+
+
+ModelsDir = Annotated[Path, Depends(models_dir)]
+
+
+async def public() -> None:
+    """Declare that anybody may call the route."""
+
+
+Public = Depends(public)
+
+
+async def identified(
+    request: Request, opened: SessionDep, built: ServicesDep
+) -> Principal:
+    """Find out who calls, by API key or by session cookie."""
+    key = bearer_key(request)
+    if key is not None:
+        principal = await auth.identify_key(opened, key=key)
+    else:
+        token = request.cookies.get(cookie_name(built.settings))
+        principal = await auth.identify_session(opened, token=token)
+    if principal is None:
+        raise NotSignedIn
+    shown = {"key": key[: auth.SHOWN_OF_KEY]} if key is not None else {}
+    request.state.caller = {"user_id": principal.user_id, **shown}  # for the log
+    return principal
+
+
+def bearer_key(request: Request) -> str | None:
+    """Read an API key from `Authorization: Bearer` or `X-API-Key`."""
+    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return credentials.strip()
+    return request.headers.get("x-api-key")
+
+
+IdentifiedUser = Annotated[Principal, Depends(identified)]
+"""Whoever is signed in, even with a one-time password still to be changed."""
+
+
+async def session_user(principal: IdentifiedUser) -> Principal:
+    """Let in people, even with a one-time password, but no programs."""
+    if not principal.session_hash:
+        raise SessionRequired
+    return principal
+
+
+SessionUser = Annotated[Principal, Depends(session_user)]
+
+
+async def current_user(principal: IdentifiedUser) -> Principal:
+    """Let in anybody signed in, by session or by API key."""
+    if principal.must_change_password:
+        raise PasswordChangeRequired
+    return principal
+
+
+CurrentUser = Annotated[Principal, Depends(current_user)]
+
+
+async def account_holder(_: SessionUser, principal: CurrentUser) -> Principal:
+    """Let in people who may manage the credentials of their account."""
+    return principal
+
+
+AccountHolder = Annotated[Principal, Depends(account_holder)]
+
+
+async def admin_user(principal: CurrentUser) -> Principal:
+    """Let in administrators; to all others the resource does not exist."""
+    if "admin" not in principal.scopes:
+        raise NotFound
+    return principal
+
+
+AdminUser = Annotated[Principal, Depends(admin_user)]
+
+
+async def metrics_reader(principal: CurrentUser) -> Principal:
+    """Let in an administrator's key that may read; a scraper needs no more power."""
+    if not principal.is_admin or not principal.scopes & {"read", "admin"}:
+        raise NotFound
+    return principal
+
+
+MetricsReader = Annotated[Principal, Depends(metrics_reader)]
+
+
+async def rater(principal: CurrentUser) -> Principal:
+    """Let in whoever may rate: oneself, or anybody for scope `serve`."""
+    if not principal.scopes & {"rate", "serve"}:
+        raise NotFound
+    return principal
+
+
+Rater = Annotated[Principal, Depends(rater)]
+
+
+async def serving_user(principal: CurrentUser) -> Principal:
+    """Let in who may act for any user; to all others the resource does not exist."""
+    if "serve" not in principal.scopes:
+        raise NotFound
+    return principal
+
+
+ServingUser = Annotated[Principal, Depends(serving_user)]
+
+
+async def subject(request: Request, user_id: UserId, principal: CurrentUser) -> int:
+    """Return the user of the path, if the caller may read or write as them."""
+    needed = "read" if request.method in SAFE_METHODS else "rate"
+    if user_id == principal.user_id and needed in principal.scopes:
+        return user_id
+    if "serve" in principal.scopes:
+        return user_id
+    raise NotFound
+
+
+Subject = Annotated[int, Depends(subject)]
+"""The user `{user_id}` in the path: oneself, or anybody for scope `serve`."""
+
+DECLARATIONS = frozenset({public, identified, current_user, admin_user, subject})
+
+
+def require_access_declarations(app: FastAPI) -> None:
+    """Refuse to start with a route that does not say who may call it."""
+    for route in app.routes:
+        if not isinstance(route, APIRoute) or not DECLARATIONS & calls(route.dependant):
+            raise RuntimeError(f"{route} declares no access; see {__name__}")
+
+
+def calls(dependant: Dependant) -> set[Callable[..., Any] | None]:
+    """List everything a route depends on, however deep."""
+    return {dependant.call}.union(*map(calls, dependant.dependencies))

@@ -1,0 +1,1 @@
+"""Ratings and what describes users and items: types, files, splits, features."""

@@ -1,0 +1,1 @@
+"""Measure methods on held-out ratings and compare them."""

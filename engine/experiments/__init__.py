@@ -1,0 +1,1 @@
+"""Assign users to variants, and judge what they did."""

@@ -1,0 +1,254 @@
+"""The search behind `cinefold tune`: hyper-parameters of one head, by Optuna.
+
+The ratings that a training run of the same seed and share is measured on are set aside
+first and never looked at; settings are compared on a part of every user's other
+ratings. The first setting is the preset as it stands.
+"""
+
+import hashlib
+import json
+import math
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.trial import TrialState, create_trial
+from scipy import sparse
+
+from engine.data.features import Given
+from engine.data.ratings import Ratings
+from engine.data.splits import Split, split_by_user
+from engine.errors import DataError, SolveError
+from engine.evaluation.compare import Ordering, Trained, estimate, measure
+from engine.evaluation.metrics import rmse
+from engine.jobs.run import hold_out
+from engine.model.heads import Configuration, Learned
+from engine.training.fit import PLAIN, RANKING, RATING, fit_head
+
+Target: TypeAlias = Literal["default", "plain", "ranking"]
+
+STARTS: Mapping[Target, Configuration | Learned] = MappingProxyType(
+    {"default": RATING, "plain": PLAIN, "ranking": RANKING}
+)
+_WEIGHT = FloatDistribution(0.05, 50, log=True)
+_PLAIN: dict[str, BaseDistribution] = {
+    "n_factors": IntDistribution(8, 64, log=True),
+    "n_sweeps": IntDistribution(5, 60, log=True),
+    "user_weight": _WEIGHT,
+    "item_weight": _WEIGHT,
+    "user_bias_weight": _WEIGHT,
+    "item_bias_weight": _WEIGHT,
+    "exponent": FloatDistribution(0, 1.25),
+    "prior_count": FloatDistribution(0.5, 50, log=True),
+}
+SPACES: Mapping[Target, dict[str, BaseDistribution]] = MappingProxyType(
+    {
+        "default": {
+            "n_factors": IntDistribution(8, 64, log=True),
+            "n_sweeps": IntDistribution(10, 80, log=True),
+            "rated_sets": CategoricalDistribution((True, False)),
+        },
+        "plain": _PLAIN,
+        "ranking": {
+            **_PLAIN,
+            "n_factors": IntDistribution(16, 256, log=True),
+            "n_sweeps": IntDistribution(4, 30, log=True),
+            "item_bias_weight": FloatDistribution(1, 1000, log=True),
+            "unobserved_weight": FloatDistribution(0.01, 0.9, log=True),
+            "unobserved_target": FloatDistribution(0, 3),
+            "centring": FloatDistribution(0, 1),
+        },
+    }
+)
+"""What is searched, within the bounds of training runs; each preset lies in its own."""
+
+OnTrial: TypeAlias = Callable[[int, float], None]
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """The best setting, its figure and that of the preset on validation ratings."""
+
+    values: dict[str, Any]
+    untuned: float
+    tuned: float
+    n_trials: int
+
+
+@dataclass(frozen=True)
+class Journal:
+    """Trials on disk, whole whenever the process dies.
+
+    A line each, with the `name` of what trials must have in common to be compared.
+    Optuna's own journal would keep a killed trial running for ever, and its lock for
+    half a minute. One process at a time may write.
+    """
+
+    path: Path
+    name: str
+
+    def read(self) -> list[tuple[dict[str, Any], float | None]]:
+        """Return settings and their figures, oldest first."""
+        try:
+            lines = [json.loads(line) for line in self._text().splitlines()]
+            mine = [line for line in lines if line["name"] == self.name]
+            return [(line["values"], line["figure"]) for line in mine]
+        except (ValueError, TypeError, LookupError) as error:
+            raise DataError(
+                f"{self.path} holds something else than trials; name another journal"
+            ) from error
+
+    def add(self, values: Mapping[str, Any], figure: float | None) -> None:
+        """Write a trial down; `None` where the setting did not work."""
+        line = json.dumps({"name": self.name, "values": values, "figure": figure})
+        new = self.path.with_name(f"{self.path.name}.new")
+        with new.open("w", encoding="utf-8") as file:
+            file.write(f"{self._text()}{line}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(self.path)
+
+    def _text(self) -> str:
+        return self.path.read_text("utf-8") if self.path.exists() else ""
+
+
+def search(
+    target: Target,
+    judge: Callable[[Configuration | Learned], float],
+    journal: Journal,
+    *,
+    n_trials: int,
+    seed: int = 0,
+    on_trial: OnTrial | None = None,
+) -> Tuned:
+    """Try settings until the journal holds `n_trials`, beginning with the preset.
+
+    `judge` returns the RMSE, or for the ranking head the NDCG; its `SolveError` marks a
+    setting that does not work, unless it is the preset. `on_trial` gets the number of
+    trials and the best figure: at the start if there are any, and after each new one.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    start, past = STARTS[target], journal.read()
+    study = _study(target, past)
+    if past and on_trial is not None:
+        on_trial(len(past), study.best_value)
+    for done in range(len(past), n_trials):
+        # A sampler a trial: one that starts over when resumed would repeat itself.
+        study.sampler = optuna.samplers.TPESampler(seed=seed + done)
+        trial = study.ask(SPACES[target])
+        try:
+            figure = _finite(judge(replace(start, **trial.params)))
+        except SolveError:
+            if done == 0:
+                raise
+            figure = None
+        study.tell(trial, figure, state=_state(figure))
+        journal.add(trial.params, figure)
+        if on_trial is not None:
+            on_trial(done + 1, study.best_value)
+    untuned = study.trials[0].value
+    assert untuned is not None  # noqa: S101 - or it would have been raised
+    return Tuned(study.best_params, untuned, study.best_value, len(study.trials))
+
+
+def _study(
+    target: Target, past: Sequence[tuple[dict[str, Any], float | None]]
+) -> optuna.Study:
+    """Tell Optuna of past trials; without any the preset comes first."""
+    start, space = asdict(STARTS[target]), SPACES[target]
+    study = optuna.create_study(
+        direction="maximize" if target == "ranking" else "minimize"
+    )
+    for values, figure in past:
+        state = _state(figure)
+        study.add_trial(
+            create_trial(params=values, distributions=space, value=figure, state=state)
+        )
+    if not past:
+        study.enqueue_trial({name: start[name] for name in space})
+    return study
+
+
+def _finite(figure: float) -> float:
+    if not math.isfinite(figure):
+        raise SolveError("nothing could be measured on the validation ratings")
+    return figure
+
+
+def _state(figure: float | None) -> TrialState:
+    return TrialState.FAIL if figure is None else TrialState.COMPLETE
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to tune, on which ratings; the seed is of splits, trainings and search."""
+
+    target: Target
+    ratings: Ratings
+    item_features: Given
+    seed: int = 0
+    test_share: float = 0.1
+
+    def run(
+        self, path: Path, *, n_trials: int, on_trial: OnTrial | None = None
+    ) -> Tuned:
+        """Search, or go on with the search that the file at `path` holds."""
+        split = self.validation()
+        return search(
+            self.target, lambda setting: self._judge(setting, split),
+            Journal(path, self.name()),
+            n_trials=n_trials, seed=self.seed, on_trial=on_trial,
+        )  # fmt: skip
+
+    def validation(self) -> Split:
+        """Set aside what a training run is measured on, and split the rest."""
+        run = hold_out(self.ratings, seed=self.seed, test_share=self.test_share)
+        rng = np.random.default_rng([self.seed, 3])
+        return split_by_user(run.train, test_share=self.test_share, rng=rng)
+
+    def name(self) -> str:
+        """Tell searches apart whose trials cannot be compared."""
+        rows, features = self.ratings.by_user, sparse.csr_array(self.item_features)
+        common = STARTS[self.target], SPACES[self.target], self.seed, self.test_share
+        digest = hashlib.sha256(repr(common).encode())
+        for part in (self.ratings.user_ids, self.ratings.item_ids, rows.indptr,
+                     rows.indices, rows.values, features.indptr, features.indices,
+                     features.data):  # fmt: skip
+            digest.update(np.ascontiguousarray(part).tobytes())
+        return f"{self.target}-{digest.hexdigest()[:16]}"
+
+    def parameters(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Write settings as a training run that is measured on what was set aside."""
+        is_ranking = self.target == "ranking"
+        return {
+            "preset": "default" if is_ranking else self.target,
+            "ranking" if is_ranking else "rating": dict(values),
+            "seed": self.seed,
+            "test_share": self.test_share,
+            "evaluate": "always",
+        }
+
+    def _judge(self, setting: Configuration | Learned, split: Split) -> float:
+        """Train on a part and measure as the card of a training run does."""
+        train = partial(
+            fit_head, split.train, setting, item_features=self.item_features,
+            rng=np.random.default_rng([self.seed, 1]),
+        )  # fmt: skip
+        if self.target == "ranking":
+            ordering = Ordering(train(name="ranking"))
+            return estimate([measure(ordering, split).ndcg]).value
+        predicted = Trained(train()).predict(split.test)
+        clipped = np.clip(predicted, *split.train.value_range)
+        return rmse(clipped, split.test.values)

@@ -1,0 +1,1 @@
+"""A trained model: hyper-parameters, heads, and files on disk."""

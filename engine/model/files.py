@@ -1,0 +1,368 @@
+"""Models to and from disk: plain arrays and a manifest, never code.
+
+A model is a folder of ``.npy`` files, which load by memory mapping and so are shared
+between processes, and ``manifest.json``, which states what each of them must be.
+"""
+
+import hashlib
+import json
+import math
+import os
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.errors import ArtifactError, DataError
+from engine.model.array_files import (
+    header_of,
+    map_array,
+    open_file,
+    sync_folder,
+    write_file,
+)
+from engine.model.heads import (
+    Configuration,
+    Head,
+    Learned,
+    Model,
+    Unobserved,
+    UserPrior,
+)
+
+Json: TypeAlias = str | int | float | bool | list["Json"] | dict[str, "Json"] | None
+Array: TypeAlias = npt.NDArray[Any]
+Shapes: TypeAlias = dict[str, tuple[type[np.generic], tuple[int, ...]]]
+
+FORMAT = "cinefold-model"
+FORMAT_VERSION = 2
+MANIFEST = "manifest.json"
+
+_LARGEST_MANIFEST = 1 << 20  # bytes
+_LARGEST_COUNT = 1 << 40
+_HEADS = ("rating", "ranking")
+_KINDS: dict[str, type[Configuration | Learned]] = {
+    "given": Configuration,
+    "learned": Learned,
+}
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a stored model says of itself.
+
+    Attributes
+    ----------
+    files : dict
+        Of each array file: ``bytes``, ``sha256``, ``dtype`` and ``shape``.
+    model : dict
+        Scalars and configurations of the model.
+    details : dict
+        Whatever the caller of `save_model` wished to keep with it.
+    """
+
+    files: dict[str, dict[str, Json]]
+    model: dict[str, Json]
+    details: dict[str, Json]
+
+
+def save_model(model: Model, folder: Path, *, details: dict[str, Json]) -> Manifest:
+    """Write a model so that `folder` either holds all of it or does not exist.
+
+    The files are written under a temporary name in the same parent, forced to disk
+    together with the folder, and renamed. Only the owner may read them (0700, 0600).
+
+    Parameters
+    ----------
+    model : Model
+    folder : Path
+        Must not exist; its parent must.
+    details : dict
+        JSON to keep with the model: metrics, data cut-off. No NaN.
+
+    Returns
+    -------
+    Manifest
+
+    Raises
+    ------
+    DataError
+        `details` is not JSON.
+    ArtifactError
+        `folder` exists.
+    OSError
+        The disk refuses; nothing is left behind under the final name.
+    """
+    if folder.exists() or folder.is_symlink():
+        raise ArtifactError(f"{folder.name} exists; a stored model never changes")
+    _refuse_non_json(details)
+    unfinished = Path(mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        files = {
+            name: _write_array(unfinished / name, array)
+            for name, array in _arrays_of(model).items()
+        }
+        manifest = Manifest(files=files, model=_scalars_of(model), details=details)
+        document = {"format": FORMAT, "version": FORMAT_VERSION, **asdict(manifest)}
+        write_file(unfinished / MANIFEST, _render(document))
+        sync_folder(unfinished)
+        os.rename(unfinished, folder)  # noqa: PTH104  one call, nothing around it
+        sync_folder(folder.parent)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+    return manifest
+
+
+def load_model(folder: Path) -> Model:
+    """Read a model, believing nothing that was not checked.
+
+    Checked before use: format version, names, sizes, SHA-256, dtypes, shapes, finite
+    values. Arrays are mapped read-only, so processes share them.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    ArtifactError
+        Anything at all is not as the format demands.
+    """
+    manifest = read_manifest(folder)
+    try:
+        return _load(folder, manifest)
+    except (DataError, KeyError, TypeError, ValueError, OSError) as error:
+        raise ArtifactError(f"{folder.name} is no usable model: {error}") from error
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read what a stored model says of itself; its arrays stay unread.
+
+    Raises
+    ------
+    ArtifactError
+        The manifest is missing, damaged or of an unknown format.
+    """
+    try:
+        with open_file(folder, MANIFEST) as file:
+            text = file.read(_LARGEST_MANIFEST + 1)
+        if len(text) > _LARGEST_MANIFEST:
+            raise ValueError("the manifest is too large")  # noqa: TRY301
+        document = json.loads(text)
+        document.pop("sha256")
+        if _render(document) != text:
+            raise ValueError("it differs from what was written")  # noqa: TRY301
+        stated = document.pop("format"), document.pop("version")
+        if stated != (FORMAT, FORMAT_VERSION):
+            known = f"this version reads {FORMAT} {FORMAT_VERSION}; train it anew"
+            raise ValueError(f"unknown format {stated}: {known}")  # noqa: TRY301
+        if not all(isinstance(part, dict) for part in document.values()):
+            raise TypeError("parts of the manifest must be objects")  # noqa: TRY301
+        return Manifest(**document)
+    except (
+        AttributeError, KeyError, OSError, RecursionError, TypeError, ValueError,
+    ) as error:  # fmt: skip
+        raise ArtifactError(f"{folder.name} has no usable manifest: {error}") from error
+
+
+def _arrays_of(model: Model) -> dict[str, Array]:
+    arrays: dict[str, Array] = {
+        "item_ids.npy": model.item_ids,
+        "item_counts.npy": model.item_counts,
+    }
+    for name in _HEADS:
+        head: Head = getattr(model, name)
+        arrays[f"{name}_item_biases.npy"] = head.item_biases
+        arrays[f"{name}_item_factors.npy"] = head.item_factors
+        arrays[f"{name}_gram.npy"] = head.unobserved.gram
+        arrays[f"{name}_moment.npy"] = head.unobserved.moment
+        if head.prior is not None:
+            for part, array in vars(head.prior).items():
+                arrays[f"{name}_{part}.npy"] = array
+    return arrays
+
+
+def _scalars_of(model: Model) -> dict[str, Json]:
+    scalars: dict[str, Json] = {
+        "n_items": model.n_items,
+        "n_users": model.n_users,
+        "n_ratings": model.n_ratings,
+        "rating_range": list(model.rating_range),
+    }
+    for name in _HEADS:
+        head: Head = getattr(model, name)
+        prior = head.prior
+        scalars[name] = {
+            "weights": "given" if prior is None else "learned",
+            "n_user_features": 0 if prior is None else len(prior.feature_effects),
+            "configuration": asdict(head.configuration),
+            "global_mean": head.global_mean,
+            "residual_variance": head.residual_variance,
+        }
+    return scalars
+
+
+def _load(folder: Path, manifest: Manifest) -> Model:
+    scalars: dict[str, Any] = manifest.model
+    n_items = _count(scalars["n_items"])
+    low, high = (_number(value) for value in scalars["rating_range"])
+    configurations = {
+        name: _KINDS[scalars[name]["weights"]](**scalars[name]["configuration"])
+        for name in _HEADS
+    }
+    expected: Shapes = {
+        "item_ids.npy": (np.int64, (n_items,)),
+        "item_counts.npy": (np.int32, (n_items,)),
+    }
+    for name, configuration in configurations.items():
+        n_features = _count(scalars[name]["n_user_features"])
+        expected |= _expected_arrays(name, configuration, n_items, n_features)
+    if manifest.files.keys() != expected.keys():
+        raise ValueError("the list of files is not that of the format")
+    arrays = {
+        name: _load_array(folder, name, manifest.files[name], dtype, shape)
+        for name, (dtype, shape) in expected.items()
+    }
+    ids, counts = arrays["item_ids.npy"], arrays["item_counts.npy"]
+    if (np.diff(ids) <= 0).any() or (counts < 0).any():
+        raise ValueError("item ids must rise and counts must not be negative")
+    heads = {
+        name: _head(name, configurations[name], scalars[name], arrays)
+        for name in _HEADS
+    }
+    return Model(
+        item_ids=ids,
+        item_counts=counts,
+        rating=heads["rating"],
+        ranking=heads["ranking"],
+        n_users=_count(scalars["n_users"]),
+        n_ratings=_count(scalars["n_ratings"]),
+        rating_range=(low, high),
+    )
+
+
+def _expected_arrays(
+    name: str, configuration: Configuration | Learned, n_items: int, n_features: int
+) -> Shapes:
+    """Name, dtype and shape of every array of a head, none taken from its entry."""
+    k = configuration.n_factors
+    expected: Shapes = {
+        f"{name}_item_biases.npy": (np.float32, (n_items,)),
+        f"{name}_item_factors.npy": (np.float32, (n_items, k)),
+        f"{name}_gram.npy": (np.float64, (k + 1, k + 1)),
+        f"{name}_moment.npy": (np.float64, (k + 1,)),
+    }
+    if isinstance(configuration, Learned):
+        expected |= {
+            f"{name}_weights.npy": (np.float64, (k + 1,)),
+            f"{name}_set_effects.npy": (np.float32, (n_items, k + 1)),
+            f"{name}_feature_effects.npy": (np.float32, (n_features, k + 1)),
+            f"{name}_item_spreads.npy": (np.float32, (n_items, k + 1)),
+            f"{name}_item_selections.npy": (np.float32, (n_items,)),
+        }
+    return expected
+
+
+def _head(
+    name: str,
+    configuration: Configuration | Learned,
+    scalars: dict[str, Any],
+    arrays: dict[str, Array],
+) -> Head:
+    variance = _number(scalars["residual_variance"])
+    if variance < 0:
+        raise ValueError("a variance is negative")
+    return Head(
+        configuration=configuration,
+        global_mean=_number(scalars["global_mean"]),
+        item_biases=arrays[f"{name}_item_biases.npy"],
+        item_factors=arrays[f"{name}_item_factors.npy"],
+        residual_variance=variance,
+        unobserved=Unobserved(
+            gram=arrays[f"{name}_gram.npy"], moment=arrays[f"{name}_moment.npy"]
+        ),
+        prior=_prior(name, arrays) if isinstance(configuration, Learned) else None,
+    )
+
+
+def _prior(name: str, arrays: dict[str, Array]) -> UserPrior:
+    prior = UserPrior(
+        **{part: arrays[f"{name}_{part}.npy"] for part in UserPrior.__annotations__}
+    )
+    if (prior.weights <= 0).any() or (prior.item_spreads < 0).any():
+        raise ValueError("weights must be positive and variances not negative")
+    return prior
+
+
+def _load_array(
+    folder: Path,
+    name: str,
+    entry: dict[str, Json],
+    dtype: type[np.generic],
+    shape: tuple[int, ...],
+) -> Array:
+    """Check one file through one descriptor, then map what was checked."""
+    wanted = np.dtype(dtype)
+    if (entry["dtype"], entry["shape"]) != (wanted.str, list(shape)):
+        raise ValueError(f"{name}: stated dtype or shape is not that of the format")
+    header = header_of(wanted, shape)
+    n_bytes = len(header) + wanted.itemsize * math.prod(shape)
+    with open_file(folder, name) as file:
+        size = os.fstat(file.fileno()).st_size
+        if not size == n_bytes == entry["bytes"]:
+            raise ValueError(f"{name}: {size} bytes, expected {n_bytes}")
+        if hashlib.file_digest(file, "sha256").hexdigest() != entry["sha256"]:
+            raise ValueError(f"{name}: the SHA-256 differs")
+        file.seek(0)
+        if file.read(len(header)) != header:
+            raise ValueError(f"{name}: the header is not that of the format")
+        array = map_array(file, wanted, shape, offset=len(header))
+    if wanted.kind == "f" and not np.isfinite(array).all():
+        raise ValueError(f"{name}: a value is not finite")
+    return array
+
+
+def _write_array(path: Path, array: Array) -> dict[str, Json]:
+    content = header_of(array.dtype, array.shape) + array.tobytes(order="C")
+    write_file(path, content)
+    return {
+        "bytes": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "dtype": array.dtype.str,
+        "shape": list(array.shape),
+    }
+
+
+def _render(document: dict[str, Any]) -> bytes:
+    """Write JSON that ends with the SHA-256 of what stands before it."""
+    text = json.dumps(document, indent=1, allow_nan=False)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return json.dumps({**document, "sha256": digest}, indent=1).encode()
+
+
+def _refuse_non_json(details: dict[str, Json]) -> None:
+    try:
+        json.dumps(details, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise DataError(f"details must be plain JSON: {error}") from error
+
+
+def _count(value: object) -> int:
+    if type(value) is not int or not 0 <= value <= _LARGEST_COUNT:
+        raise ValueError(f"expected a count, got {value!r}")
+    return value
+
+
+def _number(value: object) -> float:
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"expected a finite number, got {value!r}")
+    return float(value)

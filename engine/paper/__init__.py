@@ -1,0 +1,1 @@
+"""The paper's three models, equation by equation."""

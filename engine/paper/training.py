@@ -1,0 +1,322 @@
+"""The source paper's three models, term by term, apart from the engine's own solver.
+
+`als` solves bias and factors of a row together; the paper updates them in turn, each
+from the last value of the other. Both descend to the same minimum, but not by the same
+steps, and a reproduction must take the paper's steps. So its updates stand here as they
+are printed and share with `als` only what surrounds them: ratings, threads, the item
+side that a user is folded into.
+
+The updates [1]_, for users ``u``, items ``i`` and ``n`` the number of their ratings.
+Biases alone (equations 1 to 3)::
+
+    b_u <- sum_i (r - b_i) / (n_u + γ),     b_i <- sum_u (r - b_u) / (n_i + γ)
+
+Latent factors (4 to 9), items like users::
+
+    b_u <- sum_i (r - b_i - U_u'V_i) / (n_u + τ)
+    U_u <- (τI + sum_i V_i V_i')^-1  sum_i V_i (r - b_u - b_i)
+
+Item features (10), for items only::
+
+    V_i <- (τI + sum_u U_u U_u')^-1 (sum_u U_u (r - b_u - b_i) + β W f_i)
+
+What they minimise. Every line above is the exact minimum of this loss in the variable
+on its left, so no update can raise it; `w` is γ without factors and τ with them::
+
+    λ/2 [ sum (r - b_u - b_i - U_u'V_i)^2 + w (sum_u b_u^2 + sum_i b_i^2)
+          + τ sum_u |U_u|^2 + sum_i (τ - β) |V_i|^2 + β |V_i - W f_i|^2 + βτ |W|^2 ]
+
+Where λ enters. The paper lists λ, yet no update contains it: it weighs the squared
+error, and the other weights are in its unit. As a probability, λ is the precision of a
+rating, λγ and λτ those of the priors; it scales the loss and cancels from its minima.
+Were γ, τ and β precisions themselves, the updates would divide by ``n + γ/λ``, and
+regularize a hundred times as much with the paper's values. That is not what is printed,
+but may be what was meant, since factors then gain where they else lose;
+`PaperConfiguration.as_precisions` gives those weights to the same updates.
+
+How W is learned, which the paper leaves open: by the ridge regression of the item
+factors on the features that minimises the loss above, after the items of each sweep::
+
+    W <- (sum_i V_i f_i') (sum_i f_i f_i' + τI)^-1
+
+Why equation 10 and not the introduction, which writes ``μ + b_u + b_i + p_u'q_i +
+q_i'W f_i``. As printed there the last term holds no user: it is the same for everybody
+and ``b_i`` can take it up. Equation 10 pulls ``V_i`` towards ``W f_i`` instead, a prior
+mean. With ``V_i = q_i + W f_i`` the ridge is on ``q_i``, and the score becomes
+
+    U_u'V_i = U_u'q_i + U_u'W f_i,
+
+the introduction's two terms with the user where they need one. For β = τ the pull is
+all there is: an item nobody rated has ``V_i = W f_i``, and one with many ratings leaves
+it behind. For β < τ a part τ - β of the weight still pulls towards 0; for β > τ the
+loss need have no lower bound. As to μ, no update has one. Item biases start at 0, so
+the first user biases are the users' means and hold it from then on; with γ = 0.01 the
+ridge takes ``0.01 / (n + 0.01)`` of a mean away, which is what leaving μ out costs.
+
+Folding in. A user's two updates are block Gauss-Seidel steps on the system that
+`foldin.fold_in` solves at once, with weights τ on the factors, `w` on the bias and no
+offset. They converge to its solution, since it is positive definite; `PaperTraining`
+therefore carries an ordinary `Head`.
+
+References
+----------
+.. [1] "Recommendation System Using Matrix Factorization and Latent Factor Models on
+   MovieLens", equations 1 to 10.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from time import perf_counter
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from engine.arrays import ExactMatrix, FactorMatrix, FloatVector, read_only
+from engine.data.ratings import Ratings
+from engine.data.splits import HeldOut
+from engine.errors import DataError
+from engine.evaluation.metrics import predict_pairs, rmse
+from engine.kernels.exact import Side
+from engine.kernels.threads import Workers
+from engine.model.heads import Head
+from engine.paper.configuration import PaperConfiguration
+from engine.paper.updates import regress, sum_of_squared_errors, update_side
+from engine.training.als import Problem, residual_variance, unobserved_of
+
+_INITIAL_SCALE = 0.1  # the paper names none; small, so that biases come first
+
+
+@dataclass(frozen=True)
+class PaperSweep:
+    """Progress after one sweep: users, then items, then W.
+
+    Attributes
+    ----------
+    sweep, n_sweeps : int
+        Counted from 1.
+    loss : float
+        As the module defines it.
+    train_rmse : float
+        In stars, of predictions that are not clipped to the scale.
+    test_rmse : float or None
+        Likewise, of the ratings held out; None where there are none.
+    seconds : float
+        Since the training began.
+    """
+
+    sweep: int
+    n_sweeps: int
+    loss: float
+    train_rmse: float
+    test_rmse: float | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class PaperTraining:
+    """What training one of the paper's models leaves behind.
+
+    Attributes
+    ----------
+    head : Head
+        The item side, for folding in and ranking.
+    users : Side
+        ``U`` and ``b_u`` after the last sweep.
+    feature_weights : ndarray of float64, shape (n_factors, n_features)
+        ``W``; no columns without features.
+    sweeps : tuple of PaperSweep
+    """
+
+    head: Head
+    users: Side
+    feature_weights: ExactMatrix
+    sweeps: tuple[PaperSweep, ...]
+
+
+def fit_paper(
+    ratings: Ratings,
+    configuration: PaperConfiguration,
+    *,
+    item_features: npt.ArrayLike | sparse.sparray | None = None,
+    test: HeldOut | None = None,
+    on_sweep: Callable[[PaperSweep], None] | None = None,
+    rng: np.random.Generator,
+    n_threads: int | None = None,
+) -> PaperTraining:
+    """Train one of the paper's models by its own updates, users first.
+
+    Parameters
+    ----------
+    ratings : Ratings
+    configuration : PaperConfiguration
+        One of `PAPER_PRESETS`, or your own values.
+    item_features : array or sparse array, shape (n_items, n_features), optional
+        ``f_i``: one-hot genres in the paper. Needed where β > 0. Where β = 0 they have
+        no effect, but W is still learned and tells what the factors know of them.
+    test : HeldOut, optional
+        Ratings to measure on after every sweep; never trained on.
+    on_sweep : callable, optional
+        Called with a `PaperSweep` after each sweep; what it raises stops the training
+        and passes through.
+    rng : numpy.random.Generator
+        For the item factors that training starts from.
+    n_threads : int, optional
+        All processors by default. The result is bit for bit the same for any number.
+
+    Returns
+    -------
+    PaperTraining
+
+    Raises
+    ------
+    DataError
+        Features are missing, not finite or of a wrong shape, a held-out rating lies
+        outside the matrix, ratings have weights, or `n_threads` is below 1.
+    SolveError
+        A system is singular: τ is far too small for these ratings.
+    """
+    began = perf_counter()
+    if ratings.by_user.weights is not None:
+        raise DataError("the paper's updates know no weights; leave them out")
+    features = _checked_features(ratings, configuration, item_features)
+    if test is not None:
+        test.check_inside(ratings)
+    problem = _Problem(ratings, configuration, features)
+    state = _start(problem, rng=rng)
+    history: list[PaperSweep] = []
+    with Workers.start(n_threads) as workers:
+        for sweep in range(1, configuration.n_sweeps + 1):
+            state = _sweep(problem, state, workers=workers)
+            squares = sum_of_squared_errors(
+                ratings, state.users, state.items, workers=workers
+            )
+            loss = configuration.error_weight / 2 * (squares + _penalty(problem, state))
+            history.append(
+                PaperSweep(
+                    sweep=sweep,
+                    n_sweeps=configuration.n_sweeps,
+                    loss=loss,
+                    train_rmse=math.sqrt(squares / ratings.n_ratings),
+                    test_rmse=None if test is None else _error(state, test),
+                    seconds=perf_counter() - began,
+                )
+            )
+            if on_sweep is not None:
+                on_sweep(history[-1])
+        head = _head(problem, state, workers=workers)
+    return PaperTraining(head, state.users, state.weights, tuple(history))
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """What is trained on, and with what weights."""
+
+    ratings: Ratings
+    configuration: PaperConfiguration
+    features: sparse.csr_array
+
+
+@dataclass(frozen=True)
+class _State:
+    """All that training changes."""
+
+    users: Side
+    items: Side
+    weights: ExactMatrix
+
+
+def _start(problem: _Problem, *, rng: np.random.Generator) -> _State:
+    """Begin with small item factors and nothing else; users are updated first."""
+    ratings, k = problem.ratings, problem.configuration.n_factors
+    factors = rng.standard_normal((ratings.n_items, k), dtype=np.float32)
+    factors *= np.float32(_INITIAL_SCALE)
+    return _State(
+        users=Side(
+            np.zeros((ratings.n_users, k), np.float32),
+            np.zeros(ratings.n_users, np.float32),
+        ),
+        items=Side(factors, np.zeros(ratings.n_items, np.float32)),
+        weights=np.zeros((k, problem.features.shape[1])),
+    )
+
+
+def _sweep(problem: _Problem, state: _State, *, workers: Workers) -> _State:
+    """Update users, then items, then W."""
+    ratings, configuration = problem.ratings, problem.configuration
+    update = partial(
+        update_side,
+        bias_weight=configuration.ridge_of_biases,
+        factor_weight=configuration.factor_weight,
+        workers=workers,
+    )
+    nothing = np.zeros(state.users.factors.shape)
+    users = update(ratings.by_user, state.users, state.items, pulls=nothing)
+    pulls = configuration.feature_weight * (problem.features @ state.weights.T)
+    items = update(ratings.by_item, state.items, users, pulls=pulls)
+    ridge = configuration.factor_weight
+    return _State(users, items, regress(items.factors, problem.features, ridge))
+
+
+def _penalty(problem: _Problem, state: _State) -> float:
+    """Add up what the loss holds beside the squared errors."""
+    configuration, (users, items) = problem.configuration, (state.users, state.items)
+    tau, beta = configuration.factor_weight, configuration.feature_weight
+    biases = _sum_of_squares(users.biases) + _sum_of_squares(items.biases)
+    own = tau * _sum_of_squares(users.factors)
+    own += (tau - beta) * _sum_of_squares(items.factors)
+    pulled = _sum_of_squares(items.factors - problem.features @ state.weights.T)
+    ridge = beta * (pulled + tau * _sum_of_squares(state.weights))
+    return configuration.ridge_of_biases * biases + own + ridge
+
+
+def _error(state: _State, test: HeldOut) -> float:
+    """RMSE of held-out ratings, in stars."""
+    predicted = predict_pairs(state.users, state.items, test, mean=0.0)
+    return rmse(predicted, test.values)
+
+
+def _head(problem: _Problem, state: _State, *, workers: Workers) -> Head:
+    """Freeze the item side as one of the engine's heads, without an offset."""
+    configuration, items = problem.configuration.of_head(), state.items
+    # The engine's objective has the mean as its offset; here user biases hold it.
+    mean = np.float32(problem.ratings.mean)
+    users = state.users._replace(biases=state.users.biases - mean)
+    same = Problem(problem.ratings, configuration)
+    return Head(
+        configuration=configuration,
+        global_mean=0.0,
+        item_biases=read_only(items.biases),
+        item_factors=read_only(items.factors),
+        residual_variance=residual_variance(same, users, items, workers=workers),
+        unobserved=unobserved_of(items),
+    )
+
+
+def _checked_features(
+    ratings: Ratings,
+    configuration: PaperConfiguration,
+    item_features: npt.ArrayLike | sparse.sparray | None,
+) -> sparse.csr_array:
+    if item_features is None:
+        if configuration.feature_weight > 0:
+            raise DataError(
+                f"feature_weight is {configuration.feature_weight} but there are no "
+                "item_features; pass them, or set feature_weight to 0"
+            )
+        return sparse.csr_array((ratings.n_items, 0), dtype=np.float64)
+    features = sparse.csr_array(item_features, dtype=np.float64)
+    if features.ndim != 2 or features.shape[0] != ratings.n_items:  # noqa: PLR2004
+        raise DataError(
+            f"item_features: expected {ratings.n_items} rows, one an item, got shape "
+            f"{features.shape}"
+        )
+    if not np.isfinite(features.data).all():
+        raise DataError("item_features: a value is not finite; repair or remove it")
+    return features
+
+
+def _sum_of_squares(array: FactorMatrix | FloatVector | ExactMatrix) -> float:
+    return float(np.square(array, dtype=np.float64).sum())

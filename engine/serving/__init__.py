@@ -1,0 +1,1 @@
+"""Fold a user in, rank, explain, and choose questions; no compiler needed."""

@@ -1,0 +1,123 @@
+"""Find out about a user: which items to ask for, and how much is known already.
+
+Doubt about a user is their share in the variance of predictions, summed over all items
+and weighed by how often these are rated::
+
+    D(A) = Σ_j n_j z_j' A^-1 z_j = tr(A^-1 M),   M = Σ_j n_j z_j z_j',   z_j = (q_j, 1)
+
+with ``A`` the matrix of the user's system, as in `Taste`.
+"""
+
+import numpy as np
+from scipy.linalg import lapack
+
+from engine.arrays import ExactMatrix, ExactVector, IndexVector
+from engine.errors import DataError
+from engine.model.heads import Model
+from engine.serving.fold_in import Taste, fold_in, with_one
+
+
+def questions(model: Model, taste: Taste, k: int) -> IndexVector:
+    """Choose the items whose ratings would tell most about a user's taste.
+
+    A rating of item ``i`` takes a share out of the doubt about every other item ``j``,
+    whatever its value, so several questions can be planned ahead, each one after those
+    before it. An answer is as likely as the item is known::
+
+        gain_i = n_i / n_users · Σ_j n_j (z_j' A^-1 z_i)² / (1 + z_i' A^-1 z_i)
+
+    Parameters
+    ----------
+    model : Model
+    taste : Taste
+        Of its rating head.
+    k : int
+        How many questions.
+
+    Returns
+    -------
+    ndarray of int32, shape (at most k,)
+        Rows of the model in the order to ask; items already rated are left out.
+
+    Raises
+    ------
+    DataError
+        `k` is negative.
+
+    References
+    ----------
+    .. [1] Rubens, Elahi, Sugiyama, Kaplan (2015), "Active learning in recommender
+       systems". doi:10.1007/978-1-4899-7637-6_24
+    """
+    if k < 0:
+        raise DataError(f"k is {k}; it must be at least 0")
+    items, weights = _items(model), _weights(model)
+    covariance = _covariance(taste)
+    doubt = _squares(items, covariance)
+    fall = _squares(items, covariance @ weights @ covariance)
+    asked = np.zeros(model.n_items, dtype=np.bool_)
+    asked[taste.item_indices] = True
+    chosen: list[int] = []
+    for _ in range(min(k, int((~asked).sum()))):
+        gain = model.item_counts * fall / (1 + doubt)
+        best = int(np.argmax(np.where(asked, -1, gain)))
+        chosen.append(best)
+        asked[best] = True
+        # An answer changes A^-1 by a matrix of rank one, and all of these with it.
+        share = 1 / (1 + doubt[best])
+        towards = covariance @ items[best]
+        pull = weights @ towards
+        along = items @ towards
+        fall += share * along * (share * (towards @ pull) * along)
+        fall -= 2 * share * along * (items @ (covariance @ pull))
+        doubt -= share * along**2
+        covariance -= share * np.outer(towards, towards)
+    return np.array(chosen, dtype=np.int32)
+
+
+def knowledge(model: Model, taste: Taste) -> float:
+    """Say how much of the doubt about a user their ratings have removed.
+
+    ``1 - D(A) / D(A_0)``, with ``A_0`` the matrix before any rating.
+
+    Parameters
+    ----------
+    model : Model
+    taste : Taste
+        Of its rating head.
+
+    Returns
+    -------
+    float
+        From 0, nothing is known, towards 1.
+    """
+    nothing = np.zeros(0, dtype=np.int32)
+    stranger = fold_in(model.rating, nothing, nothing)
+    weights = _weights(model)
+    now, before = (np.vdot(_covariance(of), weights) for of in (taste, stranger))
+    return float(1 - now / before)
+
+
+def _squares(items: ExactMatrix, matrix: ExactMatrix) -> ExactVector:
+    """``z_i' matrix z_i`` of each item."""
+    squares: ExactVector = np.einsum("if,if->i", items @ matrix, items)
+    return squares
+
+
+def _items(model: Model) -> ExactMatrix:
+    return with_one(model.rating, np.arange(model.n_items, dtype=np.int32))
+
+
+def _weights(model: Model) -> ExactMatrix:
+    """``M``."""
+    items = _items(model)
+    weighted: ExactMatrix = (items * model.item_counts[:, None]).T @ items
+    return weighted
+
+
+def _covariance(taste: Taste) -> ExactMatrix:
+    """``A^-1``."""
+    covariance: ExactMatrix
+    covariance, _ = lapack.dpotri(taste.cholesky, lower=1)
+    covariance += np.tril(covariance, -1).T
+    return covariance

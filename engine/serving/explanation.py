@@ -1,0 +1,91 @@
+"""Why a score is what it is: the share of every past rating in it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import lapack
+
+from engine.arrays import ExactMatrix, FloatVector, IndexVector, Indices
+from engine.model.heads import Head
+from engine.serving.fold_in import Taste, validated_indices, with_one
+
+
+@dataclass(frozen=True)
+class Reasons:
+    """One score taken apart: ``baseline + shares.sum()`` is the score.
+
+    Attributes
+    ----------
+    baseline : float
+        What the score would be on the strength of the item alone, in stars.
+    shares : ndarray of float32, shape (n_rated,)
+        What each past rating adds, in the order of `Taste.item_indices`.
+    """
+
+    baseline: float
+    shares: FloatVector
+
+
+def reasons(head: Head, taste: Taste, item_index: int) -> Reasons:
+    """Split a score exactly into the item's own part and one share a past rating.
+
+    The solution is linear in the ratings, so the score is a sum over them::
+
+        score = (μ + b_i + κ s_i + z_i'A^-1 rest) + sum_t z_i'A^-1 pull_t
+
+    Parameters
+    ----------
+    head : Head
+    taste : Taste
+        Of the same head.
+    item_index : int
+
+    Returns
+    -------
+    Reasons
+
+    Raises
+    ------
+    DataError
+        The index is out of range.
+    """
+    index = validated_indices(head, np.array([item_index]))
+    direction = _directions(head, taste, index)[:, 0]
+    baseline = head.offset + float(head.biases_for(taste, index)[0])
+    shares = taste.pulls @ direction
+    return Reasons(baseline + float(taste.rest @ direction), shares.astype(np.float32))
+
+
+def reason_shares(head: Head, taste: Taste, item_indices: Indices) -> ExactMatrix:
+    """Find what each past rating adds to each of some scores, all at once.
+
+    Column ``i`` holds `Reasons.shares` of item ``i``, before they are rounded::
+
+        z_i'A^-1 pull_t
+
+    Parameters
+    ----------
+    head : Head
+    taste : Taste
+        Of the same head.
+    item_indices : array of integers, shape (n,)
+
+    Returns
+    -------
+    ndarray of float64, shape (n_rated, n)
+        In stars for a rating head.
+
+    Raises
+    ------
+    DataError
+        An index is out of range.
+    """
+    indices = validated_indices(head, item_indices)
+    return taste.pulls @ _directions(head, taste, indices)
+
+
+def _directions(head: Head, taste: Taste, indices: IndexVector) -> ExactMatrix:
+    """Solve ``A x = z_i`` for each item, shape (n_factors + 1, n)."""
+    items = with_one(head, indices)
+    directions: ExactMatrix = lapack.dpotrs(taste.factor, items.T, lower=1)[0]
+    return directions

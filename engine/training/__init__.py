@@ -1,0 +1,1 @@
+"""Train the heads of a model from ratings."""

@@ -1,0 +1,398 @@
+"""The rating head that learns its weights: variational Bayes in the form of ALS.
+
+Factors and biases of a row are a vector ``x = (p, b)`` with the normal prior
+``N(m, diag(σ²/w))``, a rating is ``N(μ + b_u + b_i + p_u'q_i, σ²)``. The posterior is
+approximated by independent normals of variance ``v``. With the other side held fixed,
+the mean of a row solves
+
+    (sum_t ω_t (z_t z_t' + diag(v_t)) + diag(w)) x = sum_t ω_t z_t y_t + diag(w) m,
+
+where ``z_t = (q_t, 1)``, and ``v = σ² / diag(A)`` of that matrix ``A``. That is a
+half-step of ALS in which the doubt ``v_t`` about the other side takes the place of a
+hand-tuned regularization that grows with the number of ratings. ``w`` and ``σ²`` follow
+in closed form from what they govern, so nothing is left to tune.
+
+Where ratings have weights, a rating of weight 2 counts as two: in the sums above, in
+``n_u`` and ``σ²``, and in the sets.
+
+The prior mean ``m = W'f`` comes from features and rated sets (`training.priors`).
+
+References
+----------
+.. [1] Lim and Teh (2007), "Variational Bayesian approach to movie rating prediction".
+.. [2] Nakajima and Sugiyama (2011), "Theoretical analysis of Bayesian matrix
+   factorization", on why the doubt regularizes.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Self
+
+import numpy as np
+
+from engine.arrays import (
+    ExactMatrix,
+    ExactVector,
+    FactorMatrix,
+    FloatVector,
+    read_only,
+)
+from engine.data.features import Given
+from engine.data.ratings import Ratings, SparseRows
+from engine.errors import SolveError
+from engine.kernels.exact import Rows, Side
+from engine.kernels.posterior import (
+    Others,
+    Posterior,
+    Prior,
+    solve_rows_with_doubt,
+    sum_expected_squares,
+)
+from engine.kernels.threads import Workers
+from engine.model.heads import Head, Learned, Role, UserPrior
+from engine.training.als import unobserved_of
+from engine.training.priors import Features, improve_effects, sums_of
+
+_START_SCALE = 0.3  # of factors; larger than the doubt about them, or they would vanish
+_START_WEIGHTS = 4.0, 3.0  # of factors and biases, until the third sweep
+_START_NOISE = 0.7  # of the variance of the ratings
+_FIRST_FEATURES, _FIRST_WEIGHTS = 1, 3  # sweeps without: what is not there yet is noise
+_EFFECT_STEPS = 4
+_TRUST_COUNT = 50.0  # ratings of average noise that a user's own estimate starts from
+_SELECTION_COUNT = 10.0  # raters without a lean that an item's selection starts from
+_LEAST_VARIANCE = 1e-6  # as a share; keeps flawless data finite
+
+
+@dataclass
+class Belief:
+    """What is believed of one side. Its parts are replaced, never written to.
+
+    Attributes
+    ----------
+    role : {"user", "item"}
+    rows : SparseRows
+    features : Features
+    parameters, spreads : ndarray of float32, shape (n, k + 1)
+        Means and variances of factors and bias.
+    prior : ndarray of float32, shape (n, k + 1)
+        Prior means.
+    effects : ndarray of float32, shape (n_features, k + 1)
+        ``W``.
+    weights : ndarray of float64, shape (k + 1,)
+        ``w``: noise over the prior variance.
+    trust : ndarray of float32, shape (n,)
+        ``ω`` of the ratings of each row, for the other side.
+    """
+
+    role: Role
+    rows: SparseRows
+    features: Features
+    parameters: FactorMatrix
+    weights: ExactVector
+    effects: FactorMatrix
+    spreads: FactorMatrix = field(init=False)
+    prior: FactorMatrix = field(init=False)
+    trust: FloatVector = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin without doubt, prior knowledge or distrust."""
+        nothing = np.zeros_like(self.parameters)
+        self.spreads = self.prior = nothing
+        self.trust = np.ones(len(nothing), dtype=np.float32)
+
+    @classmethod
+    def start(
+        cls,
+        role: Role,
+        features: Features,
+        rows: SparseRows,
+        *,
+        n_factors: int,
+        rng: np.random.Generator,
+    ) -> Self:
+        """Draw random factors."""
+        shape = rows.n_rows, n_factors + 1
+        parameters = np.zeros(shape, dtype=np.float32)
+        drawn = rng.standard_normal((shape[0], n_factors), dtype=np.float32)
+        parameters[:, :-1] = np.float32(_START_SCALE) * drawn
+        weights = np.full(shape[1], _START_WEIGHTS[0])
+        weights[-1] = _START_WEIGHTS[1]
+        effects = np.zeros((features.n_features, shape[1]), dtype=np.float32)
+        return cls(role, rows, features, parameters, weights, effects)
+
+    def learn_prior(self, workers: Workers) -> None:
+        """Regress the rows on their features."""
+        self.effects = improve_effects(
+            self.features, self.parameters, self.effects,
+            n_steps=_EFFECT_STEPS, workers=workers,
+        )  # fmt: skip
+        self.prior = self.features.means(self.effects, workers)
+
+    def learn_weights(self, variance: float) -> None:
+        """``w = σ² n / sum((x - m)² + v)`` over the rows that have ratings."""
+        rated = self.rows.counts > 0
+        off = np.square(self.parameters - self.prior, dtype=np.float64) + self.spreads
+        least = _LEAST_VARIANCE * variance
+        self.weights = variance / np.maximum(off[rated].mean(axis=0), least)
+
+    def turn(self, rotation: ExactMatrix) -> None:
+        """Multiply all factors by an invertible matrix."""
+        k = len(rotation)
+
+        def turned(rows: FactorMatrix, matrix: ExactMatrix) -> FactorMatrix:
+            factors = rows[:, :k] @ matrix.astype(np.float32)
+            return np.column_stack([factors, rows[:, k]])
+
+        self.parameters = turned(self.parameters, rotation)
+        self.prior = turned(self.prior, rotation)
+        self.effects = turned(self.effects, rotation)
+        self.spreads = turned(self.spreads, np.square(rotation))
+
+
+@dataclass
+class Beliefs:
+    """Both sides, and what they share.
+
+    Attributes
+    ----------
+    users, items : Belief
+    mean : float
+        ``μ``, in stars.
+    variance, least_variance : float
+        ``σ²``, in squared stars, and what it is kept above.
+    """
+
+    users: Belief
+    items: Belief
+    mean: float
+    variance: float
+    least_variance: float
+
+    @classmethod
+    def start(
+        cls,
+        ratings: Ratings,
+        configuration: Learned,
+        *,
+        item_features: Given | None,
+        user_features: Given | None,
+        rng: np.random.Generator,
+    ) -> Self:
+        """Check the features and draw random factors."""
+        by_user, by_item = ratings.by_user, ratings.by_item
+        features = partial(Features.of, with_sets=configuration.rated_sets)
+        begin = partial(Belief.start, n_factors=configuration.n_factors, rng=rng)
+        of_users = features(by_user, by_item, user_features, name="user_features")
+        of_items = features(by_item, by_user, item_features, name="item_features")
+        variance = ratings.variance
+        least = _LEAST_VARIANCE * max(variance, 1.0)
+        return cls(
+            users=begin("user", of_users, by_user),
+            items=begin("item", of_items, by_item),
+            mean=ratings.mean,
+            variance=max(_START_NOISE * variance, least),
+            least_variance=least,
+        )
+
+    def half_step(self, role: Role, workers: Workers, *, refinements: int = 0) -> None:
+        """Solve for one side while the other is held fixed.
+
+        With a refinement in double precision, to single rounding.
+        """
+        sides = self.users, self.items
+        own, other = sides if role == "user" else sides[::-1]
+        rows, others, variance = _rows(own), self._others(other), self.variance
+        prior = Prior(own.prior, own.weights)
+        out = Posterior(np.empty_like(own.parameters), np.empty_like(own.parameters))
+
+        def solve(first: int, last: int) -> None:
+            failed = solve_rows_with_doubt(
+                rows, first, last, others, prior, variance, refinements, out
+            )
+            if failed >= 0:
+                raise SolveError(
+                    f"the system of {role} row {failed} is singular: its ratings or "
+                    "features are too large for single precision"
+                )
+
+        workers.share(own.rows, out.parameters.shape[1], solve)
+        own.parameters, own.spreads = out
+
+    def turn(self) -> None:
+        """Turn and stretch the factors to where they are independent of one another.
+
+        That the posterior is a product of independent normals costs least there.
+        Predictions stay as they are.
+        """
+        lower = np.linalg.cholesky(_moments(self.users))
+        sizes, axes = np.linalg.eigh(lower.T @ _moments(self.items) @ lower)
+        stretch = np.maximum(sizes, sizes.max() * _LEAST_VARIANCE) ** 0.25
+        rotation = np.linalg.solve(lower.T, axes) * stretch
+        self.users.turn(rotation)
+        self.items.turn(np.linalg.inv(rotation).T)
+
+    def learn_noise(self, workers: Workers) -> tuple[float, float]:
+        """Estimate ``σ²`` and whose ratings to trust; return loss and RMSE.
+
+        The noise of a user is that of all others until their own ratings speak::
+
+            ω_u = (n_u + n0) / (sum_t E[e²] / σ² + n0),  1 on average
+        """
+        errors, doubts = self._expected_squares(workers)
+        counts, expected = self.users.rows.totals, errors + doubts
+        n_ratings = float(counts.sum())
+        trust = (counts + _TRUST_COUNT) / (expected / self.variance + _TRUST_COUNT)
+        trust /= (trust @ counts) / n_ratings
+        self.users.trust = trust.astype(np.float32)
+        self.variance = max(float(trust @ expected) / n_ratings, self.least_variance)
+        loss = float(trust @ expected) + sum(map(_penalty, (self.users, self.items)))
+        return loss, float(np.sqrt(errors.sum() / n_ratings))
+
+    def item_selections(self, workers: Workers) -> FloatVector:
+        """``s_i = sum_u z_i'(x_u - W'g_u) / (n_i + n0)`` over those who rated it.
+
+        What is given of users, ``g``, is known of strangers too: it is no selection.
+        """
+        users, items = self.users, self.items
+        features = users.features
+        known = features.given @ users.effects[features.n_members :]
+        leans = sums_of(items.rows, users.parameters - known, workers)
+        sums = np.einsum("if,if->i", items.parameters[:, :-1], leans[:, :-1])
+        sums += leans[:, -1]
+        started = items.rows.totals + _SELECTION_COUNT
+        return np.asarray(sums / started, dtype=np.float32)
+
+    def _others(self, side: Belief) -> Others:
+        return Others(side.parameters, side.spreads, side.trust, self.mean)
+
+    def _expected_squares(self, workers: Workers) -> tuple[ExactVector, ExactVector]:
+        """Sum squared errors, and their variances, over each user's ratings."""
+        users, others = self.users, self._others(self.items)
+        rows, n_users = _rows(users), users.rows.n_rows
+        current = Posterior(users.parameters, users.spreads)
+        errors, doubts = np.empty(n_users), np.empty(n_users)
+
+        def add_up(first: int, last: int) -> None:
+            sum_expected_squares(rows, first, last, others, current, errors, doubts)
+
+        workers.share(users.rows, users.parameters.shape[1], add_up)
+        return errors, doubts
+
+
+OnLearned = Callable[[int, float, float, Side, Side], None]
+
+
+def learn(
+    ratings: Ratings,
+    configuration: Learned,
+    *,
+    item_features: Given | None = None,
+    user_features: Given | None = None,
+    on_sweep: OnLearned | None = None,
+    rng: np.random.Generator,
+    n_threads: int | None = None,
+) -> tuple[Head, Side]:
+    """Train a rating head together with its weights, items first, users last.
+
+    Parameters
+    ----------
+    ratings : Ratings
+    configuration : Learned
+    item_features : sparse or dense matrix, shape (n_items, n), optional
+        In the order of ``ratings.item_ids``: genres, say.
+    user_features : sparse or dense matrix, shape (n_users, n), optional
+        In the order of ``ratings.user_ids``.
+    on_sweep : callable, optional
+        Called with the number of the sweep, the loss (expected squared error plus
+        penalties at the weights of the moment, so it may rise as these change), the
+        RMSE on the training ratings in stars, users, and items.
+    rng : numpy.random.Generator
+    n_threads : int, optional
+        All processors by default; the result is the same bits for any number.
+
+    Returns
+    -------
+    Head, Side
+        The item side, and the users as `foldin.fold_in` places them among the items.
+
+    Raises
+    ------
+    DataError
+        A feature matrix has the wrong number of rows or is not finite.
+    SolveError
+        A system is singular.
+    """
+    beliefs = Beliefs.start(
+        ratings, configuration,
+        item_features=item_features, user_features=user_features, rng=rng,
+    )  # fmt: skip
+    with Workers.start(n_threads) as workers:
+        for sweep in range(configuration.n_sweeps):
+            for side in (beliefs.items, beliefs.users):
+                beliefs.half_step(side.role, workers)
+                if sweep >= _FIRST_FEATURES:
+                    side.learn_prior(workers)
+                if sweep >= _FIRST_WEIGHTS:
+                    side.learn_weights(beliefs.variance)
+            beliefs.turn()
+            loss, error = beliefs.learn_noise(workers)
+            if sweep >= _FIRST_WEIGHTS:
+                for side in (beliefs.items, beliefs.users):
+                    side.learn_weights(beliefs.variance)
+            if on_sweep is not None:
+                sides = (_side(s.parameters) for s in (beliefs.users, beliefs.items))
+                on_sweep(sweep + 1, loss, error, *sides)
+        beliefs.half_step("user", workers, refinements=1)
+        head = _head(beliefs, configuration, workers)
+    return head, _side(beliefs.users.parameters)
+
+
+def _head(beliefs: Beliefs, configuration: Learned, workers: Workers) -> Head:
+    """Freeze the item side and what it says of newcomers."""
+    items = _side(beliefs.items.parameters)
+    users = beliefs.users
+    prior = UserPrior(
+        weights=read_only(users.weights),
+        set_effects=read_only(users.features.set_effects(users.effects)),
+        feature_effects=read_only(users.effects[users.features.n_members :].copy()),
+        item_spreads=read_only(beliefs.items.spreads),
+        item_selections=read_only(beliefs.item_selections(workers)),
+    )
+    return Head(
+        configuration=configuration,
+        global_mean=beliefs.mean,
+        item_biases=read_only(items.biases),
+        item_factors=read_only(items.factors),
+        residual_variance=beliefs.variance,
+        unobserved=unobserved_of(items),
+        prior=prior,
+    )
+
+
+def _side(parameters: FactorMatrix) -> Side:
+    """Part factors from biases."""
+    return Side(
+        np.ascontiguousarray(parameters[:, :-1]),
+        np.ascontiguousarray(parameters[:, -1]),
+    )
+
+
+def _rows(side: Belief) -> Rows:
+    rows = side.rows
+    return Rows(rows.indptr, rows.indices, rows.values, rows.weights)
+
+
+def _moments(side: Belief) -> ExactMatrix:
+    """Average ``x x'`` of the factors, their doubt included."""
+    factors = side.parameters[:, :-1].astype(np.float64)
+    moments: ExactMatrix = factors.T @ factors
+    spreads = side.spreads[:, :-1].sum(axis=0, dtype=np.float64)
+    least = _LEAST_VARIANCE * (np.trace(moments) + 1)
+    return (moments + np.diag(spreads + least)) / len(factors)
+
+
+def _penalty(side: Belief) -> float:
+    """``sum w ((x - m)² + v)``."""
+    off = np.square(side.parameters - side.prior, dtype=np.float64) + side.spreads
+    return float((off @ side.weights).sum())
