@@ -23,7 +23,7 @@ from engine.data.ratings import Ratings
 from engine.data.splits import HeldOut, Split, split_by_user
 from engine.evaluation.compare import Ordering, Popularity, Trained, estimate, measure
 from engine.evaluation.metrics import rmse
-from engine.model.heads import Configuration, Learned
+from engine.model.heads import RidgeConfig, VariationalConfig
 from engine.serving.fold_in import fold_in, predict, uncertainty
 from engine.training.fit import BIASES, RANKING, RATING, Training, fit_head
 
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def fit(
-    data: PublicSet, train: Ratings, configuration: Configuration | Learned
+    data: PublicSet, train: Ratings, configuration: RidgeConfig | VariationalConfig
 ) -> Training:
     """Train one head."""
     return fit_head(
@@ -149,10 +149,10 @@ def folded_in(
         items, values = histories.by_user.row(user)
         kept = rng.permutation(len(items))[:n]
         features = data.features_of_user(user) if head.prior is not None else None
-        taste = fold_in(head, items[kept], values[kept], user_features=features)
+        folded_user = fold_in(head, items[kept], values[kept], user_features=features)
         mine = test.user_indices == user
-        predicted[mine] = predict(head, taste, test.item_indices[mine])
-        spread[mine] = uncertainty(head, taste, test.item_indices[mine])
+        predicted[mine] = predict(head, folded_user, test.item_indices[mine])
+        spread[mine] = uncertainty(head, folded_user, test.item_indices[mine])
     inside = np.abs(predicted - test.values) <= stats.norm.isf(0.1) * spread
     clipped = np.clip(predicted, *low_high)
     return rmse(clipped, test.values), float(inside.mean())

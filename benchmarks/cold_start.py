@@ -24,8 +24,8 @@ from engine.arrays import BoolVector
 from engine.data.ratings import Ratings
 from engine.data.splits import HeldOut, Split
 from engine.evaluation.metrics import ndcg_at_k
-from engine.model.heads import Configuration, Head, Learned
-from engine.paper.configuration import PAPER_PRESETS, PaperConfiguration
+from engine.model.heads import Head, RidgeConfig, VariationalConfig
+from engine.paper.configuration import PAPER_PRESETS, PaperConfig
 from engine.paper.training import fit_paper
 from engine.serving.fold_in import fold_in
 from engine.serving.ranking import top_k
@@ -58,11 +58,11 @@ def presets() -> Mapping[str, Build]:
     """Name what to train: the paper's models, the engine's rating heads, its ranker."""
 
     def head(
-        data: PublicSet, train: Ratings, *, setting: Configuration | Learned
+        data: PublicSet, train: Ratings, *, setting: RidgeConfig | VariationalConfig
     ) -> Head:
         return fit(data, train, setting).head
 
-    def papers(data: PublicSet, train: Ratings, *, setting: PaperConfiguration) -> Head:
+    def papers(data: PublicSet, train: Ratings, *, setting: PaperConfig) -> Head:
         rng = np.random.default_rng(1)
         features = data.item_features
         return fit_paper(train, setting, item_features=features, rng=rng).head
@@ -131,8 +131,8 @@ def judge(
         items, values = histories.by_user.row(user)
         kept = rng.permutation(len(items))[:given]
         features = data.features_of_user(user) if head.prior is not None else None
-        taste = fold_in(head, items[kept], values[kept], user_features=features)
-        scores = head.scores(taste)
+        folded_user = fold_in(head, items[kept], values[kept], user_features=features)
+        scores = head.scores(folded_user)
         mine = (test.user_indices == user) & among[test.item_indices]
         judged, stars = test.item_indices[mine], test.values[mine]
         errors.extend(np.clip(scores[judged], *histories.value_range) - stars)

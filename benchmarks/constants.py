@@ -24,11 +24,11 @@ from benchmarks.public_sets import SETS, PublicSet, command_line
 from engine.arrays import ExactVector
 from engine.data.splits import Split, split_by_user
 from engine.evaluation.compare import Ordering, Trained, estimate, measure
-from engine.model.heads import Configuration, Learned
+from engine.model.heads import RidgeConfig, VariationalConfig
 from engine.training import priors, variational
 from engine.training.fit import RANKING, RATING
 
-Evaluate: TypeAlias = Callable[[Learned | Configuration], ExactVector]
+Evaluate: TypeAlias = Callable[[VariationalConfig | RidgeConfig], ExactVector]
 
 FIELDS: dict[str, tuple[Any, ...]] = {"n_factors": (16, 64), "n_sweeps": (20, 45)}
 CONSTANTS: dict[tuple[ModuleType, str], tuple[Any, ...]] = {
@@ -83,7 +83,7 @@ def rating_table(
     if not moved:
         return
 
-    def evaluate(configuration: Learned | Configuration) -> ExactVector:
+    def evaluate(configuration: VariationalConfig | RidgeConfig) -> ExactVector:
         found = [error(Trained(fit(data, s.train, configuration)), s) for s in splits]
         return np.array(found)
 
@@ -104,7 +104,7 @@ def rating_table(
 def ranking_table(data: PublicSet, splits: list[Split]) -> Iterator[str]:
     """NDCG@10 with other numbers of factors, a line a number."""
 
-    def evaluate(configuration: Learned | Configuration) -> ExactVector:
+    def evaluate(configuration: VariationalConfig | RidgeConfig) -> ExactVector:
         orders = (Ordering(fit(data, s.train, configuration)) for s in splits)
         pairs = zip(orders, splits, strict=True)
         return np.array([estimate([measure(o, s).ndcg]).value for o, s in pairs])

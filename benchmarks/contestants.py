@@ -25,7 +25,7 @@ from engine.data.ratings import Ratings
 from engine.data.synthetic import make_ratings
 from engine.kernels.exact import Side
 from engine.kernels.threads import Workers
-from engine.model.heads import Configuration, Solver
+from engine.model.heads import RidgeConfig, Solver
 from engine.training.als import Problem, half_step
 from engine.training.fit import PLAIN, RANKING, fit_head
 
@@ -110,7 +110,7 @@ class Stopwatch:
         self.cpu += process_time() - self._began[1]
 
 
-def configuration(k: int) -> Configuration:
+def configuration(k: int) -> RidgeConfig:
     """Weights chosen for these data on the 10m set, as those of the other libraries."""
     solver: Solver = "cholesky" if k < _FEW_FACTORS else "conjugate_gradient"
     return replace(
@@ -145,13 +145,13 @@ def ranking(raw: RawRatings, k: int) -> Outcome:
     return replace(_sweeps(raw, chosen, n_sweeps=3), name="ranking", points=[])
 
 
-def _compile(chosen: Configuration) -> None:
+def _compile(chosen: RidgeConfig) -> None:
     """Train on a handful of ratings, so that no time is lost compiling later."""
     ratings = make_ratings(rng=np.random.default_rng(0)).ratings
     fit_head(ratings, chosen, rng=np.random.default_rng(0))
 
 
-def _sweeps(raw: RawRatings, chosen: Configuration, *, n_sweeps: int) -> Outcome:
+def _sweeps(raw: RawRatings, chosen: RidgeConfig, *, n_sweeps: int) -> Outcome:
     """Alternate as `fit_head` does, with a test after each sweep."""
     watch, sweeps, points = Stopwatch(), [], []
     with watch:
@@ -174,7 +174,7 @@ def _sweeps(raw: RawRatings, chosen: Configuration, *, n_sweeps: int) -> Outcome
     return Outcome("cinefold", prepare, float(seconds), float(cpu), points, 0, 0)
 
 
-def _start(ratings: Ratings, chosen: Configuration) -> tuple[Side, Side]:
+def _start(ratings: Ratings, chosen: RidgeConfig) -> tuple[Side, Side]:
     rng = np.random.default_rng(0)
     sides = []
     for n in (ratings.n_users, ratings.n_items):

@@ -93,8 +93,8 @@ def pool_of(
     features = data.features_of_user(user) if rating.prior is not None else None
     scores = ranking.scores(fold_in(ranking, items, values))
     best = top_k(scores, POOL_SIZE, excluded=items)
-    taste = fold_in(rating, items, values, user_features=features)
-    return Pool(best, scores[best], uncertainty(rating, taste, best))
+    folded_user = fold_in(rating, items, values, user_features=features)
+    return Pool(best, scores[best], uncertainty(rating, folded_user, best))
 
 
 def made(

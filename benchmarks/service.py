@@ -31,7 +31,7 @@ from benchmarks import data
 from benchmarks.clients import drive
 from engine.data.movielens import MovieLens
 from engine.model.files import save_model
-from engine.model.heads import Configuration, Head, Model, Unobserved
+from engine.model.heads import Head, Model, RidgeConfig, Unobserved
 
 N_FACTORS = 64
 _WAIT_SECONDS = 60.0
@@ -191,7 +191,7 @@ def _untrained(item_ids: data.Vector, *, rng: np.random.Generator) -> Model:
 def _head(
     n_items: int, *, rng: np.random.Generator, unobserved_weight: float = 0.0
 ) -> Head:
-    configuration = Configuration(
+    configuration = RidgeConfig(
         n_factors=N_FACTORS, n_sweeps=1, user_weight=5, item_weight=5,
         user_bias_weight=5, item_bias_weight=5, unobserved_weight=unobserved_weight,
     )  # fmt: skip

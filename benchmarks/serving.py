@@ -15,7 +15,7 @@ from scipy.linalg import lapack
 from engine.arrays import FactorMatrix
 from engine.data.ratings import SparseRows
 from engine.kernels.top_k import top_k_of_users
-from engine.model.heads import Configuration, Head, Unobserved
+from engine.model.heads import Head, RidgeConfig, Unobserved
 from engine.serving.fold_in import fold_in
 from engine.serving.ranking import top_k
 
@@ -88,7 +88,7 @@ def _print_batch(
 
 
 def _head(rng: np.random.Generator) -> Head:
-    configuration = Configuration(
+    configuration = RidgeConfig(
         n_factors=N_FACTORS, n_sweeps=1, user_weight=1, item_weight=1,
         user_bias_weight=1, item_bias_weight=1,
     )  # fmt: skip

@@ -26,7 +26,7 @@ from benchmarks.public_sets import PublicSet, command_line
 from engine.data.splits import Split
 from engine.evaluation.compare import Trained
 from engine.jobs.search import Journal, search
-from engine.model.heads import Configuration, Learned
+from engine.model.heads import RidgeConfig, VariationalConfig
 from engine.training.fit import BIASES, RATING, fit_head
 
 SWEEPS, LONGER = 80, 50
@@ -103,7 +103,7 @@ def strangers(data: PublicSet, inners: list[Split]) -> Iterator[str]:
 def tuning(data: PublicSet, split: Split, inner: Split, *, n_trials: int) -> str:
     """Search on the inner split; measure preset and best setting on the outer."""
 
-    def judge(setting: Configuration | Learned) -> float:
+    def judge(setting: RidgeConfig | VariationalConfig) -> float:
         return error(Trained(fit(data, inner.train, setting)), inner)
 
     with TemporaryDirectory() as folder:

@@ -136,8 +136,8 @@ def figures(
     test: Rated,
 ) -> tuple[float, float]:
     """Squared error of the stars, and NDCG@10; NaN where no held-out movie is liked."""
-    taste = fold_in(rating, *told, weights=weights)
-    predicted = np.clip(predict(rating, taste, test[0]), 0.5, 5)
+    folded_user = fold_in(rating, *told, weights=weights)
+    predicted = np.clip(predict(rating, folded_user, test[0]), 0.5, 5)
     relevant = test[0][test[1] >= LIKED_FROM]
     scores = ranking.scores(fold_in(ranking, *told, weights=weights))
     found = top_k(scores, 10, excluded=seen)

@@ -20,11 +20,11 @@ from engine.data.splits import split_at_random, split_by_user
 from engine.data.synthetic import make_ratings
 from engine.errors import ArtifactError, DataError, EngineError, SolveError
 from engine.model.files import Manifest, load_model, read_manifest, save_model
-from engine.model.heads import Configuration, Head, Learned, Model, UserPrior
-from engine.paper.configuration import PAPER_PRESETS, PaperConfiguration
+from engine.model.heads import Head, Model, RidgeConfig, UserPrior, VariationalConfig
+from engine.paper.configuration import PAPER_PRESETS, PaperConfig
 from engine.serving.elicitation import knowledge, questions
 from engine.serving.explanation import Reasons, reasons
-from engine.serving.fold_in import Taste, fold_in, predict, uncertainty
+from engine.serving.fold_in import FoldedUser, fold_in, predict, uncertainty
 from engine.serving.ranking import similar_items, top_k
 
 if TYPE_CHECKING:
@@ -67,24 +67,24 @@ __all__ = [
     "RANKING",
     "RATING",
     "ArtifactError",
-    "Configuration",
     "DataError",
     "EngineError",
+    "FoldedUser",
     "Head",
-    "Learned",
     "Manifest",
     "Model",
     "MovieLens",
-    "PaperConfiguration",
+    "PaperConfig",
     "PaperSweep",
     "PaperTraining",
     "Ratings",
     "Reasons",
+    "RidgeConfig",
     "SolveError",
     "Sweep",
-    "Taste",
     "Training",
     "UserPrior",
+    "VariationalConfig",
     "evaluate",
     "fit",
     "fit_head",

@@ -6,7 +6,7 @@ from typing import Self
 
 import numpy as np
 
-from engine import Head, MovieLens, Ratings, Taste, top_k
+from engine import FoldedUser, Head, MovieLens, Ratings, top_k
 from engine.arrays import BoolVector, FloatVector, IndexVector
 from engine.data.movielens import Movie
 from engine.errors import DataError
@@ -84,12 +84,12 @@ class Catalogue:
             for i in indices.tolist()
         ]
 
-    def recommend(self, head: Head, taste: Taste) -> IndexVector:
+    def recommend(self, head: Head, folded_user: FoldedUser) -> IndexVector:
         """List the best movies with enough ratings that a user has not rated."""
         return top_k(
-            head.scores(taste),
+            head.scores(folded_user),
             LIST_LENGTH,
-            excluded=taste.item_indices,
+            excluded=folded_user.item_indices,
             candidates=self.known,
         )
 

@@ -31,7 +31,7 @@ from engine.insights import (
     rating_frequencies,
     size_frequencies,
 )
-from engine.paper.configuration import PAPER_PRESETS, PaperConfiguration
+from engine.paper.configuration import PAPER_PRESETS, PaperConfig
 from engine.paper.training import PaperTraining, fit_paper
 from reproduction.catalogue import LEAST_RATINGS, LIST_LENGTH, Catalogue
 from reproduction.printed import as_printed
@@ -162,7 +162,7 @@ def reproduce(
 def _train(
     catalogue: Catalogue,
     split: Split,
-    configuration: PaperConfiguration,
+    configuration: PaperConfig,
     *,
     seed: int,
     on_sweep: Callable[..., None],
@@ -342,9 +342,9 @@ def _dummy_user(catalogue: Catalogue, heads: dict[str, Head]) -> DummyUser:
     _, stars = catalogue.ratings.value_range
     lists = []
     for name, head in heads.items():
-        taste = fold_in(head, loved, np.array([stars]))
-        found = catalogue.recommend(head, taste)
-        lists.append(DummyList(name, catalogue.rows(found, head.scores(taste))))
+        folded_user = fold_in(head, loved, np.array([stars]))
+        found = catalogue.recommend(head, folded_user)
+        lists.append(DummyList(name, catalogue.rows(found, head.scores(folded_user))))
     return DummyUser(catalogue.title(loved[0]), stars, lists)
 
 

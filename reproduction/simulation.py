@@ -76,8 +76,8 @@ def _votes(
     """Show one user a list; tell what they like of it."""
     history = catalogue.ratings.by_user.row(user)
     shown = catalogue.recommend(head, fold_in(head, *history))
-    taste = fold_in(judge, *history)
-    above = predict(judge, taste, shown) - LIKED_FROM
-    chance = norm.cdf(above / uncertainty(judge, taste, shown))
+    folded_user = fold_in(judge, *history)
+    above = predict(judge, folded_user, shown) - LIKED_FROM
+    chance = norm.cdf(above / uncertainty(judge, folded_user, shown))
     liked: BoolVector = rng.random(len(shown)) < chance
     return liked

@@ -22,7 +22,7 @@ from engine.experiments.contingency import pearson_chi_square, yates_chi_square
 from engine.experiments.simulation import Rate, Trial, daily_looks, fixed_horizon
 
 if TYPE_CHECKING:
-    from engine.data.features import Given
+    from engine.data.features import FeatureMatrix
     from engine.data.ratings import Ratings
     from engine.evaluation.compare import Estimate, Row, Step
     from reproduction.measure import Step as ReportStep
@@ -62,7 +62,7 @@ def evaluate(
     Console().print(comparison(rows, n_splits=seeds))
 
 
-def read_dataset(path: Path) -> "tuple[Ratings, Given]":
+def read_dataset(path: Path) -> "tuple[Ratings, FeatureMatrix]":
     """Read ratings, with a row for every movie, and what is known of the movies."""
     from engine import one_hot  # noqa: PLC0415 - loads the compiler
 
@@ -143,7 +143,7 @@ def tune(
     typer.echo(run.model_dump_json(exclude_unset=True))
 
 
-def read_database() -> "tuple[Ratings, Given]":
+def read_database() -> "tuple[Ratings, FeatureMatrix]":
     """Read what a training run would."""
     with reach_database(Settings()) as url:
         snapshot = read_snapshot(url)

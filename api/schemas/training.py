@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal, get_origin, get_type_hints
 from pydantic import Field, create_model, model_validator
 
 from api.schemas.base import Body, Out
-from engine.model.heads import Configuration, Learned
+from engine.model.heads import RidgeConfig, VariationalConfig
 
-# Bounds of hyper-parameters by their names in `Configuration`. A parameter
+# Bounds of hyper-parameters by their names in `RidgeConfig`. A parameter
 # that is not in here yet has the bounds of its type.
 BOUNDS: dict[str, dict[str, float]] = {
     "n_factors": {"ge": 0, "le": 256},
@@ -47,20 +47,20 @@ RatingParameters: type[Body] = create_model(
     "RatingParameters",
     __base__=Body,
     __doc__="Of the rating head; what is left out takes the preset's value.",
-    **_parameters_of(Learned, Configuration),
+    **_parameters_of(VariationalConfig, RidgeConfig),
 )
 RankingParameters: type[Body] = create_model(
     "RankingParameters",
     __base__=Body,
     __doc__="Of the ranking head; what is left out takes the engine's value.",
-    **_parameters_of(Configuration),
+    **_parameters_of(RidgeConfig),
 )
 MAX_SEED = 2**31 - 1
 PAPER_PARAMETERS = frozenset({"n_factors", "n_sweeps"})
 # What can be set of each preset of the rating head.
 PRESETS: dict[str, frozenset[str]] = {
-    "default": frozenset(get_type_hints(Learned)),
-    "plain": frozenset(get_type_hints(Configuration)),
+    "default": frozenset(get_type_hints(VariationalConfig)),
+    "plain": frozenset(get_type_hints(RidgeConfig)),
     **dict.fromkeys(("bias", "latent", "features"), PAPER_PARAMETERS),
 }
 

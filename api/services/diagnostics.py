@@ -49,8 +49,8 @@ def _check(model: Model, expectation: Expectation) -> CheckOut:
     values = np.array([rating["value"] for rating in expectation.ratings])
     indices = model.item_indices_of(ids)
     known = indices >= 0
-    taste = fold_in(model.ranking, indices[known], values[known])
-    scores = model.ranking.scores(taste)
+    folded_user = fold_in(model.ranking, indices[known], values[known])
+    scores = model.ranking.scores(folded_user)
     ranked = top_k(scores, max(wanted.values()), excluded=indices[known])
     ranks = {int(id_): n for n, id_ in enumerate(model.item_ids[ranked], start=1)}
     missing = [
@@ -83,9 +83,11 @@ async def dummy_user(
     )
     if served is None:
         return Diagnosis(recommendations=found, position=[])
-    taste = place(served, inline(body.ratings)).rating
+    folded_user = place(served, inline(body.ratings)).rating
     axes = await to_thread.run_sync(maps.axes_of, served.model.rating)
-    return Diagnosis(recommendations=found, position=(axes @ taste.factors).tolist())
+    return Diagnosis(
+        recommendations=found, position=(axes @ folded_user.factors).tolist()
+    )
 
 
 async def _stored(

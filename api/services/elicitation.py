@@ -37,10 +37,10 @@ async def next_questions(
     else:
         placement = place(served, told)
         n_used, n_votes = placement.known.n_rated, placement.known.n_votes
-        model, taste = served.model, placement.rating
+        model, folded_user = served.model, placement.rating
         n_asked = limit + len(set(excluded))
-        rows = await to_thread.run_sync(questions, model, taste, n_asked)
-        known = await to_thread.run_sync(knowledge, model, taste)
+        rows = await to_thread.run_sync(questions, model, folded_user, n_asked)
+        known = await to_thread.run_sync(knowledge, model, folded_user)
         ids = [i for i in model.item_ids[rows].tolist() if i not in excluded]
     movies = await movie_queries.summaries(session, ids)
     there = [MovieOut.model_validate(movies[i]) for i in ids if i in movies]

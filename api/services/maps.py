@@ -79,11 +79,11 @@ def _user_position(
 ) -> UserPosition:
     model, axes = _movie_axes(folder, dims)
     known = known_to(model, told)
-    taste = known.taste(model.rating)
+    folded_user = known.taste(model.rating)
     return UserPosition(
         model=reference,
         n_ratings_used=known.n_rated,
-        position=np.round(axes.axes @ taste.factors, DECIMALS).tolist(),
+        position=np.round(axes.axes @ folded_user.factors, DECIMALS).tolist(),
     )
 
 

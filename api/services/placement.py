@@ -19,7 +19,7 @@ from api.storage.database import AnyRow
 from api.web.problems import InvalidRequest, NotFound, field_error
 from engine.arrays import FloatVector, IndexVector
 from engine.model.heads import Head, Model
-from engine.serving.fold_in import Taste, fold_in
+from engine.serving.fold_in import FoldedUser, fold_in
 
 FULL_PERSONALIZATION = 10
 
@@ -59,7 +59,7 @@ class Known:
         """How many of them are votes."""
         return len(self.movie_ids) - self.n_rated
 
-    def taste(self, head: Head) -> Taste:
+    def taste(self, head: Head) -> FoldedUser:
         """Fold the user into a head of the model."""
         return fold_in(head, self.indices, self.values, weights=self.weights)
 
@@ -71,12 +71,12 @@ class Placement:
     served: ServedModel
     told: Told
     known: Known
-    rating: Taste
-    ranking: Taste
+    rating: FoldedUser
+    ranking: FoldedUser
     ordered_by: HeadName = "ranking"
 
     @property
-    def ordering(self) -> tuple[Head, Taste]:
+    def ordering(self) -> tuple[Head, FoldedUser]:
         """The head that orders the list, and the user in its space."""
         if self.ordered_by == "rating":
             return self.served.model.rating, self.rating

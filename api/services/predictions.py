@@ -140,10 +140,10 @@ def _cursor(
 async def _described(
     session: AsyncSession, placement: Placement, ranked: IndexVector
 ) -> list[Prediction]:
-    model, taste = placement.served.model, placement.rating
+    model, folded_user = placement.served.model, placement.rating
     movie_ids = model.item_ids[ranked].tolist()
-    predicted = np.clip(predict(model.rating, taste, ranked), *model.rating_range)
-    deviations = uncertainty(model.rating, taste, ranked)
+    predicted = np.clip(predict(model.rating, folded_user, ranked), *model.rating_range)
+    deviations = uncertainty(model.rating, folded_user, ranked)
     movies = await movie_queries.summaries(session, movie_ids)
     return [
         Prediction(
@@ -173,11 +173,11 @@ async def influence(
     if placement is None:
         return Influence(model=None, votes=0, items=[])
     hidden = await feedback_queries.hidden_of(session, user_id)
-    head, taste = placement.ordering
+    head, folded_user = placement.ordering
     seen = placement.served.model.item_indices_of([*placement.told.stars, *hidden])
-    ranked = top_k(head.scores(taste), N_INFLUENCED, excluded=seen[seen >= 0])
+    ranked = top_k(head.scores(folded_user), N_INFLUENCED, excluded=seen[seen >= 0])
     known = placement.known
-    parts = np.abs(reason_shares(head, taste, ranked)).sum(axis=1)
+    parts = np.abs(reason_shares(head, folded_user, ranked)).sum(axis=1)
     shares = parts / (parts.sum() or 1)
     return Influence(
         model=placement.served.reference,
@@ -218,10 +218,10 @@ async def _explained(
     index = placement.served.item_index_of(movie_id) if placement else None
     if placement is None or index is None:
         raise NotFound("no model knows this movie yet")
-    model, taste = placement.served.model, placement.rating
+    model, folded_user = placement.served.model, placement.rating
     item = np.array([index], dtype=np.int32)
-    rating = float(predict(model.rating, taste, item)[0])
-    parts = reasons(model.rating, taste, index)
+    rating = float(predict(model.rating, folded_user, item)[0])
+    parts = reasons(model.rating, folded_user, index)
     votes = float(parts.shares[placement.known.n_rated :].sum())
     (shares,) = shares_of(placement, item)
     movies = await movie_queries.summaries(session, [movie_id, *dict(shares)])
@@ -232,7 +232,7 @@ async def _explained(
         model=placement.served.reference,
         predicted_rating=float(np.clip(rating, *model.rating_range)),
         unclipped_rating=rating,
-        uncertainty=float(uncertainty(model.rating, taste, item)[0]),
+        uncertainty=float(uncertainty(model.rating, folded_user, item)[0]),
         contributions=Contributions(
             global_mean=model.rating.global_mean,
             movie_bias=parts.baseline - model.rating.global_mean,

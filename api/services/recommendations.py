@@ -149,8 +149,8 @@ def _ranked(
     placement: Placement, wanted: Wanted, candidates: IndexVector | None
 ) -> IndexVector:
     """Order the best items, and make something else of them if that is wanted."""
-    head, taste = placement.ordering
-    scores = head.scores(taste)
+    head, folded_user = placement.ordering
+    scores = head.scores(folded_user)
     is_plain = wanted.diversity == wanted.exploration == 0
     n_best = wanted.limit if is_plain else POOL_SIZE
     excluded = _known(placement.served, wanted.excluded)

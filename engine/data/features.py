@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from scipy import sparse
 
-Given: TypeAlias = Any
+FeatureMatrix: TypeAlias = Any
 """Any matrix of numbers, dense or of `scipy.sparse`, which has no common type."""
 
 

@@ -11,7 +11,7 @@ from typing import Literal, Protocol, TypeAlias
 import numpy as np
 
 from engine.arrays import ExactVector, FloatVector, IndexVector
-from engine.data.features import Given
+from engine.data.features import FeatureMatrix
 from engine.data.ratings import Ratings, SparseRows
 from engine.data.splits import HeldOut, Split, split_by_user
 from engine.errors import DataError
@@ -24,7 +24,7 @@ from engine.evaluation.metrics import (
 )
 from engine.kernels.exact import Side
 from engine.kernels.top_k import top_k_of_users
-from engine.model.heads import Configuration, Learned
+from engine.model.heads import RidgeConfig, VariationalConfig
 from engine.serving.ranking import top_k
 from engine.training.fit import BIASES, RANKING, RATING, Training, fit_head
 
@@ -261,9 +261,9 @@ def evaluate(
     ratings: Ratings,
     *,
     seeds: Sequence[int] = (0, 1, 2, 3, 4),
-    rating: Configuration | Learned = RATING,
-    ranking: Configuration = RANKING,
-    item_features: Given | None = None,
+    rating: RidgeConfig | VariationalConfig = RATING,
+    ranking: RidgeConfig = RANKING,
+    item_features: FeatureMatrix | None = None,
     k: int = 10,
     relevant_from: float = 4.0,
     on_step: OnStep | None = None,
@@ -279,7 +279,7 @@ def evaluate(
         The catalogue is every item in here, rated in training or not.
     seeds : sequence of int
         One split each.
-    rating, ranking : Configuration or Learned
+    rating, ranking : RidgeConfig or VariationalConfig
         Of the heads.
     item_features : matrix, optional
         As for `als.fit`.
@@ -318,15 +318,15 @@ def evaluate(
 
 def _methods(
     train: Ratings,
-    rating: Configuration | Learned,
-    ranking: Configuration,
+    rating: RidgeConfig | VariationalConfig,
+    ranking: RidgeConfig,
     *,
-    item_features: Given | None,
+    item_features: FeatureMatrix | None,
     seed: int,
 ) -> dict[Name, Callable[[], Recommender]]:
     """Name what to compare; built when called, so one at a time is in memory."""
 
-    def train_head(configuration: Configuration | Learned) -> Training:
+    def train_head(configuration: RidgeConfig | VariationalConfig) -> Training:
         rng = np.random.default_rng([seed, 1])
         return fit_head(train, configuration, item_features=item_features, rng=rng)
 

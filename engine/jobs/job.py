@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from engine.model.heads import Configuration, Learned
-from engine.paper.configuration import PAPER_PRESETS, PaperConfiguration
+from engine.model.heads import RidgeConfig, VariationalConfig
+from engine.paper.configuration import PAPER_PRESETS, PaperConfig
 from engine.training import fit as als
 
 MAX_EVALUATED = 2_000_000
@@ -30,14 +30,14 @@ class Job:
         return cls(**{"rating": {}, "ranking": {}, **parameters})
 
     @property
-    def paper(self) -> PaperConfiguration | None:
+    def paper(self) -> PaperConfig | None:
         """The configuration of one of the paper's models, if that was asked for."""
         if self.preset not in PAPER_PRESETS:
             return None
         return replace(PAPER_PRESETS[self.preset], **self.rating)
 
     @property
-    def rating_head(self) -> Configuration | Learned:
+    def rating_head(self) -> RidgeConfig | VariationalConfig:
         """Of the rating head."""
         if self.paper is not None:
             return self.paper.of_head()
@@ -46,7 +46,7 @@ class Job:
         return replace(als.RATING, **self.rating)
 
     @property
-    def ranking_head(self) -> Configuration:
+    def ranking_head(self) -> RidgeConfig:
         """Of the ranking head."""
         return replace(als.RANKING, **self.ranking)
 

@@ -18,7 +18,7 @@ import numpy as np
 
 import engine
 from engine.arrays import read_only
-from engine.data.features import Given
+from engine.data.features import FeatureMatrix
 from engine.data.ratings import Ratings
 from engine.data.splits import HeldOut, Split, split_by_user
 from engine.evaluation.compare import (
@@ -36,7 +36,7 @@ from engine.insights import genres_of
 from engine.jobs.job import Job
 from engine.jobs.memory import peak_bytes, reset_peak
 from engine.model.files import Json
-from engine.model.heads import Configuration, Head, Learned, Model
+from engine.model.heads import Head, Model, RidgeConfig, VariationalConfig
 from engine.paper.training import PaperSweep, fit_paper
 from engine.serving.fold_in import fold_in
 from engine.training import fit as als
@@ -82,7 +82,7 @@ class Trainer:
         self,
         ratings: Ratings,
         genres: Sequence[Sequence[str]],
-        item_features: Given,
+        item_features: FeatureMatrix,
         *,
         votes: Ratings | None = None,
         job: Job,
@@ -118,14 +118,14 @@ class Trainer:
 
     def _work(self) -> Iterator[float]:
         """Yield the cost of each fit in multiply-adds, more or less."""
-        heads: list[Configuration | Learned]
+        heads: list[RidgeConfig | VariationalConfig]
         heads = [self.job.rating_head, self.job.ranking_head]
         if self.job.is_evaluated(self.ratings.n_ratings):
             heads += [*heads, als.BIASES]
         for configuration in heads:
             yield configuration.n_sweeps * self._cost(configuration)
 
-    def _cost(self, configuration: Configuration | Learned) -> float:
+    def _cost(self, configuration: RidgeConfig | VariationalConfig) -> float:
         """Estimate one sweep: gather the rows' systems, then solve them.
 
         Learning the weights about doubles that; progress needs no more than "about".
@@ -133,7 +133,7 @@ class Trainer:
         side = configuration.n_factors + 1
         n_rows = self.ratings.n_users + self.ratings.n_items
         exact = side**2 * self.ratings.n_ratings + side**3 * n_rows / 3
-        if isinstance(configuration, Learned):
+        if isinstance(configuration, VariationalConfig):
             return 2 * exact
         if configuration.solver == "conjugate_gradient":
             return 4.0 * side * configuration.n_gradient_steps * self.ratings.n_ratings
@@ -142,7 +142,7 @@ class Trainer:
     def _reporter(
         self,
         fit: Fit,
-        configuration: Configuration | Learned,
+        configuration: RidgeConfig | VariationalConfig,
         *,
         name: str | None = None,
     ) -> Callable[[als.Sweep], None]:
@@ -210,7 +210,7 @@ class Trainer:
     def _fit_head(
         self,
         split: Split,
-        configuration: Configuration | Learned,
+        configuration: RidgeConfig | VariationalConfig,
         *,
         name: Literal["biases", "rating", "ranking"],
     ) -> Training:
@@ -315,10 +315,12 @@ def fold_in_parity(train: Ratings, training: Training) -> float:
     largest = 0.0
     for user in range(0, train.n_users, max(1, train.n_users // PARITY_USERS)):
         rows = train.by_user
-        taste = fold_in(training.head, *rows.row(user), weights=rows.weights_of(user))
+        folded_user = fold_in(
+            training.head, *rows.row(user), weights=rows.weights_of(user)
+        )
         trained = training.users
-        factors = np.abs(taste.factors - trained.factors[user]).max(initial=0.0)
-        bias = abs(taste.bias - float(trained.biases[user]))
+        factors = np.abs(folded_user.factors - trained.factors[user]).max(initial=0.0)
+        bias = abs(folded_user.bias - float(trained.biases[user]))
         largest = max(largest, float(factors), bias)
     return largest
 

@@ -27,19 +27,19 @@ from optuna.distributions import (
 from optuna.trial import TrialState, create_trial
 from scipy import sparse
 
-from engine.data.features import Given
+from engine.data.features import FeatureMatrix
 from engine.data.ratings import Ratings
 from engine.data.splits import Split, split_by_user
 from engine.errors import DataError, SolveError
 from engine.evaluation.compare import Ordering, Trained, estimate, measure
 from engine.evaluation.metrics import rmse
 from engine.jobs.run import hold_out
-from engine.model.heads import Configuration, Learned
+from engine.model.heads import RidgeConfig, VariationalConfig
 from engine.training.fit import PLAIN, RANKING, RATING, fit_head
 
 Target: TypeAlias = Literal["default", "plain", "ranking"]
 
-STARTS: Mapping[Target, Configuration | Learned] = MappingProxyType(
+STARTS: Mapping[Target, RidgeConfig | VariationalConfig] = MappingProxyType(
     {"default": RATING, "plain": PLAIN, "ranking": RANKING}
 )
 _WEIGHT = FloatDistribution(0.05, 50, log=True)
@@ -126,7 +126,7 @@ class Journal:
 
 def search(
     target: Target,
-    judge: Callable[[Configuration | Learned], float],
+    judge: Callable[[RidgeConfig | VariationalConfig], float],
     journal: Journal,
     *,
     n_trials: int,
@@ -197,7 +197,7 @@ class Task:
 
     target: Target
     ratings: Ratings
-    item_features: Given
+    item_features: FeatureMatrix
     seed: int = 0
     test_share: float = 0.1
 
@@ -240,7 +240,7 @@ class Task:
             "evaluate": "always",
         }
 
-    def _judge(self, setting: Configuration | Learned, split: Split) -> float:
+    def _judge(self, setting: RidgeConfig | VariationalConfig, split: Split) -> float:
         """Train on a part and measure as the card of a training run does."""
         train = partial(
             fit_head, split.train, setting, item_features=self.item_features,

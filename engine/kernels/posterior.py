@@ -27,17 +27,17 @@ class Others(NamedTuple):
     ----------
     parameters : ndarray of float32, shape (n, k + 1)
         Means of factors and bias.
-    spreads : ndarray of float32, shape (n, k + 1)
+    variances : ndarray of float32, shape (n, k + 1)
         Variances of factors and bias.
-    trust : ndarray of float32, shape (n,)
-        ``ω``: weight of a rating, 1 on average.
+    noise_weights : ndarray of float32, shape (n,)
+        ``ω``: the weight of a rating by the noise of its user, 1 on average.
     mean : float
         ``μ``, in stars.
     """
 
     parameters: FactorMatrix
-    spreads: FactorMatrix
-    trust: FloatVector
+    variances: FactorMatrix
+    noise_weights: FloatVector
     mean: float
 
 
@@ -57,16 +57,16 @@ class Prior(NamedTuple):
 
 
 class Posterior(NamedTuple):
-    """What is believed of each row of a side.
+    """The posterior of each row of a side: independent normals.
 
     Attributes
     ----------
-    parameters, spreads : ndarray of float32, shape (n, k + 1)
+    parameters, variances : ndarray of float32, shape (n, k + 1)
         Means and variances of factors and bias.
     """
 
     parameters: FactorMatrix
-    spreads: FactorMatrix
+    variances: FactorMatrix
 
 
 class _System(NamedTuple):
@@ -105,12 +105,12 @@ def _build(rows: Rows, row: int, others: Others, prior: Prior, system: _System) 
         n = min(TILE, stop - begin)
         for t in range(n):
             other, at = rows.indices[begin + t], t * width
-            parameters, spreads = others.parameters[other], others.spreads[other]
-            trust = others.trust[other] * weight_at(rows.weights, begin + t)
-            root = np.sqrt(trust)
+            parameters, variances = others.parameters[other], others.variances[other]
+            weight = others.noise_weights[other] * weight_at(rows.weights, begin + t)
+            root = np.sqrt(weight)
             for f in range(k):
                 block[at + f] = root * parameters[f]
-                diagonal[f] += trust * spreads[f]
+                diagonal[f] += weight * variances[f]
             block[at + k] = root
             rest = rows.values[begin + t] - others.mean - parameters[k]
             block[at + k + 1] = root * rest
@@ -139,14 +139,14 @@ def _residual(
         error = (rows.values[t] - others.mean) - (parameters[k] + x[k])
         for f in range(k):
             error -= parameters[f] * x[f]
-        error *= others.trust[other] * weight_at(rows.weights, t)
+        error *= others.noise_weights[other] * weight_at(rows.weights, t)
         for f in range(k):
             out[f] += parameters[f] * error
         out[k] += error
 
 
 @compiled
-def solve_rows_with_doubt(
+def solve_rows_with_variance(
     rows: Rows,
     first: int,
     last: int,
@@ -171,7 +171,7 @@ def solve_rows_with_doubt(
             drawn = prior.weights[f] * prior.means[row, f]
             step[f] = matrix[f * width + size] + drawn
             matrix[f * width + size] = 0  # no part of what is factorized
-            out.spreads[row, f] = variance / matrix[f * width + f]
+            out.variances[row, f] = variance / matrix[f * width + f]
         if not factorize(matrix, size, width):
             return row
         substitute(matrix, size, width, step)
@@ -197,17 +197,17 @@ def sum_expected_squares(
     others: Others,
     current: Posterior,
     errors: ExactVector,
-    doubts: ExactVector,
+    variances: ExactVector,
 ) -> None:
-    """Sum over each row's ratings the squared error, and its variance by doubt."""
+    """Sum over each row's ratings the squared error and the posterior variance."""
     k = current.parameters.shape[1] - 1
     for row in range(first, last):
         squared_error = 0.0
-        doubt = 0.0
-        x, v = current.parameters[row], current.spreads[row]
+        total_variance = 0.0
+        x, v = current.parameters[row], current.variances[row]
         for t in range(rows.indptr[row], rows.indptr[row + 1]):
             other = rows.indices[t]
-            y, u = others.parameters[other], others.spreads[other]
+            y, u = others.parameters[other], others.variances[other]
             product = np.float32(0)
             variance = v[k] + u[k]
             for f in range(k):
@@ -216,6 +216,6 @@ def sum_expected_squares(
             error = rows.values[t] - others.mean - (x[k] + y[k] + product)
             weight = weight_at(rows.weights, t)
             squared_error += weight * np.float64(error) * error
-            doubt += weight * variance
+            total_variance += weight * variance
         errors[row] = squared_error
-        doubts[row] = doubt
+        variances[row] = total_variance

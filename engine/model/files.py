@@ -26,12 +26,12 @@ from engine.model.array_files import (
     write_file,
 )
 from engine.model.heads import (
-    Configuration,
     Head,
-    Learned,
     Model,
+    RidgeConfig,
     Unobserved,
     UserPrior,
+    VariationalConfig,
 )
 
 Json: TypeAlias = str | int | float | bool | list["Json"] | dict[str, "Json"] | None
@@ -45,9 +45,18 @@ MANIFEST = "manifest.json"
 _LARGEST_MANIFEST = 1 << 20  # bytes
 _LARGEST_COUNT = 1 << 40
 _HEADS = ("rating", "ranking")
-_KINDS: dict[str, type[Configuration | Learned]] = {
-    "given": Configuration,
-    "learned": Learned,
+_KINDS: dict[str, type[RidgeConfig | VariationalConfig]] = {
+    "given": RidgeConfig,
+    "learned": VariationalConfig,
+}
+
+# Format 2 names two of these arrays as earlier versions did.
+_PRIOR_FILES = {
+    "weights": "weights",
+    "set_effects": "set_effects",
+    "feature_effects": "feature_effects",
+    "item_variances": "item_spreads",
+    "selection_offsets": "item_selections",
 }
 
 
@@ -186,8 +195,8 @@ def _arrays_of(model: Model) -> dict[str, Array]:
         arrays[f"{name}_gram.npy"] = head.unobserved.gram
         arrays[f"{name}_moment.npy"] = head.unobserved.moment
         if head.prior is not None:
-            for part, array in vars(head.prior).items():
-                arrays[f"{name}_{part}.npy"] = array
+            for part, file in _PRIOR_FILES.items():
+                arrays[f"{name}_{file}.npy"] = getattr(head.prior, part)
     return arrays
 
 
@@ -251,7 +260,10 @@ def _load(folder: Path, manifest: Manifest) -> Model:
 
 
 def _expected_arrays(
-    name: str, configuration: Configuration | Learned, n_items: int, n_features: int
+    name: str,
+    configuration: RidgeConfig | VariationalConfig,
+    n_items: int,
+    n_features: int,
 ) -> Shapes:
     """Name, dtype and shape of every array of a head, none taken from its entry."""
     k = configuration.n_factors
@@ -261,7 +273,7 @@ def _expected_arrays(
         f"{name}_gram.npy": (np.float64, (k + 1, k + 1)),
         f"{name}_moment.npy": (np.float64, (k + 1,)),
     }
-    if isinstance(configuration, Learned):
+    if isinstance(configuration, VariationalConfig):
         expected |= {
             f"{name}_weights.npy": (np.float64, (k + 1,)),
             f"{name}_set_effects.npy": (np.float32, (n_items, k + 1)),
@@ -274,7 +286,7 @@ def _expected_arrays(
 
 def _head(
     name: str,
-    configuration: Configuration | Learned,
+    configuration: RidgeConfig | VariationalConfig,
     scalars: dict[str, Any],
     arrays: dict[str, Array],
 ) -> Head:
@@ -290,15 +302,17 @@ def _head(
         unobserved=Unobserved(
             gram=arrays[f"{name}_gram.npy"], moment=arrays[f"{name}_moment.npy"]
         ),
-        prior=_prior(name, arrays) if isinstance(configuration, Learned) else None,
+        prior=_prior(name, arrays)
+        if isinstance(configuration, VariationalConfig)
+        else None,
     )
 
 
 def _prior(name: str, arrays: dict[str, Array]) -> UserPrior:
     prior = UserPrior(
-        **{part: arrays[f"{name}_{part}.npy"] for part in UserPrior.__annotations__}
+        **{part: arrays[f"{name}_{file}.npy"] for part, file in _PRIOR_FILES.items()}
     )
-    if (prior.weights <= 0).any() or (prior.item_spreads < 0).any():
+    if (prior.weights <= 0).any() or (prior.item_variances < 0).any():
         raise ValueError("weights must be positive and variances not negative")
     return prior
 

@@ -19,7 +19,7 @@ from engine.data.ratings import Ids, indices_of
 from engine.errors import DataError
 
 if TYPE_CHECKING:
-    from engine.serving.fold_in import Taste
+    from engine.serving.fold_in import FoldedUser
 
 Role: TypeAlias = Literal["user", "item"]
 Solver: TypeAlias = Literal["cholesky", "conjugate_gradient"]
@@ -30,7 +30,7 @@ _MOST_FACTORS = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
-class Configuration:
+class RidgeConfig:
     """Hyper-parameters of one head.
 
     The objective, for users ``u``, items ``i`` and ``n`` the number of ratings of the
@@ -159,7 +159,7 @@ class Configuration:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Learned:
+class VariationalConfig:
     """Hyper-parameters of a rating head that learns its weights from the ratings.
 
     See `engine.training.variational` for the model.
@@ -222,9 +222,9 @@ class UserPrior:
         What having rated an item says of a user's factors and bias, before how.
     feature_effects : ndarray of float32, shape (n_user_features, n_factors + 1)
         What each feature says.
-    item_spreads : ndarray of float32, shape (n_items, n_factors + 1)
+    item_variances : ndarray of float32, shape (n_items, n_factors + 1)
         ``v``: variances of the items' factors and biases.
-    item_selections : ndarray of float32, shape (n_items,)
+    selection_offsets : ndarray of float32, shape (n_items,)
         ``s``, in stars: what those who rated an item make of it beyond its bias, and
         what is to be expected of a stranger who is about to rate it.
     """
@@ -232,8 +232,8 @@ class UserPrior:
     weights: ExactVector
     set_effects: FactorMatrix
     feature_effects: FactorMatrix
-    item_spreads: FactorMatrix
-    item_selections: FloatVector
+    item_variances: FactorMatrix
+    selection_offsets: FloatVector
 
 
 @dataclass(frozen=True)
@@ -242,7 +242,7 @@ class Head:
 
     Attributes
     ----------
-    configuration : Configuration or Learned
+    configuration : RidgeConfig or VariationalConfig
     global_mean : float
         The mean rating, in stars.
     item_biases : ndarray of float32, shape (n_items,)
@@ -255,7 +255,7 @@ class Head:
         None where the weights of users follow from the configuration.
     """
 
-    configuration: Configuration | Learned
+    configuration: RidgeConfig | VariationalConfig
     global_mean: float
     item_biases: FloatVector
     item_factors: FactorMatrix
@@ -266,7 +266,7 @@ class Head:
     @property
     def offset(self) -> float:
         """``μ``, in stars: the mean rating, or the unobserved target."""
-        if isinstance(self.configuration, Configuration):
+        if isinstance(self.configuration, RidgeConfig):
             return self.configuration.offset(self.global_mean)
         return self.global_mean
 
@@ -281,7 +281,7 @@ class Head:
         return int(self.item_factors.shape[1])
 
     def biases_for(
-        self, taste: "Taste", item_indices: IndexVector | None = None
+        self, user: "FoldedUser", item_indices: IndexVector | None = None
     ) -> FloatVector:
         """``b_i + κ s_i`` of some items, all by default; ``b_i`` with given weights.
 
@@ -294,11 +294,11 @@ class Head:
         biases = self.item_biases[chosen]
         if self.prior is None:
             return biases
-        share = np.float32(taste.strangeness)
-        selected: FloatVector = biases + share * self.prior.item_selections[chosen]
+        share = np.float32(user.cold_start_weight)
+        selected: FloatVector = biases + share * self.prior.selection_offsets[chosen]
         return selected
 
-    def scores(self, taste: "Taste") -> FloatVector:
+    def scores(self, user: "FoldedUser") -> FloatVector:
         """Score every item for one user: ``μ + b_u + b_i + κ s_i + q_i'p_u``.
 
         Returns
@@ -307,9 +307,9 @@ class Head:
             In stars for a rating head, not clipped to the scale; for a ranking head
             only the order means something.
         """
-        scores = self.item_factors @ taste.factors.astype(np.float32)
-        scores += self.biases_for(taste)
-        scores += np.float32(self.offset + taste.bias)
+        scores = self.item_factors @ user.factors.astype(np.float32)
+        scores += self.biases_for(user)
+        scores += np.float32(self.offset + user.bias)
         return scores
 
 

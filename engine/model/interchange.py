@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import ArtifactError, DataError
-from engine.model.heads import Configuration, Head, Model, Unobserved
+from engine.model.heads import Head, Model, RidgeConfig, Unobserved
 
 FORMAT = "cinefold-item-factors"
 
@@ -54,7 +54,7 @@ def read_item_factors(folder: Path) -> Model:
                     "user_weight": 0.1, "user_bias_weight": 1.0}}
 
     A head may also state `exponent`, `prior_count`, `unobserved_weight`,
-    `unobserved_target` and `centring` of `Configuration`: they say how users are folded
+    `unobserved_target` and `centring` of `RidgeConfig`: they say how users are folded
     in. `global_mean` is the mean rating.
 
     Parameters
@@ -171,7 +171,7 @@ def _head(
     )
     if variance < 0:
         raise ValueError("residual_variance must not be negative")
-    configuration = Configuration(
+    configuration = RidgeConfig(
         n_factors=factors.shape[1],
         n_sweeps=1,
         item_weight=weights["user_weight"],

@@ -7,11 +7,11 @@ from types import MappingProxyType
 from typing import Self
 
 from engine.errors import DataError
-from engine.model.heads import Configuration
+from engine.model.heads import RidgeConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class PaperConfiguration:
+class PaperConfig:
     """Hyper-parameters of the paper's models; the defaults are the paper's.
 
     Attributes
@@ -82,9 +82,9 @@ class PaperConfiguration:
             feature_weight=self.feature_weight / self.error_weight,
         )
 
-    def of_head(self) -> Configuration:
+    def of_head(self) -> RidgeConfig:
         """Write the same ridge as a configuration of the engine's own solver."""
-        return Configuration(
+        return RidgeConfig(
             n_factors=self.n_factors,
             n_sweeps=self.n_sweeps,
             user_weight=self.factor_weight,
@@ -95,11 +95,11 @@ class PaperConfiguration:
         )
 
 
-PAPER_PRESETS: Mapping[str, PaperConfiguration] = MappingProxyType(
+PAPER_PRESETS: Mapping[str, PaperConfig] = MappingProxyType(
     {
-        "bias": PaperConfiguration(n_factors=0),
-        "latent": PaperConfiguration(),
-        "features": PaperConfiguration(feature_weight=0.1),
+        "bias": PaperConfig(n_factors=0),
+        "latent": PaperConfig(),
+        "features": PaperConfig(feature_weight=0.1),
     }
 )
 """The paper's models with its values: k = 10, λ = γ = 0.01, τ = 0.1, 20 sweeps. It

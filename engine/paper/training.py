@@ -32,7 +32,7 @@ rating, λγ and λτ those of the priors; it scales the loss and cancels from i
 Were γ, τ and β precisions themselves, the updates would divide by ``n + γ/λ``, and
 regularize a hundred times as much with the paper's values. That is not what is printed,
 but may be what was meant, since factors then gain where they else lose;
-`PaperConfiguration.as_precisions` gives those weights to the same updates.
+`PaperConfig.as_precisions` gives those weights to the same updates.
 
 How W is learned, which the paper leaves open: by the ridge regression of the item
 factors on the features that minimises the loss above, after the items of each sweep::
@@ -82,7 +82,7 @@ from engine.evaluation.metrics import predict_pairs, rmse
 from engine.kernels.exact import Side
 from engine.kernels.threads import Workers
 from engine.model.heads import Head
-from engine.paper.configuration import PaperConfiguration
+from engine.paper.configuration import PaperConfig
 from engine.paper.updates import regress, sum_of_squared_errors, update_side
 from engine.training.als import Problem, residual_variance, unobserved_of
 
@@ -138,7 +138,7 @@ class PaperTraining:
 
 def fit_paper(
     ratings: Ratings,
-    configuration: PaperConfiguration,
+    configuration: PaperConfig,
     *,
     item_features: npt.ArrayLike | sparse.sparray | None = None,
     test: HeldOut | None = None,
@@ -151,7 +151,7 @@ def fit_paper(
     Parameters
     ----------
     ratings : Ratings
-    configuration : PaperConfiguration
+    configuration : PaperConfig
         One of `PAPER_PRESETS`, or your own values.
     item_features : array or sparse array, shape (n_items, n_features), optional
         ``f_i``: one-hot genres in the paper. Needed where β > 0. Where β = 0 they have
@@ -215,7 +215,7 @@ class _Problem:
     """What is trained on, and with what weights."""
 
     ratings: Ratings
-    configuration: PaperConfiguration
+    configuration: PaperConfig
     features: sparse.csr_array
 
 
@@ -253,9 +253,9 @@ def _sweep(problem: _Problem, state: _State, *, workers: Workers) -> _State:
         workers=workers,
     )
     nothing = np.zeros(state.users.factors.shape)
-    users = update(ratings.by_user, state.users, state.items, pulls=nothing)
-    pulls = configuration.feature_weight * (problem.features @ state.weights.T)
-    items = update(ratings.by_item, state.items, users, pulls=pulls)
+    users = update(ratings.by_user, state.users, state.items, prior_terms=nothing)
+    prior_terms = configuration.feature_weight * (problem.features @ state.weights.T)
+    items = update(ratings.by_item, state.items, users, prior_terms=prior_terms)
     ridge = configuration.factor_weight
     return _State(users, items, regress(items.factors, problem.features, ridge))
 
@@ -297,7 +297,7 @@ def _head(problem: _Problem, state: _State, *, workers: Workers) -> Head:
 
 def _checked_features(
     ratings: Ratings,
-    configuration: PaperConfiguration,
+    configuration: PaperConfig,
     item_features: npt.ArrayLike | sparse.sparray | None,
 ) -> sparse.csr_array:
     if item_features is None:

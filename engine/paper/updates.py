@@ -22,7 +22,7 @@ def update_side(
     *,
     bias_weight: float,
     factor_weight: float,
-    pulls: ExactMatrix,
+    prior_terms: ExactMatrix,
     workers: Workers,
 ) -> Side:
     """Update biases, then factors, of all rows of one side, the other held fixed.
@@ -35,7 +35,7 @@ def update_side(
         The side to update, and the one held fixed.
     bias_weight, factor_weight : float
         Ridge, above 0.
-    pulls : ndarray of float64, shape (n_rows, n_factors)
+    prior_terms : ndarray of float64, shape (n_rows, n_factors)
         ``β W f`` of each row; 0 where nothing pulls.
     workers : Workers
 
@@ -53,7 +53,7 @@ def update_side(
     weights = float(bias_weight), float(factor_weight)
 
     def update(first: int, last: int) -> None:
-        failed = update_rows(rows, first, last, other, *weights, pulls, result)
+        failed = update_rows(rows, first, last, other, *weights, prior_terms, result)
         if failed >= 0:
             raise SolveError(f"the system of row {failed} is singular; raise τ")
 
@@ -154,13 +154,13 @@ def update_rows(
     other: Side,
     bias_weight: float,
     factor_weight: float,
-    pulls: ExactMatrix,
+    prior_terms: ExactMatrix,
     out: Side,
 ) -> int:
     """Update the bias and then the factors of rows ``first:last``, in place.
 
-    The two updates of `paper`; `pulls` holds ``β W f`` of each row. Only the rows asked
-    for are written. Returns the first row whose system is not positive definite, or -1.
+    The two updates of `paper`; `prior_terms` holds ``β W f`` of each row. Writes only
+    these rows. Returns the first row whose system is not positive definite, or -1.
     """
     k = other.factors.shape[1]
     z, sums = np.empty(k + 2), np.empty((k + 2, k + 2))
@@ -173,7 +173,7 @@ def update_rows(
             total -= sums[k, f] * out.factors[row, f]
         bias = total / (stop - start + bias_weight)
         for f in range(k):
-            right[f] = sums[k + 1, f] - bias * sums[k, f] + pulls[row, f]
+            right[f] = sums[k + 1, f] - bias * sums[k, f] + prior_terms[row, f]
             sums[f, f] += factor_weight
         if not _solve(sums, k, right):
             return row

@@ -5,7 +5,7 @@ and weighed by how often these are rated::
 
     D(A) = Σ_j n_j z_j' A^-1 z_j = tr(A^-1 M),   M = Σ_j n_j z_j z_j',   z_j = (q_j, 1)
 
-with ``A`` the matrix of the user's system, as in `Taste`.
+with ``A`` the matrix of the user's system, as in `FoldedUser`.
 """
 
 import numpy as np
@@ -14,10 +14,10 @@ from scipy.linalg import lapack
 from engine.arrays import ExactMatrix, ExactVector, IndexVector
 from engine.errors import DataError
 from engine.model.heads import Model
-from engine.serving.fold_in import Taste, fold_in, with_one
+from engine.serving.fold_in import FoldedUser, fold_in, with_one
 
 
-def questions(model: Model, taste: Taste, k: int) -> IndexVector:
+def questions(model: Model, user: FoldedUser, k: int) -> IndexVector:
     """Choose the items whose ratings would tell most about a user's taste.
 
     A rating of item ``i`` takes a share out of the doubt about every other item ``j``,
@@ -29,7 +29,7 @@ def questions(model: Model, taste: Taste, k: int) -> IndexVector:
     Parameters
     ----------
     model : Model
-    taste : Taste
+    user : FoldedUser
         Of its rating head.
     k : int
         How many questions.
@@ -52,11 +52,11 @@ def questions(model: Model, taste: Taste, k: int) -> IndexVector:
     if k < 0:
         raise DataError(f"k is {k}; it must be at least 0")
     items, weights = _items(model), _weights(model)
-    covariance = _covariance(taste)
+    covariance = _covariance(user)
     doubt = _squares(items, covariance)
     fall = _squares(items, covariance @ weights @ covariance)
     asked = np.zeros(model.n_items, dtype=np.bool_)
-    asked[taste.item_indices] = True
+    asked[user.item_indices] = True
     chosen: list[int] = []
     for _ in range(min(k, int((~asked).sum()))):
         gain = model.item_counts * fall / (1 + doubt)
@@ -75,7 +75,7 @@ def questions(model: Model, taste: Taste, k: int) -> IndexVector:
     return np.array(chosen, dtype=np.int32)
 
 
-def knowledge(model: Model, taste: Taste) -> float:
+def knowledge(model: Model, user: FoldedUser) -> float:
     """Say how much of the doubt about a user their ratings have removed.
 
     ``1 - D(A) / D(A_0)``, with ``A_0`` the matrix before any rating.
@@ -83,7 +83,7 @@ def knowledge(model: Model, taste: Taste) -> float:
     Parameters
     ----------
     model : Model
-    taste : Taste
+    user : FoldedUser
         Of its rating head.
 
     Returns
@@ -94,7 +94,7 @@ def knowledge(model: Model, taste: Taste) -> float:
     nothing = np.zeros(0, dtype=np.int32)
     stranger = fold_in(model.rating, nothing, nothing)
     weights = _weights(model)
-    now, before = (np.vdot(_covariance(of), weights) for of in (taste, stranger))
+    now, before = (np.vdot(_covariance(of), weights) for of in (user, stranger))
     return float(1 - now / before)
 
 
@@ -115,9 +115,9 @@ def _weights(model: Model) -> ExactMatrix:
     return weighted
 
 
-def _covariance(taste: Taste) -> ExactMatrix:
+def _covariance(user: FoldedUser) -> ExactMatrix:
     """``A^-1``."""
     covariance: ExactMatrix
-    covariance, _ = lapack.dpotri(taste.cholesky, lower=1)
+    covariance, _ = lapack.dpotri(user.cholesky, lower=1)
     covariance += np.tril(covariance, -1).T
     return covariance

@@ -7,7 +7,7 @@ from scipy.linalg import lapack
 
 from engine.arrays import ExactMatrix, FloatVector, IndexVector, Indices
 from engine.model.heads import Head
-from engine.serving.fold_in import Taste, validated_indices, with_one
+from engine.serving.fold_in import FoldedUser, validated_indices, with_one
 
 
 @dataclass(frozen=True)
@@ -19,14 +19,14 @@ class Reasons:
     baseline : float
         What the score would be on the strength of the item alone, in stars.
     shares : ndarray of float32, shape (n_rated,)
-        What each past rating adds, in the order of `Taste.item_indices`.
+        What each past rating adds, in the order of `FoldedUser.item_indices`.
     """
 
     baseline: float
     shares: FloatVector
 
 
-def reasons(head: Head, taste: Taste, item_index: int) -> Reasons:
+def reasons(head: Head, user: FoldedUser, item_index: int) -> Reasons:
     """Split a score exactly into the item's own part and one share a past rating.
 
     The solution is linear in the ratings, so the score is a sum over them::
@@ -36,7 +36,7 @@ def reasons(head: Head, taste: Taste, item_index: int) -> Reasons:
     Parameters
     ----------
     head : Head
-    taste : Taste
+    user : FoldedUser
         Of the same head.
     item_index : int
 
@@ -50,13 +50,13 @@ def reasons(head: Head, taste: Taste, item_index: int) -> Reasons:
         The index is out of range.
     """
     index = validated_indices(head, np.array([item_index]))
-    direction = _directions(head, taste, index)[:, 0]
-    baseline = head.offset + float(head.biases_for(taste, index)[0])
-    shares = taste.pulls @ direction
-    return Reasons(baseline + float(taste.rest @ direction), shares.astype(np.float32))
+    direction = _directions(head, user, index)[:, 0]
+    baseline = head.offset + float(head.biases_for(user, index)[0])
+    shares = user.rating_contributions @ direction
+    return Reasons(baseline + float(user.rest @ direction), shares.astype(np.float32))
 
 
-def reason_shares(head: Head, taste: Taste, item_indices: Indices) -> ExactMatrix:
+def reason_shares(head: Head, user: FoldedUser, item_indices: Indices) -> ExactMatrix:
     """Find what each past rating adds to each of some scores, all at once.
 
     Column ``i`` holds `Reasons.shares` of item ``i``, before they are rounded::
@@ -66,7 +66,7 @@ def reason_shares(head: Head, taste: Taste, item_indices: Indices) -> ExactMatri
     Parameters
     ----------
     head : Head
-    taste : Taste
+    user : FoldedUser
         Of the same head.
     item_indices : array of integers, shape (n,)
 
@@ -81,11 +81,11 @@ def reason_shares(head: Head, taste: Taste, item_indices: Indices) -> ExactMatri
         An index is out of range.
     """
     indices = validated_indices(head, item_indices)
-    return taste.pulls @ _directions(head, taste, indices)
+    return user.rating_contributions @ _directions(head, user, indices)
 
 
-def _directions(head: Head, taste: Taste, indices: IndexVector) -> ExactMatrix:
+def _directions(head: Head, user: FoldedUser, indices: IndexVector) -> ExactMatrix:
     """Solve ``A x = z_i`` for each item, shape (n_factors + 1, n)."""
     items = with_one(head, indices)
-    directions: ExactMatrix = lapack.dpotrs(taste.factor, items.T, lower=1)[0]
+    directions: ExactMatrix = lapack.dpotrs(user.factor, items.T, lower=1)[0]
     return directions

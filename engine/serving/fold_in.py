@@ -16,13 +16,13 @@ from engine.arrays import (
 )
 from engine.data.ratings import as_weights
 from engine.errors import DataError, SolveError
-from engine.model.heads import Configuration, Head, UserPrior
+from engine.model.heads import Head, RidgeConfig, UserPrior
 
 _STRANGER_COUNT = 10.0  # ratings until half of what selection says is left to taste
 
 
 @dataclass(frozen=True)
-class Taste:
+class FoldedUser:
     """One user in the space of a head: the solution of ``A x = c``.
 
     Attributes
@@ -37,11 +37,11 @@ class Taste:
         ``z_t`` of each, times the root of its weight.
     errors : ndarray of float64, shape (n_rated,)
         What is left of its stars for the user to explain, times that root.
-    leanings : ndarray of float64, shape (n_rated, n_factors + 1), or None
+    set_contributions : ndarray of float64, shape (n_rated, n_factors + 1), or None
         What having rated it says, whatever the stars; None where weights are given.
     rest : ndarray of float64, shape (n_factors + 1,)
         What the right side would be without any rating.
-    strangeness : float
+    cold_start_weight : float
         ``κ = n0 / (n + n0)``: 1 without ratings, 0 with ever so many.
     factor : ndarray of float64, shape (n_factors + 1, n_factors + 1)
         As LAPACK leaves it: ``L`` of ``A = LL'`` on and below the diagonal.
@@ -52,9 +52,9 @@ class Taste:
     item_indices: IndexVector
     rated: ExactMatrix
     errors: ExactVector
-    leanings: ExactMatrix | None
+    set_contributions: ExactMatrix | None
     rest: ExactVector
-    strangeness: float
+    cold_start_weight: float
     factor: ExactMatrix
 
     @property
@@ -68,10 +68,12 @@ class Taste:
         return len(self.item_indices)
 
     @property
-    def pulls(self) -> ExactMatrix:
-        """What each rating adds to the right side: ``c = rest + pulls.sum(0)``."""
-        pulls = self.rated * self.errors[:, None]
-        return pulls if self.leanings is None else pulls + self.leanings
+    def rating_contributions(self) -> ExactMatrix:
+        """What each rating adds to ``c``, which is their sum plus `rest`."""
+        of_stars = self.rated * self.errors[:, None]
+        if self.set_contributions is None:
+            return of_stars
+        return of_stars + self.set_contributions
 
 
 def fold_in(
@@ -81,7 +83,7 @@ def fold_in(
     *,
     weights: Values | None = None,
     user_features: Values | None = None,
-) -> Taste:
+) -> FoldedUser:
     """Estimate one user from their ratings, the items held fixed.
 
     One user half-step of the head's objective, in double precision. With
@@ -114,7 +116,7 @@ def fold_in(
 
     Returns
     -------
-    Taste
+    FoldedUser
 
     Raises
     ------
@@ -136,22 +138,22 @@ def fold_in(
     else:
         system = _given_system(head, observed)
     right = system.rest + system.errors @ observed.rated
-    if system.leanings is not None:
-        right += system.leanings.sum(axis=0)
+    if system.set_contributions is not None:
+        right += system.set_contributions.sum(axis=0)
     factor, solution, failed = lapack.dposv(
         system.matrix, right, lower=1, overwrite_a=1, overwrite_b=1
     )
     if failed:
         raise SolveError("the user's system is singular; raise the weights")
-    return Taste(
+    return FoldedUser(
         bias=float(solution[-1]),
         factors=solution[:-1],
         item_indices=indices,
         rated=observed.rated,
         errors=system.errors,
-        leanings=system.leanings,
+        set_contributions=system.set_contributions,
         rest=system.rest,
-        strangeness=_STRANGER_COUNT / (observed.total + _STRANGER_COUNT),
+        cold_start_weight=_STRANGER_COUNT / (observed.total + _STRANGER_COUNT),
         factor=factor,
     )
 
@@ -195,18 +197,18 @@ def _observed(
 
 
 class _System(NamedTuple):
-    """``A``, and of what ``c`` consists; see `Taste`."""
+    """``A``, and of what ``c`` consists; see `FoldedUser`."""
 
     matrix: ExactMatrix
     errors: ExactVector
-    leanings: ExactMatrix | None
+    set_contributions: ExactMatrix | None
     rest: ExactVector
 
 
 def _given_system(head: Head, observed: _Observed) -> _System:
     """Build the system where weights are given."""
     configuration = head.configuration
-    assert isinstance(configuration, Configuration)  # noqa: S101 - as the manifest demands
+    assert isinstance(configuration, RidgeConfig)  # noqa: S101 - as the manifest demands
     alpha, count = configuration.unobserved_weight, observed.total
     weights = np.empty(head.n_factors + 1)
     weights[:-1] = configuration.factor_weights(count, role="user")
@@ -228,14 +230,14 @@ def _learned_system(
     """Build the system where weights are learned."""
     indices = observed.indices
     effects = prior.set_effects[indices].astype(np.float64)
-    spreads = observed.weights @ prior.item_spreads[indices].astype(np.float64)
-    spreads[-1] = 0  # the item's own bias is no part of z
+    variances = observed.weights @ prior.item_variances[indices].astype(np.float64)
+    variances[-1] = 0  # the item's own bias is no part of z
     errors = observed.roots * (observed.residuals - observed.biases)
     shares = observed.weights / np.sqrt(observed.total or 1)
     return _System(
-        matrix=_gram(observed.rated, prior.weights + spreads),
+        matrix=_gram(observed.rated, prior.weights + variances),
         errors=errors,
-        leanings=prior.weights * effects * shares[:, None],
+        set_contributions=prior.weights * effects * shares[:, None],
         rest=prior.weights * (features @ prior.feature_effects),
     )
 
@@ -250,7 +252,7 @@ def _gram(rated: ExactMatrix, diagonal: ExactVector, scale: float = 1.0) -> Exac
     return gram
 
 
-def predict(head: Head, taste: Taste, item_indices: Indices) -> FloatVector:
+def predict(head: Head, user: FoldedUser, item_indices: Indices) -> FloatVector:
     """Scores of some items: ``μ + b_u + b_i + q_i'p_u``.
 
     People rate what they expect to like, so ratings of an item come from users whose
@@ -261,7 +263,7 @@ def predict(head: Head, taste: Taste, item_indices: Indices) -> FloatVector:
     Parameters
     ----------
     head : Head
-    taste : Taste
+    user : FoldedUser
         Of the same head.
     item_indices : array of integers, shape (n,)
 
@@ -281,12 +283,12 @@ def predict(head: Head, taste: Taste, item_indices: Indices) -> FloatVector:
        missing at random assumption", on why ratings are no random sample.
     """
     indices = validated_indices(head, item_indices)
-    products = head.item_factors[indices] @ taste.factors
-    scores = head.offset + taste.bias + head.biases_for(taste, indices) + products
+    products = head.item_factors[indices] @ user.factors
+    scores = head.offset + user.bias + head.biases_for(user, indices) + products
     return scores.astype(np.float32)
 
 
-def uncertainty(head: Head, taste: Taste, item_indices: Indices) -> FloatVector:
+def uncertainty(head: Head, user: FoldedUser, item_indices: Indices) -> FloatVector:
     """Estimate the standard deviation of a rating around its prediction.
 
     Noise of a single rating and doubt about the user together::
@@ -303,7 +305,7 @@ def uncertainty(head: Head, taste: Taste, item_indices: Indices) -> FloatVector:
     ----------
     head : Head
         A rating head; the variance of a ranking head means nothing.
-    taste : Taste
+    user : FoldedUser
         Of the same head.
     item_indices : array of integers, shape (n,)
 
@@ -319,14 +321,14 @@ def uncertainty(head: Head, taste: Taste, item_indices: Indices) -> FloatVector:
     """
     indices = validated_indices(head, item_indices)
     items = with_one(head, indices)
-    halves, _ = lapack.dtrtrs(taste.factor, items.T, lower=1)
+    halves, _ = lapack.dtrtrs(user.factor, items.T, lower=1)
     doubt = np.square(halves).sum(axis=0)
     variance: ExactVector = head.residual_variance * (1 + doubt)
     if head.prior is not None:
-        spreads = head.prior.item_spreads[indices].astype(np.float64)
-        covariance, _ = lapack.dpotri(taste.factor, lower=1)
+        variances = head.prior.item_variances[indices].astype(np.float64)
+        covariance, _ = lapack.dpotri(user.factor, lower=1)
         doubts = head.residual_variance * np.diag(covariance)[:-1]
-        variance += spreads[:, -1] + spreads[:, :-1] @ (taste.factors**2 + doubts)
+        variance += variances[:, -1] + variances[:, :-1] @ (user.factors**2 + doubts)
     return np.sqrt(variance).astype(np.float32)
 
 

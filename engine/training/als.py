@@ -20,7 +20,7 @@ from engine.kernels.exact import (
 )
 from engine.kernels.gradient import solve_rows_by_gradient
 from engine.kernels.threads import Workers
-from engine.model.heads import Configuration, Role, Unobserved
+from engine.model.heads import RidgeConfig, Role, Unobserved
 
 _LEAST_REST = 0.01  # of a leverage to 1; below it rounding decides
 
@@ -30,7 +30,7 @@ class Problem:
     """What a half-step solves: targets, weights, and the offset of all predictions."""
 
     ratings: Ratings
-    configuration: Configuration
+    configuration: RidgeConfig
 
     @property
     def offset(self) -> float:
@@ -162,7 +162,7 @@ def objective(
     Returns
     -------
     loss : float
-        As in `Configuration`.
+        As in `RidgeConfig`.
     rmse : float
         In stars.
     """

@@ -9,13 +9,13 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from engine.arrays import read_only
-from engine.data.features import Given
+from engine.data.features import FeatureMatrix
 from engine.data.ratings import Ratings
 from engine.data.splits import HeldOut
 from engine.evaluation.metrics import predict_pairs, rmse
 from engine.kernels.exact import Side
 from engine.kernels.threads import Workers
-from engine.model.heads import Configuration, Head, Learned, Model, Unobserved
+from engine.model.heads import Head, Model, RidgeConfig, Unobserved, VariationalConfig
 from engine.training.als import (
     Problem,
     exact_half_step,
@@ -24,20 +24,20 @@ from engine.training.als import (
     residual_variance,
     unobserved_of,
 )
-from engine.training.variational import OnLearned, learn
+from engine.training.variational import OnVariationalSweep, learn
 
 __all__ = [
     "BIASES",
     "PLAIN",
     "RANKING",
     "RATING",
-    "Configuration",
     "Head",
-    "Learned",
     "Model",
+    "RidgeConfig",
     "Side",
     "Sweep",
     "Training",
+    "VariationalConfig",
     "fit",
     "fit_head",
 ]
@@ -46,10 +46,10 @@ _INITIAL_SCALE = 0.1
 
 HeadName: TypeAlias = Literal["rating", "ranking"]
 
-RATING = Learned()
+RATING = VariationalConfig()
 """Rating head. Nothing in it was tuned to a data set: its weights are learned."""
 
-PLAIN = Configuration(
+PLAIN = RidgeConfig(
     n_factors=32,
     n_sweeps=20,
     user_weight=0.38,
@@ -67,7 +67,7 @@ in from 0, 1, 3, 5, 10 and 20 ratings they come out level with biases alone or b
 BIASES = replace(PLAIN, n_factors=0)
 """Biases alone: what any model with factors must beat."""
 
-RANKING = Configuration(
+RANKING = RidgeConfig(
     n_factors=128,
     n_sweeps=10,
     user_weight=2.4,
@@ -131,10 +131,10 @@ OnSweep: TypeAlias = Callable[[Sweep], None]
 def fit(
     ratings: Ratings,
     *,
-    rating: Configuration | Learned = RATING,
-    ranking: Configuration = RANKING,
-    item_features: Given | None = None,
-    user_features: Given | None = None,
+    rating: RidgeConfig | VariationalConfig = RATING,
+    ranking: RidgeConfig = RANKING,
+    item_features: FeatureMatrix | None = None,
+    user_features: FeatureMatrix | None = None,
     on_sweep: OnSweep | None = None,
     rng: np.random.Generator,
     n_threads: int | None = None,
@@ -144,7 +144,7 @@ def fit(
     Parameters
     ----------
     ratings : Ratings
-    rating, ranking : Configuration or Learned
+    rating, ranking : RidgeConfig or VariationalConfig
         Hyper-parameters of the heads; those of the ranking head were tuned on the
         bundled sample.
     item_features, user_features : matrix, optional
@@ -195,11 +195,11 @@ def fit(
 
 def fit_head(  # noqa: PLR0913 - those of `fit`, and what only one head has
     ratings: Ratings,
-    configuration: Configuration | Learned,
+    configuration: RidgeConfig | VariationalConfig,
     *,
     name: HeadName = "rating",
-    item_features: Given | None = None,
-    user_features: Given | None = None,
+    item_features: FeatureMatrix | None = None,
+    user_features: FeatureMatrix | None = None,
     test: HeldOut | None = None,
     on_sweep: OnSweep | None = None,
     rng: np.random.Generator,
@@ -246,7 +246,7 @@ def fit_head(  # noqa: PLR0913 - those of `fit`, and what only one head has
         if on_sweep is not None:
             on_sweep(history[-1])
 
-    if isinstance(configuration, Learned):
+    if isinstance(configuration, VariationalConfig):
         head, users = learn(
             ratings, configuration, on_sweep=report, rng=rng, n_threads=n_threads,
             item_features=item_features, user_features=user_features,
@@ -259,7 +259,11 @@ def fit_head(  # noqa: PLR0913 - those of `fit`, and what only one head has
 
 
 def _alternate(
-    problem: Problem, report: OnLearned, *, rng: np.random.Generator, workers: Workers
+    problem: Problem,
+    report: OnVariationalSweep,
+    *,
+    rng: np.random.Generator,
+    workers: Workers,
 ) -> tuple[Head, Side]:
     """Train a head whose weights are given."""
     ratings, configuration = problem.ratings, problem.configuration

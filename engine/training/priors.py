@@ -21,7 +21,7 @@ import numpy as np
 from scipy import sparse
 
 from engine.arrays import ExactVector, FactorMatrix, FloatVector
-from engine.data.features import Given
+from engine.data.features import FeatureMatrix
 from engine.data.ratings import SparseRows
 from engine.errors import DataError
 from engine.kernels.dense import compiled
@@ -56,7 +56,7 @@ class Features:
         cls,
         rows: SparseRows,
         columns: SparseRows,
-        given: Given | None,
+        given: FeatureMatrix | None,
         *,
         with_sets: bool,
         name: str,

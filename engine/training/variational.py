@@ -38,7 +38,7 @@ from engine.arrays import (
     FloatVector,
     read_only,
 )
-from engine.data.features import Given
+from engine.data.features import FeatureMatrix
 from engine.data.ratings import Ratings, SparseRows
 from engine.errors import SolveError
 from engine.kernels.exact import Rows, Side
@@ -46,11 +46,11 @@ from engine.kernels.posterior import (
     Others,
     Posterior,
     Prior,
-    solve_rows_with_doubt,
+    solve_rows_with_variance,
     sum_expected_squares,
 )
 from engine.kernels.threads import Workers
-from engine.model.heads import Head, Learned, Role, UserPrior
+from engine.model.heads import Head, Role, UserPrior, VariationalConfig
 from engine.training.als import unobserved_of
 from engine.training.priors import Features, improve_effects, sums_of
 
@@ -59,21 +59,21 @@ _START_WEIGHTS = 4.0, 3.0  # of factors and biases, until the third sweep
 _START_NOISE = 0.7  # of the variance of the ratings
 _FIRST_FEATURES, _FIRST_WEIGHTS = 1, 3  # sweeps without: what is not there yet is noise
 _EFFECT_STEPS = 4
-_TRUST_COUNT = 50.0  # ratings of average noise that a user's own estimate starts from
+_NOISE_COUNT = 50.0  # ratings of average noise that a user's own estimate starts from
 _SELECTION_COUNT = 10.0  # raters without a lean that an item's selection starts from
 _LEAST_VARIANCE = 1e-6  # as a share; keeps flawless data finite
 
 
 @dataclass
-class Belief:
-    """What is believed of one side. Its parts are replaced, never written to.
+class SidePosterior:
+    """The mean-field posterior of one side. Its parts are replaced, never written to.
 
     Attributes
     ----------
     role : {"user", "item"}
     rows : SparseRows
     features : Features
-    parameters, spreads : ndarray of float32, shape (n, k + 1)
+    parameters, variances : ndarray of float32, shape (n, k + 1)
         Means and variances of factors and bias.
     prior : ndarray of float32, shape (n, k + 1)
         Prior means.
@@ -81,8 +81,8 @@ class Belief:
         ``W``.
     weights : ndarray of float64, shape (k + 1,)
         ``w``: noise over the prior variance.
-    trust : ndarray of float32, shape (n,)
-        ``ω`` of the ratings of each row, for the other side.
+    noise_weights : ndarray of float32, shape (n,)
+        ``ω`` of each row: the relative weight of its ratings for the other side.
     """
 
     role: Role
@@ -91,15 +91,15 @@ class Belief:
     parameters: FactorMatrix
     weights: ExactVector
     effects: FactorMatrix
-    spreads: FactorMatrix = field(init=False)
+    variances: FactorMatrix = field(init=False)
     prior: FactorMatrix = field(init=False)
-    trust: FloatVector = field(init=False)
+    noise_weights: FloatVector = field(init=False)
 
     def __post_init__(self) -> None:
-        """Begin without doubt, prior knowledge or distrust."""
+        """Begin without variance or prior means, every row weighted alike."""
         nothing = np.zeros_like(self.parameters)
-        self.spreads = self.prior = nothing
-        self.trust = np.ones(len(nothing), dtype=np.float32)
+        self.variances = self.prior = nothing
+        self.noise_weights = np.ones(len(nothing), dtype=np.float32)
 
     @classmethod
     def start(
@@ -132,39 +132,39 @@ class Belief:
     def learn_weights(self, variance: float) -> None:
         """``w = σ² n / sum((x - m)² + v)`` over the rows that have ratings."""
         rated = self.rows.counts > 0
-        off = np.square(self.parameters - self.prior, dtype=np.float64) + self.spreads
+        off = np.square(self.parameters - self.prior, dtype=np.float64) + self.variances
         least = _LEAST_VARIANCE * variance
         self.weights = variance / np.maximum(off[rated].mean(axis=0), least)
 
-    def turn(self, rotation: ExactMatrix) -> None:
+    def rotate(self, rotation: ExactMatrix) -> None:
         """Multiply all factors by an invertible matrix."""
         k = len(rotation)
 
-        def turned(rows: FactorMatrix, matrix: ExactMatrix) -> FactorMatrix:
+        def rotated(rows: FactorMatrix, matrix: ExactMatrix) -> FactorMatrix:
             factors = rows[:, :k] @ matrix.astype(np.float32)
             return np.column_stack([factors, rows[:, k]])
 
-        self.parameters = turned(self.parameters, rotation)
-        self.prior = turned(self.prior, rotation)
-        self.effects = turned(self.effects, rotation)
-        self.spreads = turned(self.spreads, np.square(rotation))
+        self.parameters = rotated(self.parameters, rotation)
+        self.prior = rotated(self.prior, rotation)
+        self.effects = rotated(self.effects, rotation)
+        self.variances = rotated(self.variances, np.square(rotation))
 
 
 @dataclass
-class Beliefs:
-    """Both sides, and what they share.
+class VariationalState:
+    """The posteriors of both sides, and what they share.
 
     Attributes
     ----------
-    users, items : Belief
+    users, items : SidePosterior
     mean : float
         ``μ``, in stars.
     variance, least_variance : float
         ``σ²``, in squared stars, and what it is kept above.
     """
 
-    users: Belief
-    items: Belief
+    users: SidePosterior
+    items: SidePosterior
     mean: float
     variance: float
     least_variance: float
@@ -173,16 +173,16 @@ class Beliefs:
     def start(
         cls,
         ratings: Ratings,
-        configuration: Learned,
+        configuration: VariationalConfig,
         *,
-        item_features: Given | None,
-        user_features: Given | None,
+        item_features: FeatureMatrix | None,
+        user_features: FeatureMatrix | None,
         rng: np.random.Generator,
     ) -> Self:
         """Check the features and draw random factors."""
         by_user, by_item = ratings.by_user, ratings.by_item
         features = partial(Features.of, with_sets=configuration.rated_sets)
-        begin = partial(Belief.start, n_factors=configuration.n_factors, rng=rng)
+        begin = partial(SidePosterior.start, n_factors=configuration.n_factors, rng=rng)
         of_users = features(by_user, by_item, user_features, name="user_features")
         of_items = features(by_item, by_user, item_features, name="item_features")
         variance = ratings.variance
@@ -207,7 +207,7 @@ class Beliefs:
         out = Posterior(np.empty_like(own.parameters), np.empty_like(own.parameters))
 
         def solve(first: int, last: int) -> None:
-            failed = solve_rows_with_doubt(
+            failed = solve_rows_with_variance(
                 rows, first, last, others, prior, variance, refinements, out
             )
             if failed >= 0:
@@ -217,10 +217,10 @@ class Beliefs:
                 )
 
         workers.share(own.rows, out.parameters.shape[1], solve)
-        own.parameters, own.spreads = out
+        own.parameters, own.variances = out
 
-    def turn(self) -> None:
-        """Turn and stretch the factors to where they are independent of one another.
+    def rotate(self) -> None:
+        """Rotate and scale the factors to a basis where they are independent.
 
         That the posterior is a product of independent normals costs least there.
         Predictions stay as they are.
@@ -229,27 +229,27 @@ class Beliefs:
         sizes, axes = np.linalg.eigh(lower.T @ _moments(self.items) @ lower)
         stretch = np.maximum(sizes, sizes.max() * _LEAST_VARIANCE) ** 0.25
         rotation = np.linalg.solve(lower.T, axes) * stretch
-        self.users.turn(rotation)
-        self.items.turn(np.linalg.inv(rotation).T)
+        self.users.rotate(rotation)
+        self.items.rotate(np.linalg.inv(rotation).T)
 
     def learn_noise(self, workers: Workers) -> tuple[float, float]:
-        """Estimate ``σ²`` and whose ratings to trust; return loss and RMSE.
+        """Estimate ``σ²`` and each user's noise weight; return loss and RMSE.
 
         The noise of a user is that of all others until their own ratings speak::
 
             ω_u = (n_u + n0) / (sum_t E[e²] / σ² + n0),  1 on average
         """
-        errors, doubts = self._expected_squares(workers)
-        counts, expected = self.users.rows.totals, errors + doubts
+        errors, variances = self._expected_squares(workers)
+        counts, expected = self.users.rows.totals, errors + variances
         n_ratings = float(counts.sum())
-        trust = (counts + _TRUST_COUNT) / (expected / self.variance + _TRUST_COUNT)
-        trust /= (trust @ counts) / n_ratings
-        self.users.trust = trust.astype(np.float32)
-        self.variance = max(float(trust @ expected) / n_ratings, self.least_variance)
-        loss = float(trust @ expected) + sum(map(_penalty, (self.users, self.items)))
+        weights = (counts + _NOISE_COUNT) / (expected / self.variance + _NOISE_COUNT)
+        weights /= (weights @ counts) / n_ratings
+        self.users.noise_weights = weights.astype(np.float32)
+        self.variance = max(float(weights @ expected) / n_ratings, self.least_variance)
+        loss = float(weights @ expected) + sum(map(_penalty, (self.users, self.items)))
         return loss, float(np.sqrt(errors.sum() / n_ratings))
 
-    def item_selections(self, workers: Workers) -> FloatVector:
+    def selection_offsets(self, workers: Workers) -> FloatVector:
         """``s_i = sum_u z_i'(x_u - W'g_u) / (n_i + n0)`` over those who rated it.
 
         What is given of users, ``g``, is known of strangers too: it is no selection.
@@ -263,33 +263,33 @@ class Beliefs:
         started = items.rows.totals + _SELECTION_COUNT
         return np.asarray(sums / started, dtype=np.float32)
 
-    def _others(self, side: Belief) -> Others:
-        return Others(side.parameters, side.spreads, side.trust, self.mean)
+    def _others(self, side: SidePosterior) -> Others:
+        return Others(side.parameters, side.variances, side.noise_weights, self.mean)
 
     def _expected_squares(self, workers: Workers) -> tuple[ExactVector, ExactVector]:
         """Sum squared errors, and their variances, over each user's ratings."""
         users, others = self.users, self._others(self.items)
         rows, n_users = _rows(users), users.rows.n_rows
-        current = Posterior(users.parameters, users.spreads)
-        errors, doubts = np.empty(n_users), np.empty(n_users)
+        current = Posterior(users.parameters, users.variances)
+        errors, variances = np.empty(n_users), np.empty(n_users)
 
         def add_up(first: int, last: int) -> None:
-            sum_expected_squares(rows, first, last, others, current, errors, doubts)
+            sum_expected_squares(rows, first, last, others, current, errors, variances)
 
         workers.share(users.rows, users.parameters.shape[1], add_up)
-        return errors, doubts
+        return errors, variances
 
 
-OnLearned = Callable[[int, float, float, Side, Side], None]
+OnVariationalSweep = Callable[[int, float, float, Side, Side], None]
 
 
 def learn(
     ratings: Ratings,
-    configuration: Learned,
+    configuration: VariationalConfig,
     *,
-    item_features: Given | None = None,
-    user_features: Given | None = None,
-    on_sweep: OnLearned | None = None,
+    item_features: FeatureMatrix | None = None,
+    user_features: FeatureMatrix | None = None,
+    on_sweep: OnVariationalSweep | None = None,
     rng: np.random.Generator,
     n_threads: int | None = None,
 ) -> tuple[Head, Side]:
@@ -298,7 +298,7 @@ def learn(
     Parameters
     ----------
     ratings : Ratings
-    configuration : Learned
+    configuration : VariationalConfig
     item_features : sparse or dense matrix, shape (n_items, n), optional
         In the order of ``ratings.item_ids``: genres, say.
     user_features : sparse or dense matrix, shape (n_users, n), optional
@@ -323,48 +323,50 @@ def learn(
     SolveError
         A system is singular.
     """
-    beliefs = Beliefs.start(
+    state = VariationalState.start(
         ratings, configuration,
         item_features=item_features, user_features=user_features, rng=rng,
     )  # fmt: skip
     with Workers.start(n_threads) as workers:
         for sweep in range(configuration.n_sweeps):
-            for side in (beliefs.items, beliefs.users):
-                beliefs.half_step(side.role, workers)
+            for side in (state.items, state.users):
+                state.half_step(side.role, workers)
                 if sweep >= _FIRST_FEATURES:
                     side.learn_prior(workers)
                 if sweep >= _FIRST_WEIGHTS:
-                    side.learn_weights(beliefs.variance)
-            beliefs.turn()
-            loss, error = beliefs.learn_noise(workers)
+                    side.learn_weights(state.variance)
+            state.rotate()
+            loss, error = state.learn_noise(workers)
             if sweep >= _FIRST_WEIGHTS:
-                for side in (beliefs.items, beliefs.users):
-                    side.learn_weights(beliefs.variance)
+                for side in (state.items, state.users):
+                    side.learn_weights(state.variance)
             if on_sweep is not None:
-                sides = (_side(s.parameters) for s in (beliefs.users, beliefs.items))
+                sides = (_side(s.parameters) for s in (state.users, state.items))
                 on_sweep(sweep + 1, loss, error, *sides)
-        beliefs.half_step("user", workers, refinements=1)
-        head = _head(beliefs, configuration, workers)
-    return head, _side(beliefs.users.parameters)
+        state.half_step("user", workers, refinements=1)
+        head = _head(state, configuration, workers)
+    return head, _side(state.users.parameters)
 
 
-def _head(beliefs: Beliefs, configuration: Learned, workers: Workers) -> Head:
+def _head(
+    state: VariationalState, configuration: VariationalConfig, workers: Workers
+) -> Head:
     """Freeze the item side and what it says of newcomers."""
-    items = _side(beliefs.items.parameters)
-    users = beliefs.users
+    items = _side(state.items.parameters)
+    users = state.users
     prior = UserPrior(
         weights=read_only(users.weights),
         set_effects=read_only(users.features.set_effects(users.effects)),
         feature_effects=read_only(users.effects[users.features.n_members :].copy()),
-        item_spreads=read_only(beliefs.items.spreads),
-        item_selections=read_only(beliefs.item_selections(workers)),
+        item_variances=read_only(state.items.variances),
+        selection_offsets=read_only(state.selection_offsets(workers)),
     )
     return Head(
         configuration=configuration,
-        global_mean=beliefs.mean,
+        global_mean=state.mean,
         item_biases=read_only(items.biases),
         item_factors=read_only(items.factors),
-        residual_variance=beliefs.variance,
+        residual_variance=state.variance,
         unobserved=unobserved_of(items),
         prior=prior,
     )
@@ -378,21 +380,21 @@ def _side(parameters: FactorMatrix) -> Side:
     )
 
 
-def _rows(side: Belief) -> Rows:
+def _rows(side: SidePosterior) -> Rows:
     rows = side.rows
     return Rows(rows.indptr, rows.indices, rows.values, rows.weights)
 
 
-def _moments(side: Belief) -> ExactMatrix:
+def _moments(side: SidePosterior) -> ExactMatrix:
     """Average ``x x'`` of the factors, their doubt included."""
     factors = side.parameters[:, :-1].astype(np.float64)
     moments: ExactMatrix = factors.T @ factors
-    spreads = side.spreads[:, :-1].sum(axis=0, dtype=np.float64)
+    variances = side.variances[:, :-1].sum(axis=0, dtype=np.float64)
     least = _LEAST_VARIANCE * (np.trace(moments) + 1)
-    return (moments + np.diag(spreads + least)) / len(factors)
+    return (moments + np.diag(variances + least)) / len(factors)
 
 
-def _penalty(side: Belief) -> float:
+def _penalty(side: SidePosterior) -> float:
     """``sum w ((x - m)² + v)``."""
-    off = np.square(side.parameters - side.prior, dtype=np.float64) + side.spreads
+    off = np.square(side.parameters - side.prior, dtype=np.float64) + side.variances
     return float((off @ side.weights).sum())

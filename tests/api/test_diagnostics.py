@@ -31,12 +31,14 @@ async def test_a_dummy_user_gets_a_list_reasons_and_a_place(admin, trained):
     found = reply.json()
     items = found["recommendations"]["items"]
     model = trained.model.rating
-    taste = fold_in(model, trained.model.item_indices_of([TOY_STORY]), np.array([5.0]))
+    folded_user = fold_in(
+        model, trained.model.item_indices_of([TOY_STORY]), np.array([5.0])
+    )
     axes = principal_axes(model.item_factors, 3).axes
     assert TOY_STORY_2 in [item["movie"]["id"] for item in items]
     assert items[0]["reasons"][0]["movie_id"] == TOY_STORY
     assert len(items) == 10
-    np.testing.assert_allclose(found["position"], axes @ taste.factors, atol=1e-9)
+    np.testing.assert_allclose(found["position"], axes @ folded_user.factors, atol=1e-9)
 
 
 async def test_a_dummy_user_can_try_a_model_that_does_not_serve(
@@ -149,8 +151,10 @@ def test_a_model_meets_what_it_recommends(trained, movie_id, within, meets):
 
 def test_one_place_too_low_is_too_low(trained):
     model = trained.model
-    taste = fold_in(model.ranking, model.item_indices_of([TOY_STORY]), np.array([5.0]))
-    scores = model.ranking.scores(taste)
+    folded_user = fold_in(
+        model.ranking, model.item_indices_of([TOY_STORY]), np.array([5.0])
+    )
+    scores = model.ranking.scores(folded_user)
     scores[model.item_indices_of([TOY_STORY])] = -np.inf
     third = int(model.item_ids[np.argsort(-scores, kind="stable")[2]])
 

@@ -19,8 +19,8 @@ async def asked(client, query: str = "") -> list[int]:
 
 async def test_a_newcomer_is_asked_what_the_engine_finds_most_telling(alice, trained):
     nothing = np.zeros(0, dtype=np.int32)
-    taste = fold_in(trained.model.rating, nothing, np.zeros(0))
-    expected = trained.model.item_ids[questions(trained.model, taste, 5)]
+    folded_user = fold_in(trained.model.rating, nothing, np.zeros(0))
+    expected = trained.model.item_ids[questions(trained.model, folded_user, 5)]
 
     reply = (await alice.get(f"/elicitation/{alice.user_id}")).json()
 
@@ -94,8 +94,8 @@ async def test_inline_ratings_bring_the_questions_of_the_same_stored_ratings(
     assert sent.json() == stored.json()
     assert nobody["knowledge"] == 0
     indices = trained.model.item_indices_of([first])
-    taste = fold_in(trained.model.rating, indices, np.array([4.0]))
-    assert sent.json()["knowledge"] == knowledge(trained.model, taste) > 0
+    folded_user = fold_in(trained.model.rating, indices, np.array([4.0]))
+    assert sent.json()["knowledge"] == knowledge(trained.model, folded_user) > 0
     assert len(sent.json()["items"]) == 3
 
 

@@ -59,12 +59,12 @@ async def test_a_user_lies_where_their_taste_points(alice, bob, trained, dims):
 
     head = trained.model.rating
     rows = trained.model.item_indices_of([1])
-    taste = fold_in(head, rows, np.array([5], dtype=np.float32))
+    folded_user = fold_in(head, rows, np.array([5], dtype=np.float32))
     axes = principal_axes(head.item_factors, dims).axes
     assert anothers.status_code == 404
     assert found["model"]["id"] == trained.id
     assert found["n_ratings_used"] == 1
-    np.testing.assert_allclose(found["position"], axes @ taste.factors, atol=1e-4)
+    np.testing.assert_allclose(found["position"], axes @ folded_user.factors, atol=1e-4)
 
 
 async def test_the_position_on_an_unknown_map_is_404(alice):

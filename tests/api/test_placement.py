@@ -89,8 +89,8 @@ async def test_a_vote_counts_as_a_quarter_of_a_rating(
     movies, values = [*TASTE, TOY_STORY_2], [*TASTE.values(), stars]
     head, indices = trained.model.rating, trained.model.item_indices_of(movies)
     weights = np.array([1.0] * len(TASTE) + [WEIGHT])
-    taste = fold_in(head, indices, np.array(values), weights=weights)
-    expected = predict(head, taste, trained.model.item_indices_of([2571]))[0]
+    folded_user = fold_in(head, indices, np.array(values), weights=weights)
+    expected = predict(head, folded_user, trained.model.item_indices_of([2571]))[0]
 
     assert await stars_for(alice, 2571) == pytest.approx(float(expected), abs=1e-5)
 

@@ -65,16 +65,16 @@ async def test_chosen_movies_are_told_as_the_engine_computes_them(alice, trained
     await rate(alice)
     head = trained.model.rating
     item = trained.model.item_indices_of([2571])
-    taste = taste_of(head, trained)
+    folded_user = taste_of(head, trained)
 
     page = await read(alice, f"movie_id=2571&movie_id=1&movie_id={UNKNOWN}")
 
     by_id = {entry["movie"]["id"]: entry for entry in page["items"]}
     assert set(by_id) == {1, 2571}
     assert page["next_cursor"] is None
-    stars = float(predict(head, taste, item)[0])
+    stars = float(predict(head, folded_user, item)[0])
     assert by_id[2571]["predicted_rating"] == pytest.approx(stars, abs=0.006)
-    deviation = float(uncertainty(head, taste, item)[0])
+    deviation = float(uncertainty(head, folded_user, item)[0])
     assert by_id[2571]["uncertainty"] == pytest.approx(deviation, abs=0.006)
 
 
@@ -115,9 +115,11 @@ async def test_influence_is_the_share_in_the_scores_of_the_list(
     url = f"/recommendations/{alice.user_id}?limit=20"
     listed = [item["movie"]["id"] for item in (await alice.get(url)).json()["items"]]
     head = trained.model.ranking
-    taste = taste_of(head, trained)
+    folded_user = taste_of(head, trained)
     indices = trained.model.item_indices_of(listed).tolist()
-    shares = np.abs([reasons(head, taste, index).shares for index in indices]).sum(0)
+    shares = np.abs(
+        [reasons(head, folded_user, index).shares for index in indices]
+    ).sum(0)
     expected = dict(zip(RATINGS, (shares / shares.sum()).tolist(), strict=True))
 
     reply = (await alice.get(f"/ratings/{alice.user_id}/influence")).json()

@@ -14,7 +14,7 @@ from api.services import training
 from api.services.training import LOST_AFTER, MAX_QUEUED
 from api.settings import Settings
 from api.tables import Model, TrainingRun
-from engine.model.heads import Configuration, Learned
+from engine.model.heads import RidgeConfig, VariationalConfig
 
 pytestmark = pytest.mark.anyio
 
@@ -260,7 +260,9 @@ async def test_every_parameter_of_the_engine_can_be_set_and_has_its_bounds(anony
 
     properties = schemas["RatingParameters"]["properties"]
 
-    plain, learned = ({f.name for f in fields(c)} for c in (Configuration, Learned))
+    plain, learned = (
+        {f.name for f in fields(c)} for c in (RidgeConfig, VariationalConfig)
+    )
     assert properties.keys() == plain | learned
     assert schemas["RankingParameters"]["properties"].keys() == plain
     for name, described in properties.items():

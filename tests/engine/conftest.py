@@ -7,7 +7,7 @@ from numba import config as numba_config
 
 from engine.data.features import one_hot
 from engine.data.synthetic import make_ratings
-from engine.model.heads import Configuration, Learned
+from engine.model.heads import RidgeConfig, VariationalConfig
 from engine.training.fit import fit, fit_head
 
 IS_COMPILED = not vars(numba_config)["DISABLE_JIT"]
@@ -44,7 +44,7 @@ def ratings():
 
 @pytest.fixture(scope="session")
 def configuration():
-    return Configuration(
+    return RidgeConfig(
         n_factors=3,
         n_sweeps=3,
         user_weight=0.5,
@@ -58,7 +58,7 @@ def configuration():
 
 @pytest.fixture(scope="session")
 def ranking_configuration():
-    return Configuration(
+    return RidgeConfig(
         n_factors=3,
         n_sweeps=3,
         user_weight=0.5,
@@ -86,7 +86,7 @@ def features(ratings):
 @pytest.fixture(scope="session")
 def learned(ratings, features):
     """A rating head with learned weights, sets and features on both sides."""
-    configuration = Learned(n_factors=3, n_sweeps=6)
+    configuration = VariationalConfig(n_factors=3, n_sweeps=6)
     rng = np.random.default_rng(6)
     return fit_head(ratings, configuration, rng=rng, **features)
 

@@ -138,41 +138,41 @@ def weights_of(rows, row):
     return np.ones(rows.counts[row]) if weights is None else weights.astype(float)
 
 
-def learned_half_step(own, other, beliefs):
+def learned_half_step(own, other, state):
     """Means and variances of all rows of a side, one general solve each."""
-    parameters, spreads = [], []
+    parameters, variances = [], []
     for row in range(own.rows.n_rows):
         matrix, right = np.diag(own.weights), own.weights * own.prior[row]
         weights = weights_of(own.rows, row)
         for index, value, weight in zip(*own.rows.row(row), weights, strict=True):
             z = np.array([*other.parameters[index, :-1].astype(float), 1])
-            doubt = np.diag([*other.spreads[index, :-1].astype(float), 0])
-            y = value - beliefs.mean - other.parameters[index, -1]
-            trust = weight * other.trust[index]
-            matrix = matrix + trust * (np.outer(z, z) + doubt)
-            right = right + trust * z * y
+            doubt = np.diag([*other.variances[index, :-1].astype(float), 0])
+            y = value - state.mean - other.parameters[index, -1]
+            noise_weights = weight * other.noise_weights[index]
+            matrix = matrix + noise_weights * (np.outer(z, z) + doubt)
+            right = right + noise_weights * z * y
         parameters.append(np.linalg.solve(matrix, right))
-        spreads.append(beliefs.variance / np.diag(matrix))
-    return np.array(parameters), np.array(spreads)
+        variances.append(state.variance / np.diag(matrix))
+    return np.array(parameters), np.array(variances)
 
 
-def expected_squares(beliefs):
+def expected_squares(state):
     """Squared errors of each user's ratings, and their variances."""
-    users, items = beliefs.users, beliefs.items
+    users, items = state.users, state.items
     errors, doubts = np.zeros(users.rows.n_rows), np.zeros(users.rows.n_rows)
     for row in range(users.rows.n_rows):
-        x, v = users.parameters[row].astype(float), users.spreads[row].astype(float)
+        x, v = users.parameters[row].astype(float), users.variances[row].astype(float)
         weights = weights_of(users.rows, row)
         for index, value, weight in zip(*users.rows.row(row), weights, strict=True):
-            y, u = items.parameters[index].astype(float), items.spreads[index]
-            score = beliefs.mean + x[-1] + y[-1] + x[:-1] @ y[:-1]
+            y, u = items.parameters[index].astype(float), items.variances[index]
+            score = state.mean + x[-1] + y[-1] + x[:-1] @ y[:-1]
             errors[row] += weight * (value - score) ** 2
             doubts[row] += weight * (v[-1] + u[-1] + y[:-1] ** 2 @ v[:-1])
             doubts[row] += weight * (x[:-1] ** 2 + v[:-1]) @ u[:-1]
     return errors, doubts
 
 
-def paper_half_sweep(rows, own, other, bias_weight, factor_weight, pulls):
+def paper_half_sweep(rows, own, other, bias_weight, factor_weight, prior_terms):
     """The paper's updates of one side, row by row, as printed."""
     factors, biases = (np.array(part, dtype=float) for part in own)
     other_factors, other_biases = (np.array(part, dtype=float) for part in other)
@@ -181,7 +181,7 @@ def paper_half_sweep(rows, own, other, bias_weight, factor_weight, pulls):
         rated, stars = rows.row(row)
         v, b, n = other_factors[rated], other_biases[rated], len(rated)
         biases[row] = (stars - b - v @ factors[row]).sum() / (n + bias_weight)
-        right = v.T @ (stars - biases[row] - b) + pulls[row]
+        right = v.T @ (stars - biases[row] - b) + prior_terms[row]
         factors[row] = np.linalg.solve(ridge + v.T @ v, right)
     return factors, biases
 
@@ -215,8 +215,8 @@ def paper_sweeps(ratings, configuration, items, features):
     while True:
         nothing = np.zeros((ratings.n_users, k))
         users = paper_half_sweep(ratings.by_user, users, items, ridge, tau, nothing)
-        pulls = beta * features @ weights.T
-        items = paper_half_sweep(ratings.by_item, items, users, ridge, tau, pulls)
+        prior_terms = beta * features @ weights.T
+        items = paper_half_sweep(ratings.by_item, items, users, ridge, tau, prior_terms)
         weights = paper_regression(items[0], features, tau)
         yield users, items, weights
 

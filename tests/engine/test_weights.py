@@ -18,7 +18,7 @@ from engine.kernels.exact import (
     weight_between,
 )
 from engine.kernels.threads import Workers
-from engine.model.heads import Learned
+from engine.model.heads import VariationalConfig
 from engine.paper.configuration import PAPER_PRESETS
 from engine.paper.training import fit_paper
 from engine.serving import fold_in as foldin
@@ -32,7 +32,7 @@ from engine.training.als import (
 )
 from engine.training.fit import fit_head
 from engine.training.priors import Features
-from engine.training.variational import Beliefs
+from engine.training.variational import VariationalState
 from tests.engine import reference
 from tests.engine.kernels.test_exact import empty_side, problem
 from tests.engine.training.test_als import configurations, small_ratings, start
@@ -245,8 +245,8 @@ def with_twins(head):
     prior = head.prior and replace(
         head.prior,
         set_effects=np.repeat(head.prior.set_effects, 2, axis=0),
-        item_spreads=np.repeat(head.prior.item_spreads, 2, axis=0),
-        item_selections=np.repeat(head.prior.item_selections, 2),
+        item_variances=np.repeat(head.prior.item_variances, 2, axis=0),
+        selection_offsets=np.repeat(head.prior.selection_offsets, 2),
     )
     return replace(
         head,
@@ -291,11 +291,11 @@ def test_folding_in_weight_near_0_is_leaving_the_rating_out(name, heads):
 @pytest.mark.parametrize("name", HEADS)
 def test_the_score_of_a_weighted_taste_is_still_the_sum_of_its_reasons(name, heads):
     head = heads[name]
-    taste = fold_in(head, [3, 5, 7], [4, 1, 5], weights=[1, 0.25, 2])
+    folded_user = fold_in(head, [3, 5, 7], [4, 1, 5], weights=[1, 0.25, 2])
 
-    found = reasons(head, taste, 9)
+    found = reasons(head, folded_user, 9)
 
-    score = predict(head, taste, np.array([9]))[0]
+    score = predict(head, folded_user, np.array([9]))[0]
     assert found.baseline + found.shares.sum() == pytest.approx(score, abs=1e-5)
 
 
@@ -343,26 +343,26 @@ def test_scaling_all_weights_and_the_penalty_changes_nothing(
 def test_weighted_half_steps_with_doubt_equal_a_general_solver(role, seed):
     rng = np.random.default_rng(seed)
     data = drawn(small_ratings(seed), seed)
-    beliefs = Beliefs.start(
+    state = VariationalState.start(
         data,
-        Learned(n_factors=2),
+        VariationalConfig(n_factors=2),
         item_features=None,
         user_features=None,
         rng=rng,
     )
-    own, other = beliefs.users, beliefs.items
+    own, other = state.users, state.items
     if role == "item":
         own, other = other, own
-    other.spreads = rng.uniform(0, 1, other.spreads.shape).astype(np.float32)
-    expected, spreads = reference.learned_half_step(own, other, beliefs)
+    other.variances = rng.uniform(0, 1, other.variances.shape).astype(np.float32)
+    expected, variances = reference.learned_half_step(own, other, state)
 
     with Workers.start(1) as workers:
-        beliefs.half_step(role, workers, refinements=1)
-        squares = beliefs._expected_squares(workers)  # noqa: SLF001 - under test
+        state.half_step(role, workers, refinements=1)
+        squares = state._expected_squares(workers)  # noqa: SLF001 - under test
 
     np.testing.assert_allclose(own.parameters, expected, rtol=1e-5, atol=1e-5)
-    np.testing.assert_allclose(own.spreads, spreads, rtol=1e-3)
-    expected_squares = reference.expected_squares(beliefs)
+    np.testing.assert_allclose(own.variances, variances, rtol=1e-3)
+    expected_squares = reference.expected_squares(state)
     np.testing.assert_allclose(squares, expected_squares, rtol=1e-3, atol=1e-4)
 
 
@@ -400,11 +400,11 @@ def test_folding_a_training_user_in_returns_the_trained_vector(
     for user in range(data.n_users):
         indices, values = data.by_user.row(user)
         weights = reference.weights_of(data.by_user, user)
-        taste = fold_in(trained.head, indices, values, weights=weights)
+        folded_user = fold_in(trained.head, indices, values, weights=weights)
         np.testing.assert_allclose(
-            taste.factors, trained.users.factors[user], atol=1e-5
+            folded_user.factors, trained.users.factors[user], atol=1e-5
         )
-        assert taste.bias == pytest.approx(trained.users.biases[user], abs=1e-5)
+        assert folded_user.bias == pytest.approx(trained.users.biases[user], abs=1e-5)
 
 
 @pytest.mark.parametrize("name", HEADS)

@@ -241,7 +241,13 @@ def scores(service: Service, model_id: int) -> dict[int, Any]:
     folder = sorted(runs, key=lambda path: int(path.name.split("-")[0]))[model_id - 1]
     model = load_model(folder)
     indices = model.item_indices_of([each["movie_id"] for each in LOVED])
-    taste = fold_in(model.ranking, indices, np.array([each["value"] for each in LOVED]))
+    folded_user = fold_in(
+        model.ranking, indices, np.array([each["value"] for each in LOVED])
+    )
     return dict(
-        zip(model.item_ids.tolist(), model.ranking.scores(taste).tolist(), strict=True)
+        zip(
+            model.item_ids.tolist(),
+            model.ranking.scores(folded_user).tolist(),
+            strict=True,
+        )
     )

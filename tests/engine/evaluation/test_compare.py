@@ -56,13 +56,13 @@ def test_trained_users_score_as_if_folded_in(split, configuration):
     trained = Trained(training)
 
     for user in range(4):
-        taste = fold_in(training.head, *split.train.by_user.row(user))
-        scores = training.head.scores(taste)
+        folded_user = fold_in(training.head, *split.train.by_user.row(user))
+        scores = training.head.scores(folded_user)
         shift = scores - trained.scores(user)
         np.testing.assert_allclose(shift, shift[0], atol=1e-5)
         items = np.arange(split.train.n_items, dtype=np.int32)
         held_out = HeldOut(np.full_like(items, user), items, scores)
-        expected = predict(training.head, taste, items)
+        expected = predict(training.head, folded_user, items)
         np.testing.assert_allclose(trained.predict(held_out), expected, atol=1e-5)
     assert measure(Ordering(training), split).squares is None
 
@@ -201,8 +201,10 @@ def test_one_rating_is_enough_to_find_the_sequel(sample, seed):
     training = fit_head(sample, RANKING, rng=np.random.default_rng(seed))
     toy_story, toy_story_2 = sample.item_indices_of([1, 3114])
 
-    taste = fold_in(training.head, np.array([toy_story]), np.array([5.0]))
-    listed = top_k(training.head.scores(taste), 10, excluded=np.array([toy_story]))
+    folded_user = fold_in(training.head, np.array([toy_story]), np.array([5.0]))
+    listed = top_k(
+        training.head.scores(folded_user), 10, excluded=np.array([toy_story])
+    )
     similar, _ = similar_items(training.head, toy_story, 3)
 
     assert toy_story_2 in listed
@@ -233,8 +235,8 @@ def test_folding_in_few_ratings_is_no_worse_than_biases_alone(sample):
             indices, values = sample.by_user.row(user)
             order = np.random.default_rng(user).permutation(len(indices))
             told, asked = order[:n_ratings], order[len(order) // 2 :]
-            taste = fold_in(head, indices[told], values[told])
-            predicted = predict(head, taste, indices[asked])
+            folded_user = fold_in(head, indices[told], values[told])
+            predicted = predict(head, folded_user, indices[asked])
             squares.append((np.clip(predicted, 0.5, 5) - values[asked]) ** 2)
         return np.sqrt(np.concatenate(squares).mean())
 

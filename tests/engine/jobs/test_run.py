@@ -13,7 +13,7 @@ from engine.jobs import job
 from engine.jobs.job import Job
 from engine.jobs.run import Result, Trainer, training_source
 from engine.model.files import Json
-from engine.model.heads import Configuration
+from engine.model.heads import RidgeConfig
 from engine.serving.fold_in import fold_in
 from engine.training.fit import PLAIN, RANKING, RATING
 
@@ -170,7 +170,7 @@ def test_the_papers_models_take_the_place_of_the_rating_head(
     head = result.model.rating
     evaluation: Any = result.details["evaluation"]
     assert head.n_factors == n_factors
-    assert isinstance(head.configuration, Configuration)
+    assert isinstance(head.configuration, RidgeConfig)
     assert head.configuration.exponent == 0
     assert result.model.ranking.n_factors == 3
     assert recorder.progress[-1] == pytest.approx(1)

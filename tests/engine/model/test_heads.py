@@ -82,10 +82,10 @@ def test_a_row_without_ratings_is_regularized_even_without_a_floor():
 @pytest.mark.parametrize("name", ["rating", "ranking"])
 def test_scores_of_all_items_equal_predictions_one_by_one(model, name):
     head = getattr(model, name)
-    taste = fold_in(head, np.array([1, 4]), np.array([5.0, 2.0]))
+    folded_user = fold_in(head, np.array([1, 4]), np.array([5.0, 2.0]))
 
-    scores = head.scores(taste)
+    scores = head.scores(folded_user)
 
-    expected = predict(head, taste, np.arange(head.n_items))
+    expected = predict(head, folded_user, np.arange(head.n_items))
     assert scores.dtype == np.float32
     np.testing.assert_allclose(scores, expected, rtol=1e-5, atol=1e-5)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from engine.errors import ArtifactError
-from engine.model.heads import Configuration
+from engine.model.heads import RidgeConfig
 from engine.model.interchange import FORMAT, read_item_factors
 from engine.serving.fold_in import fold_in
 
@@ -74,13 +74,13 @@ def test_a_user_folded_in_solves_the_ridge_that_the_manifest_states(tmp_path):
     model = read_item_factors(write(tmp_path))
     rated, stars = np.array([0, 4, 7]), np.array([5.0, 2.0, 3.5])
 
-    taste = fold_in(model.rating, rated, stars)
+    folded_user = fold_in(model.rating, rated, stars)
 
     rows = np.column_stack([model.rating.item_factors[rated], np.ones(3)])
     ridge = np.diag([HEAD["user_weight"] * np.sqrt(3)] * K + [HEAD["user_bias_weight"]])
     right = rows.T @ (stars - HEAD["global_mean"] - model.rating.item_biases[rated])
     expected = np.linalg.solve(rows.T @ rows + ridge, right)
-    np.testing.assert_allclose(taste.factors, expected[:K], rtol=1e-4)
+    np.testing.assert_allclose(folded_user.factors, expected[:K], rtol=1e-4)
 
 
 def test_a_ranking_head_of_its_own_counts_the_pairs_without_a_rating(tmp_path):
@@ -91,7 +91,7 @@ def test_a_ranking_head_of_its_own_counts_the_pairs_without_a_rating(tmp_path):
     head = read_item_factors(folder).ranking
 
     rows = np.column_stack([head.item_factors, np.ones(N_ITEMS)]).astype(np.float64)
-    assert isinstance(head.configuration, Configuration)
+    assert isinstance(head.configuration, RidgeConfig)
     assert head.configuration.unobserved_weight == 0.2
     assert head.n_factors == 2
     np.testing.assert_allclose(head.unobserved.gram, rows.T @ rows)

@@ -12,7 +12,7 @@ from engine.data.ratings import Ratings
 from engine.data.splits import HeldOut, split_at_random
 from engine.data.synthetic import make_ratings
 from engine.errors import DataError, SolveError
-from engine.paper.configuration import PAPER_PRESETS, PaperConfiguration
+from engine.paper.configuration import PAPER_PRESETS, PaperConfig
 from engine.paper.training import PaperSweep, fit_paper
 from engine.serving.fold_in import fold_in, predict
 from tests.engine import reference
@@ -128,18 +128,23 @@ def test_updates_in_turn_end_where_the_engine_s_one_solve_begins(ratings, preset
     )  # fmt: skip
     head, ridge = training.head, configuration.ridge_of_biases
     items = head.item_factors, head.item_biases
-    pulls = np.zeros(training.users.factors.shape)
+    prior_terms = np.zeros(training.users.factors.shape)
     state = training.users
 
     for _ in range(500):
         state = reference.paper_half_sweep(
-            ratings.by_user, state, items, ridge, configuration.factor_weight, pulls
+            ratings.by_user,
+            state,
+            items,
+            ridge,
+            configuration.factor_weight,
+            prior_terms,
         )
 
     for user in range(ratings.n_users):
-        taste = fold_in(head, *ratings.by_user.row(user))
-        np.testing.assert_allclose(taste.factors, state[0][user], atol=1e-5)
-        np.testing.assert_allclose(taste.bias, state[1][user], atol=1e-5)
+        folded_user = fold_in(head, *ratings.by_user.row(user))
+        np.testing.assert_allclose(folded_user.factors, state[0][user], atol=1e-5)
+        np.testing.assert_allclose(folded_user.bias, state[1][user], atol=1e-5)
 
 
 def test_somebody_without_ratings_starts_at_no_stars_and_no_taste(ratings):
@@ -264,7 +269,7 @@ def test_the_presets_hold_the_paper_s_values():
 
 def test_weights_read_as_precisions_are_ridges_in_the_unit_of_lambda(ratings):
     """Updates with λ in front of every sum over ratings, worked out for biases."""
-    configuration = PaperConfiguration(
+    configuration = PaperConfig(
         n_factors=0, n_sweeps=1, error_weight=0.2, bias_weight=0.5
     )
 
@@ -299,7 +304,7 @@ def test_weights_read_as_precisions_are_ridges_in_the_unit_of_lambda(ratings):
 )
 def test_a_value_outside_its_range_is_named_with_its_remedy(changes, message):
     with pytest.raises(DataError, match=message):
-        PaperConfiguration(**changes)
+        PaperConfig(**changes)
 
 
 @pytest.mark.parametrize(
@@ -328,7 +333,7 @@ def test_held_out_ratings_of_another_matrix_are_refused(ratings, user, item):
 
 def test_a_singular_system_is_an_error_with_a_remedy():
     twice_the_same = Ratings.from_arrays([1, 1, 2, 2], [1, 2, 1, 2], [1, 2, 3, 4])
-    hopeless = PaperConfiguration(n_factors=3, n_sweeps=1, factor_weight=1e-300)
+    hopeless = PaperConfig(n_factors=3, n_sweeps=1, factor_weight=1e-300)
 
     with pytest.raises(SolveError, match=r"the system of row \d is singular; raise τ"):
         fit_paper(twice_the_same, hopeless, rng=np.random.default_rng(0))

@@ -52,14 +52,16 @@ def rows_of(ratings):
 
 @given(seed=seeds, k=st.integers(0, 5), ridge=st.floats(0.05, 10))
 def test_one_update_of_each_row_is_the_paper_s(seed, k, ridge):
-    ratings, users, items, pulls = random_problem(seed, k)
+    ratings, users, items, prior_terms = random_problem(seed, k)
     rows = rows_of(ratings)
     found = Side(users.factors.copy(), users.biases.copy())
 
-    failed = update_rows(rows, 0, ratings.n_users, items, ridge, ridge, pulls, found)
+    failed = update_rows(
+        rows, 0, ratings.n_users, items, ridge, ridge, prior_terms, found
+    )
 
     factors, biases = reference.paper_half_sweep(
-        ratings.by_user, users, items, ridge, ridge, pulls
+        ratings.by_user, users, items, ridge, ridge, prior_terms
     )
     assert failed == -1
     np.testing.assert_allclose(found.factors, factors, rtol=1e-5, atol=1e-5)
@@ -67,11 +69,11 @@ def test_one_update_of_each_row_is_the_paper_s(seed, k, ridge):
 
 
 def test_only_the_rows_asked_for_are_updated():
-    ratings, users, items, pulls = random_problem(3, 2)
+    ratings, users, items, prior_terms = random_problem(3, 2)
     rows = rows_of(ratings)
     found = Side(users.factors.copy(), users.biases.copy())
 
-    update_rows(rows, 1, 2, items, 1.0, 1.0, pulls, found)
+    update_rows(rows, 1, 2, items, 1.0, 1.0, prior_terms, found)
 
     changed = (found.factors != users.factors).any(axis=1)
     assert np.flatnonzero(changed).tolist() == [1]
@@ -91,7 +93,7 @@ def test_rows_longer_than_a_tile_are_summed_over_all_tiles():
     with Workers.start(1) as workers:
         found = update_side(
             ratings.by_user, start, items, bias_weight=0.1, factor_weight=0.1,
-            pulls=np.zeros((1, 2)), workers=workers,
+            prior_terms=np.zeros((1, 2)), workers=workers,
         )  # fmt: skip
 
     factors, biases = reference.paper_half_sweep(
@@ -126,7 +128,7 @@ def test_squared_errors_are_summed_over_all_ratings():
 
 
 def test_a_singular_row_is_an_error_with_a_remedy():
-    ratings, users, items, pulls = random_problem(1, 2)
+    ratings, users, items, prior_terms = random_problem(1, 2)
 
     with (
         Workers.start(1) as workers,
@@ -134,5 +136,5 @@ def test_a_singular_row_is_an_error_with_a_remedy():
     ):
         update_side(
             ratings.by_user, users, items, bias_weight=1, factor_weight=-1_000,
-            pulls=pulls, workers=workers,
+            prior_terms=prior_terms, workers=workers,
         )  # fmt: skip

@@ -19,8 +19,8 @@ def test_a_question_is_the_one_whose_answer_leaves_least_doubt(model):
     rated, items = np.array([2, 3]), np.arange(model.n_items)
     before = fold_in(head, rated, np.array([4.0, 3.0]))
 
-    def doubt(taste):
-        variances = np.square(uncertainty(head, taste, items), dtype=float)
+    def doubt(folded_user):
+        variances = np.square(uncertainty(head, folded_user, items), dtype=float)
         return float(variances @ model.item_counts) / head.residual_variance
 
     def answered(item, stars):
@@ -46,8 +46,8 @@ def test_questions_planned_ahead_are_those_asked_one_by_one(model):
     planned = questions(model, fold_in(head, np.array(rows), np.full(2, 4.0)), 9)
 
     for _ in planned:
-        taste = fold_in(head, np.array(rows), np.full(len(rows), 4.0))
-        rows += questions(model, taste, 1).tolist()
+        folded_user = fold_in(head, np.array(rows), np.full(len(rows), 4.0))
+        rows += questions(model, folded_user, 1).tolist()
 
     assert rows[2:] == planned.tolist()
 
@@ -57,12 +57,12 @@ def test_knowledge_grows_from_nothing_with_every_answer(model):
     answers = [questions(model, nobody, n) for n in range(6)]
     tastes = [fold_in(model.rating, rows, np.full(len(rows), 4.0)) for rows in answers]
 
-    known = [knowledge(model, taste) for taste in tastes]
+    known = [knowledge(model, folded_user) for folded_user in tastes]
 
     items = np.column_stack([model.rating.item_factors, np.ones(model.n_items)])
     doubts = []
-    for taste in (tastes[0], tastes[5]):
-        lower = taste.cholesky
+    for folded_user in (tastes[0], tastes[5]):
+        lower = folded_user.cholesky
         covariance = np.linalg.inv(lower @ lower.T)
         doubts.append(
             np.einsum("if,fg,ig,i", items, covariance, items, model.item_counts)
@@ -75,11 +75,11 @@ def test_knowledge_grows_from_nothing_with_every_answer(model):
 
 def test_nothing_is_asked_twice_or_for_want_of_items(model):
     rated = np.arange(4)
-    taste = fold_in(model.rating, rated, np.full(4, 4.0))
+    folded_user = fold_in(model.rating, rated, np.full(4, 4.0))
 
-    everything = questions(model, taste, 1_000)
+    everything = questions(model, folded_user, 1_000)
 
     assert sorted(everything) == list(range(4, model.n_items))
-    assert questions(model, taste, 0).size == 0
+    assert questions(model, folded_user, 0).size == 0
     with pytest.raises(DataError, match="at least 0"):
-        questions(model, taste, -1)
+        questions(model, folded_user, -1)

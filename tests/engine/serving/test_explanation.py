@@ -17,15 +17,17 @@ from tests.engine.serving.test_fold_in import every_head, given_weights, histori
 @given(history=histories(), item=st.integers(0, 11))
 def test_reasons_add_up_to_the_score(heads, name, history, item):
     head = heads[name]
-    taste = fold_in(head, *history)
+    folded_user = fold_in(head, *history)
 
-    found = reasons(head, taste, item)
+    found = reasons(head, folded_user, item)
 
     assert found.shares.shape == (len(history[0]),)
-    together = reason_shares(head, taste, np.array([3, item]))
+    together = reason_shares(head, folded_user, np.array([3, item]))
     np.testing.assert_allclose(together[:, 1], found.shares, rtol=1e-6, atol=1e-9)
     total = found.baseline + found.shares.sum(dtype=np.float64)
-    assert total == pytest.approx(predict(head, taste, np.array([item]))[0], abs=1e-5)
+    assert total == pytest.approx(
+        predict(head, folded_user, np.array([item]))[0], abs=1e-5
+    )
 
 
 @given_weights
@@ -39,7 +41,9 @@ def test_a_reason_is_what_the_score_would_lose_with_a_neutral_rating(model, name
     indices, values = np.array([0, 3, 5]), np.array([5.0, 1.0, 4.0])
     before = fold_in(head, indices, values)
     neutral = values.copy()
-    neutral[1] -= before.pulls[1, -1]  # now it adds nothing to the right side
+    neutral[1] -= before.rating_contributions[
+        1, -1
+    ]  # now it adds nothing to the right side
 
     after = fold_in(head, indices, neutral)
 
@@ -48,9 +52,9 @@ def test_a_reason_is_what_the_score_would_lose_with_a_neutral_rating(model, name
 
 
 def test_reasons_for_no_item_are_refused(model):
-    taste = fold_in(model.rating, np.array([0]), np.array([4.0]))
+    folded_user = fold_in(model.rating, np.array([0]), np.array([4.0]))
 
     with pytest.raises(DataError, match="outside 0"):
-        reasons(model.rating, taste, 10_000)
+        reasons(model.rating, folded_user, 10_000)
     with pytest.raises(DataError, match="outside 0"):
-        reason_shares(model.rating, taste, np.array([10_000]))
+        reason_shares(model.rating, folded_user, np.array([10_000]))

@@ -34,7 +34,7 @@ def test_a_taste_solves_the_users_system(model, name, history):
     head = getattr(model, name)
     configuration = head.configuration
 
-    taste = fold_in(head, *history)
+    folded_user = fold_in(head, *history)
 
     fixed = Fixed(
         padded(head.item_factors), head.item_biases, head.offset,
@@ -50,33 +50,33 @@ def test_a_taste_solves_the_users_system(model, name, history):
         (indices, told), fixed, weight, configuration.user_bias_weight
     )
     np.testing.assert_allclose(
-        [*taste.factors, taste.bias], expected, rtol=1e-5, atol=1e-6
+        [*folded_user.factors, folded_user.bias], expected, rtol=1e-5, atol=1e-6
     )
-    assert taste.n_rated == len(history[0])
+    assert folded_user.n_rated == len(history[0])
 
 
 @every_head
 @given(history=histories())
 def test_the_cholesky_factor_is_that_of_the_system(heads, name, history):
-    taste = fold_in(heads[name], *history)
+    folded_user = fold_in(heads[name], *history)
 
-    lower = taste.cholesky
-    right = taste.rest + taste.pulls.sum(axis=0)
+    lower = folded_user.cholesky
+    right = folded_user.rest + folded_user.rating_contributions.sum(axis=0)
 
     np.testing.assert_array_equal(lower, np.tril(lower))
     np.testing.assert_allclose(
-        lower @ lower.T @ [*taste.factors, taste.bias], right, atol=1e-8
+        lower @ lower.T @ [*folded_user.factors, folded_user.bias], right, atol=1e-8
     )
 
 
 def test_nobody_is_placed_at_the_prior(model):
-    taste = fold_in(model.rating, np.zeros(0, np.int32), np.zeros(0, np.float32))
+    folded_user = fold_in(model.rating, np.zeros(0, np.int32), np.zeros(0, np.float32))
 
-    assert taste.n_rated == 0
-    assert taste.bias == 0
-    assert (taste.factors == 0).all()
+    assert folded_user.n_rated == 0
+    assert folded_user.bias == 0
+    assert (folded_user.factors == 0).all()
     np.testing.assert_allclose(
-        predict(model.rating, taste, np.arange(12)),
+        predict(model.rating, folded_user, np.arange(12)),
         model.rating.global_mean + model.rating.item_biases[:12],
         rtol=1e-6,
     )
@@ -84,12 +84,12 @@ def test_nobody_is_placed_at_the_prior(model):
 
 def test_uncertainty_is_noise_and_doubt_about_the_user(model):
     head, items = model.rating, np.arange(12)
-    taste = fold_in(head, np.array([2, 3]), np.array([4.0, 3.0]))
+    folded_user = fold_in(head, np.array([2, 3]), np.array([4.0, 3.0]))
 
-    found = uncertainty(head, taste, items)
+    found = uncertainty(head, folded_user, items)
 
     z = np.column_stack([head.item_factors[:12], np.ones(12)]).astype(float)
-    inverse = np.linalg.inv(taste.cholesky @ taste.cholesky.T)
+    inverse = np.linalg.inv(folded_user.cholesky @ folded_user.cholesky.T)
     doubt = np.einsum("if,fg,ig->i", z, inverse, z)
     np.testing.assert_allclose(
         found, np.sqrt(head.residual_variance * (1 + doubt)), rtol=1e-5
@@ -128,11 +128,11 @@ def test_unusable_ratings_are_refused(model, indices, values, message):
 
 
 def test_items_out_of_range_are_refused_everywhere(model):
-    taste = fold_in(model.rating, np.array([0]), np.array([4.0]))
+    folded_user = fold_in(model.rating, np.array([0]), np.array([4.0]))
 
     for call in (predict, uncertainty):
         with pytest.raises(DataError, match="outside 0"):
-            call(model.rating, taste, np.array([-1]))
+            call(model.rating, folded_user, np.array([-1]))
 
 
 def test_a_singular_system_is_a_typed_error(model):

@@ -13,7 +13,7 @@ from engine.errors import SolveError
 from engine.kernels.dense import padded
 from engine.kernels.exact import Fixed, Side
 from engine.kernels.threads import Workers
-from engine.model.heads import Configuration
+from engine.model.heads import RidgeConfig
 from engine.training.als import (
     Problem,
     exact_half_step,
@@ -28,7 +28,7 @@ from tests.engine.conftest import IS_COMPILED
 seeds = st.integers(0, 2**32 - 1)
 weights = st.floats(0.05, 20)
 configurations = st.builds(
-    Configuration,
+    RidgeConfig,
     n_factors=st.integers(0, 4),
     n_sweeps=st.just(1),
     user_weight=weights,
@@ -186,7 +186,7 @@ def test_threads_do_not_change_a_single_bit(solver, alpha):
         n_users=n_users, n_items=n_items, n_ratings=n_ratings,
         rng=np.random.default_rng(0),
     ).ratings  # fmt: skip
-    configuration = Configuration(
+    configuration = RidgeConfig(
         n_factors=8, n_sweeps=1, user_weight=1, item_weight=1, user_bias_weight=1,
         item_bias_weight=1, unobserved_weight=alpha, solver=solver,
     )  # fmt: skip

@@ -13,7 +13,7 @@ from engine.data.ratings import Ratings
 from engine.data.splits import HeldOut
 from engine.data.synthetic import make_ratings
 from engine.errors import DataError, EngineError
-from engine.model.heads import Configuration, Learned
+from engine.model.heads import RidgeConfig, VariationalConfig
 from engine.serving.fold_in import fold_in
 from engine.training.fit import PLAIN, RANKING, RATING, Sweep, fit, fit_head
 from tests.engine.conftest import IS_COMPILED
@@ -45,12 +45,12 @@ def test_folding_in_a_training_user_returns_the_training_vector(
     training = fit_head(ratings, configuration, rng=np.random.default_rng(0))
 
     for user in range(ratings.n_users):
-        taste = fold_in(training.head, *ratings.by_user.row(user))
+        folded_user = fold_in(training.head, *ratings.by_user.row(user))
         np.testing.assert_allclose(
-            taste.factors, training.users.factors[user], atol=1e-6, rtol=1e-5
+            folded_user.factors, training.users.factors[user], atol=1e-6, rtol=1e-5
         )
         np.testing.assert_allclose(
-            taste.bias, training.users.biases[user], atol=1e-6, rtol=1e-5
+            folded_user.bias, training.users.biases[user], atol=1e-6, rtol=1e-5
         )
 
 
@@ -167,7 +167,7 @@ def test_held_out_ratings_are_measured_after_every_sweep_and_change_nothing(
     ratings, configuration, features
 ):
     test = HeldOut(np.array([3, 0, 9]), np.array([1, 7, 2]), np.array([4.0, 1.0, 2.5]))
-    learned = Learned(n_factors=3, n_sweeps=4)
+    learned = VariationalConfig(n_factors=3, n_sweeps=4)
     for chosen in (configuration, learned):
         alone, measured = (
             fit_head(
@@ -220,7 +220,7 @@ def test_degenerate_data_give_finite_factors_or_a_typed_error(
     case, weight, alpha, solver
 ):
     ratings = degenerate_cases()[case]
-    configuration = Configuration(
+    configuration = RidgeConfig(
         n_factors=2, n_sweeps=2, user_weight=weight, item_weight=weight,
         user_bias_weight=weight, item_bias_weight=weight, unobserved_weight=alpha,
         unobserved_target=1.0, solver=solver,
@@ -270,6 +270,6 @@ def test_training_gets_close_to_the_truth_behind_synthetic_ratings():
 
 @pytest.mark.compiled
 def test_the_default_configurations_separate_rating_from_ranking():
-    assert isinstance(RATING, Learned)
+    assert isinstance(RATING, VariationalConfig)
     assert PLAIN.unobserved_weight == 0
     assert RANKING.unobserved_weight > 0

@@ -17,19 +17,19 @@ from engine.kernels.posterior import (
     Others,
     Posterior,
     Prior,
-    solve_rows_with_doubt,
+    solve_rows_with_variance,
     sum_expected_squares,
 )
 from engine.kernels.threads import Workers
-from engine.model.heads import Learned
+from engine.model.heads import VariationalConfig
 from engine.serving.fold_in import fold_in, predict, uncertainty
 from engine.training.fit import BIASES, fit_head
-from engine.training.variational import Beliefs, learn
+from engine.training.variational import VariationalState, learn
 from tests.engine import reference
 from tests.engine.conftest import IS_COMPILED
 
 seeds = st.integers(0, 2**32 - 1)
-SMALL = Learned(n_factors=2, n_sweeps=5)
+SMALL = VariationalConfig(n_factors=2, n_sweeps=5)
 
 
 def beliefs_after(seed, n_sweeps=4, *, rated_sets=True):
@@ -38,7 +38,7 @@ def beliefs_after(seed, n_sweeps=4, *, rated_sets=True):
     ratings = make_ratings(
         n_users=7, n_items=6, n_ratings=20, n_factors=2, rng=rng
     ).ratings
-    beliefs = Beliefs.start(
+    state = VariationalState.start(
         ratings,
         replace(SMALL, rated_sets=rated_sets),
         item_features=rng.standard_normal((6, 2)),
@@ -47,61 +47,61 @@ def beliefs_after(seed, n_sweeps=4, *, rated_sets=True):
     )
     with Workers.start(1) as workers:
         for _ in range(n_sweeps):
-            for side in (beliefs.items, beliefs.users):
-                beliefs.half_step(side.role, workers)
+            for side in (state.items, state.users):
+                state.half_step(side.role, workers)
                 side.learn_prior(workers)
-                side.learn_weights(beliefs.variance)
-            beliefs.learn_noise(workers)
-    return beliefs
+                side.learn_weights(state.variance)
+            state.learn_noise(workers)
+    return state
 
 
 @pytest.mark.parametrize("role", ["user", "item"])
 @given(seed=seeds, rated_sets=st.booleans())
 def test_a_half_step_equals_a_general_solver_pair_by_pair(role, seed, rated_sets):
-    beliefs = beliefs_after(seed, 2, rated_sets=rated_sets)
-    own, other = beliefs.users, beliefs.items
+    state = beliefs_after(seed, 2, rated_sets=rated_sets)
+    own, other = state.users, state.items
     if role == "item":
         own, other = other, own
-    expected, spreads = reference.learned_half_step(own, other, beliefs)
+    expected, variances = reference.learned_half_step(own, other, state)
 
     with Workers.start(1) as workers:
-        beliefs.half_step(role, workers)
+        state.half_step(role, workers)
 
     np.testing.assert_allclose(own.parameters, expected, rtol=1e-3, atol=1e-3)
-    np.testing.assert_allclose(own.spreads, spreads, rtol=1e-3)
+    np.testing.assert_allclose(own.variances, variances, rtol=1e-3)
 
 
 @given(seed=seeds)
 def test_expected_errors_equal_a_sum_pair_by_pair(seed):
-    beliefs = beliefs_after(seed)
+    state = beliefs_after(seed)
 
     with Workers.start(1) as workers:
-        found = beliefs._expected_squares(workers)  # noqa: SLF001 - under test
+        found = state._expected_squares(workers)  # noqa: SLF001 - under test
 
-    expected = reference.expected_squares(beliefs)
+    expected = reference.expected_squares(state)
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4)
 
 
 def test_refinement_leaves_single_rounding():
-    beliefs = beliefs_after(3)
-    expected, _ = reference.learned_half_step(beliefs.users, beliefs.items, beliefs)
+    state = beliefs_after(3)
+    expected, _ = reference.learned_half_step(state.users, state.items, state)
 
     with Workers.start(1) as workers:
-        beliefs.half_step("user", workers, refinements=1)
+        state.half_step("user", workers, refinements=1)
 
-    np.testing.assert_allclose(beliefs.users.parameters, expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(state.users.parameters, expected, rtol=1e-5, atol=1e-6)
 
 
 def test_only_the_rows_asked_for_are_written():
     users, items = beliefs_after(2).users, beliefs_after(2).items
-    others = Others(items.parameters, items.spreads, items.trust, 3.0)
+    others = Others(items.parameters, items.variances, items.noise_weights, 3.0)
     rows = Rows(users.rows.indptr, users.rows.indices, users.rows.values)
-    current = Posterior(users.parameters, users.spreads)
-    out = Posterior(np.full_like(users.parameters, 9), np.full_like(users.spreads, 9))
+    current = Posterior(users.parameters, users.variances)
+    out = Posterior(np.full_like(users.parameters, 9), np.full_like(users.variances, 9))
     errors, doubts = np.full(7, 9.0), np.full(7, 9.0)
 
     prior = Prior(users.prior, users.weights)
-    solve_rows_with_doubt(rows, 2, 4, others, prior, 1.0, 0, out)
+    solve_rows_with_variance(rows, 2, 4, others, prior, 1.0, 0, out)
     sum_expected_squares(rows, 2, 4, others, current, errors, doubts)
 
     for array in (*out, errors, doubts):
@@ -111,12 +111,12 @@ def test_only_the_rows_asked_for_are_written():
 
 def test_a_singular_row_is_named():
     users, items = beliefs_after(2).users, beliefs_after(2).items
-    others = Others(items.parameters, items.spreads, items.trust, 3.0)
+    others = Others(items.parameters, items.variances, items.noise_weights, 3.0)
     rows = Rows(users.rows.indptr, users.rows.indices, users.rows.values)
-    out = Posterior(np.zeros_like(users.parameters), np.zeros_like(users.spreads))
+    out = Posterior(np.zeros_like(users.parameters), np.zeros_like(users.variances))
 
     prior = Prior(users.prior, -1000 * np.ones(3))
-    failed = solve_rows_with_doubt(rows, 3, 7, others, prior, 1.0, 0, out)
+    failed = solve_rows_with_variance(rows, 3, 7, others, prior, 1.0, 0, out)
 
     assert failed == 3
 
@@ -129,13 +129,13 @@ def test_learning_needs_nobody_to_report_to(ratings):
 
 
 def test_turning_changes_no_prediction_and_makes_factors_independent():
-    beliefs = beliefs_after(4)
-    users, items = beliefs.users, beliefs.items
-    users.spreads = items.spreads = np.zeros((1, 3), np.float32)
+    state = beliefs_after(4)
+    users, items = state.users, state.items
+    users.variances = items.variances = np.zeros((1, 3), np.float32)
     before = users.parameters[:, :-1] @ items.parameters[:, :-1].T
     prior = users.prior[:, :-1] @ items.parameters[:, :-1].T
 
-    beliefs.turn()
+    state.rotate()
 
     after = users.parameters[:, :-1] @ items.parameters[:, :-1].T
     np.testing.assert_allclose(after, before, atol=1e-4)
@@ -148,14 +148,14 @@ def test_turning_changes_no_prediction_and_makes_factors_independent():
 
 
 def test_weights_are_noise_over_the_spread_of_the_rated():
-    beliefs = beliefs_after(5)
-    items = beliefs.items
+    state = beliefs_after(5)
+    items = state.items
 
     items.learn_weights(0.5)
 
     rated = items.rows.counts > 0
     off = (items.parameters - items.prior)[rated].astype(float) ** 2
-    spread = (off + items.spreads[rated]).mean(axis=0)
+    spread = (off + items.variances[rated]).mean(axis=0)
     np.testing.assert_allclose(items.weights, 0.5 / spread, rtol=1e-5)
 
 
@@ -167,31 +167,31 @@ def test_a_noisy_user_is_trusted_less():
     noisy = slice(rows.indptr[0], rows.indptr[1])
     values[noisy] = rng.choice([0.5, 5.0], len(values[noisy]))
     ratings = Ratings.from_arrays(rows.row_of_each(), rows.indices, values)
-    beliefs = Beliefs.start(
+    state = VariationalState.start(
         ratings, SMALL, item_features=None, user_features=None, rng=rng
     )
     with Workers.start(1) as workers:
         for _ in range(4):
-            beliefs.half_step("item", workers)
-            beliefs.half_step("user", workers)
-            beliefs.learn_noise(workers)
+            state.half_step("item", workers)
+            state.half_step("user", workers)
+            state.learn_noise(workers)
 
-    trust, counts = beliefs.users.trust, ratings.by_user.counts
-    assert np.argmin(trust) == 0
-    assert (trust @ counts) / counts.sum() == pytest.approx(1, rel=1e-5)
+    noise_weights, counts = state.users.noise_weights, ratings.by_user.counts
+    assert np.argmin(noise_weights) == 0
+    assert (noise_weights @ counts) / counts.sum() == pytest.approx(1, rel=1e-5)
 
 
 def test_folding_in_a_training_user_returns_the_training_vector(
     ratings, features, learned
 ):
     for user in range(ratings.n_users):
-        taste = fold_in(
+        folded_user = fold_in(
             learned.head,
             *ratings.by_user.row(user),
             user_features=features["user_features"][user],
         )
         np.testing.assert_allclose(
-            [*taste.factors, taste.bias],
+            [*folded_user.factors, folded_user.bias],
             [*learned.users.factors[user], learned.users.biases[user]],
             atol=1e-5,
         )
@@ -221,7 +221,9 @@ def test_a_selection_is_what_the_raters_make_of_an_item(ratings, features, weigh
         weights=weights,
     )
     rng = np.random.default_rng(6)
-    training = fit_head(ratings, Learned(n_factors=3, n_sweeps=6), rng=rng, **features)
+    training = fit_head(
+        ratings, VariationalConfig(n_factors=3, n_sweeps=6), rng=rng, **features
+    )
     assert training.head.prior is not None
     prior, items, users = training.head.prior, ratings.by_item, training.users
     counted = np.ones(ratings.n_ratings) if items.weights is None else items.weights
@@ -233,24 +235,24 @@ def test_a_selection_is_what_the_raters_make_of_an_item(ratings, features, weigh
         z = np.append(training.head.item_factors[item], 1)
         total = (counted[part] * (lean[raters] @ z)).sum()
         expected = total / (counted[part].sum() + 10)
-        assert prior.item_selections[item] == pytest.approx(expected, abs=1e-5)
+        assert prior.selection_offsets[item] == pytest.approx(expected, abs=1e-5)
 
 
 def test_selection_fades_as_a_user_becomes_known(learned):
     head, items = learned.head, np.arange(12)
     bare = replace(
-        head, prior=replace(head.prior, item_selections=np.zeros(head.n_items))
+        head, prior=replace(head.prior, selection_offsets=np.zeros(head.n_items))
     )
-    selections = head.prior.item_selections[items]
+    selections = head.prior.selection_offsets[items]
     assert np.abs(selections).max() > 0.01
 
     for n, share in (0, 1.0), (10, 0.5):
         rated = np.arange(n)
-        taste = fold_in(head, rated, np.full(n, 4.0))
-        beyond = predict(head, taste, items) - predict(bare, taste, items)
+        folded_user = fold_in(head, rated, np.full(n, 4.0))
+        beyond = predict(head, folded_user, items) - predict(bare, folded_user, items)
         np.testing.assert_allclose(beyond, share * selections, atol=1e-5)
-        found = head.scores(taste)[items]
-        np.testing.assert_allclose(found, predict(head, taste, items), atol=1e-5)
+        found = head.scores(folded_user)[items]
+        np.testing.assert_allclose(found, predict(head, folded_user, items), atol=1e-5)
 
 
 @pytest.mark.parametrize("values", [[1.0], [1.0, np.nan], [[1.0, 2.0]]])
@@ -264,16 +266,16 @@ def test_user_features_of_another_kind_are_refused(learned, values):
 
 def test_uncertainty_holds_noise_and_doubt_about_user_and_item(learned):
     head, items = learned.head, np.arange(12)
-    taste = fold_in(head, np.array([2, 3]), np.array([4.0, 3.0]))
+    folded_user = fold_in(head, np.array([2, 3]), np.array([4.0, 3.0]))
 
-    found = uncertainty(head, taste, items)
+    found = uncertainty(head, folded_user, items)
 
     z = np.column_stack([head.item_factors[:12], np.ones(12)]).astype(float)
-    inverse = np.linalg.inv(taste.cholesky @ taste.cholesky.T)
+    inverse = np.linalg.inv(folded_user.cholesky @ folded_user.cholesky.T)
     variance = head.residual_variance * (1 + np.einsum("if,fg,ig->i", z, inverse, z))
-    spreads = head.prior.item_spreads[:12].astype(float)
-    squares = taste.factors**2 + head.residual_variance * np.diag(inverse)[:-1]
-    variance += spreads[:, -1] + spreads[:, :-1] @ squares
+    variances = head.prior.item_variances[:12].astype(float)
+    squares = folded_user.factors**2 + head.residual_variance * np.diag(inverse)[:-1]
+    variance += variances[:, -1] + variances[:, :-1] @ squares
     np.testing.assert_allclose(found, np.sqrt(variance), rtol=1e-5)
 
 
@@ -289,7 +291,7 @@ def test_a_trained_head_is_read_only(learned):
 def test_features_of_the_wrong_shape_or_value_are_refused(ratings, name):
     def train(values):
         rng, given = np.random.default_rng(0), {name: values}
-        Beliefs.start(
+        VariationalState.start(
             ratings, SMALL, rng=rng,
             **{"item_features": None, "user_features": None, **given},
         )  # fmt: skip
@@ -355,12 +357,12 @@ def test_better_than_biases_and_sure_of_as_much_as_it_should_be():
         for user, item in zip(
             split.test.user_indices, split.test.item_indices, strict=True
         ):
-            taste = fold_in(training.head, *split.train.by_user.row(user))
-            predicted.append(predict(training.head, taste, np.array([item]))[0])
-            spread.append(uncertainty(training.head, taste, np.array([item]))[0])
+            folded_user = fold_in(training.head, *split.train.by_user.row(user))
+            predicted.append(predict(training.head, folded_user, np.array([item]))[0])
+            spread.append(uncertainty(training.head, folded_user, np.array([item]))[0])
         return np.clip(predicted, 0.5, 5), np.array(spread)
 
-    predicted, spread = errors(Learned(n_factors=8, n_sweeps=15))
+    predicted, spread = errors(VariationalConfig(n_factors=8, n_sweeps=15))
     by_biases, _ = errors(BIASES)
 
     actual = split.test.values
