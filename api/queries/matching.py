@@ -51,7 +51,7 @@ WHERE coalesce(abs(named.year - called.year), 0) <= 1
 
 
 @dataclass(frozen=True)
-class Wanted:
+class MovieReference:
     """One row: what it says of its movie."""
 
     line: int
@@ -72,18 +72,22 @@ class Candidate:
     distance: int
 
 
-async def by_ids(session: AsyncSession, wanted: Sequence[Wanted]) -> list[Candidate]:
+async def by_ids(
+    session: AsyncSession, wanted: Sequence[MovieReference]
+) -> list[Candidate]:
     """Find movies by the ids of the rows."""
     return await _find(session, BY_IDS, wanted)
 
 
-async def by_titles(session: AsyncSession, wanted: Sequence[Wanted]) -> list[Candidate]:
+async def by_titles(
+    session: AsyncSession, wanted: Sequence[MovieReference]
+) -> list[Candidate]:
     """Find movies by the titles of the rows, their years at most one apart."""
     return await _find(session, BY_TITLES, wanted)
 
 
 async def _find(
-    session: AsyncSession, query: str, wanted: Sequence[Wanted]
+    session: AsyncSession, query: str, wanted: Sequence[MovieReference]
 ) -> list[Candidate]:
     parameters: dict[str, list[Any]] = {
         "lines": [row.line for row in wanted],

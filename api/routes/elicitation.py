@@ -8,7 +8,7 @@ from api.schemas.base import MAX_ID, MAX_QUESTIONS, MAX_UNASKED, PlainInteger
 from api.schemas.insights import Elicitation
 from api.schemas.recommendations import InlineQuestions
 from api.services import elicitation
-from api.services.placement import inline, told_by
+from api.services.profiles import inline_history, read_history
 from api.web.dependencies import ModelDep, Public, SessionDep, Subject, VoteWeight
 from api.web.strict_route import StrictRoute
 
@@ -33,9 +33,9 @@ async def get_questions(
     exclude: NotSeen = [],  # noqa: B006 - FastAPI copies defaults
 ) -> Elicitation:
     """Choose the movies whose ratings would tell most about a user."""
-    told = await told_by(session, user_id, vote_weight=vote_weight)
+    history = await read_history(session, user_id, vote_weight=vote_weight)
     return await elicitation.next_questions(
-        session, model, told=told, excluded=exclude, limit=limit
+        session, model, history=history, excluded=exclude, limit=limit
     )
 
 
@@ -44,7 +44,7 @@ async def post_questions(
     body: InlineQuestions, session: SessionDep, model: ModelDep
 ) -> Elicitation:
     """Choose questions by the ratings in the request; they are not stored."""
-    told = inline(body.ratings)
+    history = inline_history(body.ratings)
     return await elicitation.next_questions(
-        session, model, told=told, excluded=body.exclude, limit=body.limit
+        session, model, history=history, excluded=body.exclude, limit=body.limit
     )

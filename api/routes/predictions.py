@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends
 from api.schemas.base import Cursor, GenreQuery, Limit, MovieIdsQuery, YearQuery
 from api.schemas.recommendations import InlinePredictions, PredictionPage
 from api.services import movies, predictions
-from api.services.predictions import Wanted
+from api.services.predictions import PredictionRequest
 from api.web.dependencies import (
     ModelDep,
     Public,
@@ -30,10 +30,10 @@ async def wanted(
     year_to: YearQuery = None,
     limit: Limit = 24,
     cursor: Cursor = None,
-) -> Wanted:
+) -> PredictionRequest:
     """Read which predictions are asked for."""
     filters = movies.filters(genre=genre, year_from=year_from, year_to=year_to)
-    return Wanted(filters, movie_id, limit, cursor)
+    return PredictionRequest(filters, movie_id, limit, cursor)
 
 
 @router.get("/{user_id}")
@@ -42,7 +42,7 @@ async def get_predictions(
     session: SessionDep,
     built: ServicesDep,
     vote_weight: VoteWeight,
-    wanted: Annotated[Wanted, Depends(wanted)],
+    wanted: Annotated[PredictionRequest, Depends(wanted)],
 ) -> PredictionPage:
     """Predict a user's stars, for the given movies or all; most stars come first."""
     return await predictions.page(
@@ -62,7 +62,7 @@ async def post_predictions(
     filters = movies.filters(
         genre=body.genre, year_from=body.year_from, year_to=body.year_to, where="body"
     )
-    wanted = Wanted(filters, body.movie_ids, body.limit, body.cursor, "body")
+    wanted = PredictionRequest(filters, body.movie_ids, body.limit, body.cursor, "body")
     return await predictions.page_for_ratings(
         session, model, ratings=body.ratings, wanted=wanted
     )

@@ -21,8 +21,8 @@ from api.schemas.recommendations import (
     Recommendations,
 )
 from api.services import movies, predictions, readers, recommendations
-from api.services.placement import inline
-from api.services.recommendations import Wanted
+from api.services.profiles import inline_history
+from api.services.recommendations import ListRequest
 from api.web.dependencies import (
     ModelDep,
     OneByOne,
@@ -87,9 +87,9 @@ async def wanted(
     similar_to: SimilarTo = None,
     diversity: Diversity = None,
     exploration: Exploration = None,
-) -> Wanted:
+) -> ListRequest:
     """Read what list is asked for."""
-    return Wanted(
+    return ListRequest(
         filters=filters,
         excluded=tuple(exclude),
         limit=limit,
@@ -106,7 +106,7 @@ async def get_recommendations(
     session: SessionDep,
     built: ServicesDep,
     vote_weight: VoteWeight,
-    wanted: Annotated[Wanted, Depends(wanted)],
+    wanted: Annotated[ListRequest, Depends(wanted)],
 ) -> Response:
     """Recommend movies a user has not rated, by all ratings and votes until now."""
     secret = await built.signer.secret(session)
@@ -133,7 +133,7 @@ async def post_recommendations(
         max_ratings=body.max_ratings,
         where="body",
     )
-    wanted = Wanted(
+    wanted = ListRequest(
         filters=filters,
         excluded=tuple(body.exclude),
         limit=body.limit,
@@ -151,8 +151,10 @@ async def post_explanation(
     movie_id: MovieId, body: InlineTaste, session: SessionDep, model: ModelDep
 ) -> Explanation:
     """Explain the prediction of one movie by the ratings in the request."""
-    told = inline(body.ratings)
-    return await predictions.explain_to(session, model, told=told, movie_id=movie_id)
+    history = inline_history(body.ratings)
+    return await predictions.explain_to(
+        session, model, history=history, movie_id=movie_id
+    )
 
 
 @router.get("/{user_id}/{movie_id}/explanation")

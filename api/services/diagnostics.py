@@ -20,8 +20,8 @@ from api.schemas.diagnostics import (
 )
 from api.services import maps, recommendations
 from api.services.model_store import ServedModel
-from api.services.placement import inline, place
-from api.services.recommendations import Wanted
+from api.services.profiles import inline_history, profile_in
+from api.services.recommendations import ListRequest
 from api.tables import Expectation
 from api.tables import Model as ModelRow
 from api.web.problems import InvalidRequest, NotFound, WrongState, field_error
@@ -79,11 +79,11 @@ async def dummy_user(
         session,
         served,
         ratings=body.ratings,
-        wanted=Wanted(Filters(), (), body.limit),
+        wanted=ListRequest(Filters(), (), body.limit),
     )
     if served is None:
         return Diagnosis(recommendations=found, position=[])
-    folded_user = place(served, inline(body.ratings)).rating
+    folded_user = profile_in(served, inline_history(body.ratings)).rating
     axes = await to_thread.run_sync(maps.axes_of, served.model.rating)
     return Diagnosis(
         recommendations=found, position=(axes @ folded_user.factors).tolist()

@@ -10,7 +10,7 @@ from api.queries.movies import Filters
 from api.schemas.insights import Elicitation
 from api.schemas.movies import MovieOut
 from api.services.model_store import ServedModel
-from api.services.placement import Told, personalization, place
+from api.services.profiles import RatingHistory, personalization, profile_in
 from engine.serving.elicitation import knowledge, questions
 
 
@@ -18,11 +18,11 @@ async def next_questions(
     session: AsyncSession,
     served: ServedModel | None,
     *,
-    told: Told,
+    history: RatingHistory,
     excluded: Sequence[int],
     limit: int,
 ) -> Elicitation:
-    """Choose the movies whose ratings would tell most about a user who told this.
+    """Choose the movies whose ratings would tell most about a user.
 
     Without a model these are the best known ones. Who has not seen the excluded movies
     is asked what would come after them.
@@ -30,14 +30,14 @@ async def next_questions(
     await session.commit()  # gives the connection to others: this takes its time
     n_used, n_votes, known = 0, 0, 0.0
     if served is None:
-        seen = [*told.stars, *excluded]
+        seen = [*history.stars, *excluded]
         ids: Sequence[int] = await movie_queries.most_rated(
             session, Filters(), excluded=seen, limit=limit
         )
     else:
-        placement = place(served, told)
-        n_used, n_votes = placement.known.n_rated, placement.known.n_votes
-        model, folded_user = served.model, placement.rating
+        profile = profile_in(served, history)
+        n_used, n_votes = profile.known.n_rated, profile.known.n_votes
+        model, folded_user = served.model, profile.rating
         n_asked = limit + len(set(excluded))
         rows = await to_thread.run_sync(questions, model, folded_user, n_asked)
         known = await to_thread.run_sync(knowledge, model, folded_user)
@@ -46,7 +46,7 @@ async def next_questions(
     there = [MovieOut.model_validate(movies[i]) for i in ids if i in movies]
     return Elicitation(
         model=served.reference if served else None,
-        personalization=personalization(told, n_used=n_used, n_votes=n_votes),
+        personalization=personalization(history, n_used=n_used, n_votes=n_votes),
         knowledge=known,
         items=there[:limit],
     )

@@ -13,7 +13,7 @@ from api.queries.ratings import user_exists
 from api.schemas.movies import MovieOut
 from api.schemas.recommendations import FeedbackIn, FeedbackOut, HiddenPage
 from api.services.auth import Principal
-from api.services.signing import ForgedError, Issued
+from api.services.signing import ForgedError, SignedList
 from api.web import cursors
 from api.web.problems import InvalidRequest, NotFound, TooManyAttempts, field_error
 
@@ -26,51 +26,53 @@ async def vote(
     session: AsyncSession, *, principal: Principal, secret: bytes, body: FeedbackIn
 ) -> FeedbackOut:
     """Store a like or dislike, or take it back; the last vote stands."""
-    issued = _read(body, secret)
-    if issued.user_id != principal.user_id and "serve" not in principal.scopes:
+    signed_list = _read(body, secret)
+    if signed_list.user_id != principal.user_id and "serve" not in principal.scopes:
         raise NotFound
     try:
-        await _store(session, issued, body)
+        await _store(session, signed_list, body)
     except IntegrityError as error:  # the user or the movie has gone since
         raise NotFound from error
     await session.commit()  # before the reply: a 200 means it is stored
     return FeedbackOut(movie_id=body.movie_id, vote=body.vote)
 
 
-async def _store(session: AsyncSession, issued: Issued, body: FeedbackIn) -> None:
+async def _store(
+    session: AsyncSession, signed_list: SignedList, body: FeedbackIn
+) -> None:
     """Store within the limit; the vote counts for its variant while that runs."""
-    n_votes = await queries.count_vote(session, issued.user_id, within=WINDOW)
+    n_votes = await queries.count_vote(session, signed_list.user_id, within=WINDOW)
     if n_votes > MAX_VOTES:
         raise TooManyAttempts(round(WINDOW.total_seconds()))
-    team = int(body.movie_id in issued.second_team)
-    variant_id = await running_variant(session, issued.variant_id, team=team)
+    team = int(body.movie_id in signed_list.second_team)
+    variant_id = await running_variant(session, signed_list.variant_id, team=team)
     await queries.take_back(
         session,
-        user_id=issued.user_id,
+        user_id=signed_list.user_id,
         movie_id=body.movie_id,
         variant_id=variant_id,
     )
     if body.vote != "none":
         await queries.vote(
             session,
-            user_id=issued.user_id,
+            user_id=signed_list.user_id,
             movie_id=body.movie_id,
             variant_id=variant_id,
             is_like=body.vote == "like",
         )
 
 
-def _read(body: FeedbackIn, secret: bytes) -> Issued:
+def _read(body: FeedbackIn, secret: bytes) -> SignedList:
     """Read the recommendation id; refuse one that does not cover the vote."""
     try:
-        issued = Issued.read(body.recommendation_id, secret)
+        signed_list = SignedList.read(body.recommendation_id, secret)
     except ForgedError:
         raise _refused("recommendation_id", "forged", "Not an id of ours") from None
-    if issued.issued_at < time.time() - LIFETIME.total_seconds():
+    if signed_list.issued_at < time.time() - LIFETIME.total_seconds():
         raise _refused("recommendation_id", "expired", "Ask for a new list")
-    if body.movie_id not in issued.movie_ids:
+    if body.movie_id not in signed_list.movie_ids:
         raise _refused("movie_id", "not_recommended", "This list does not hold it")
-    return issued
+    return signed_list
 
 
 def _refused(field: str, code: str, message: str) -> InvalidRequest:

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.queries import movies as movie_queries
 from api.schemas.insights import GenreMap, MovieMap, UserPosition
 from api.schemas.recommendations import ModelReference
-from api.services.placement import Told, known_to, told_by
+from api.services.profiles import RatingHistory, known_to, read_history
 from api.tables import Model
 from api.web.problems import InvalidRequest, NotFound, WrongState, field_error
 from engine.arrays import ExactMatrix, FactorMatrix
@@ -68,17 +68,17 @@ async def of_user(
 ) -> UserPosition:
     """Place a user, by all that is stored of them until now, on the map of movies."""
     row, folder = await _found(session, models_dir, model_id)
-    told = await told_by(session, user_id, vote_weight=vote_weight)
+    history = await read_history(session, user_id, vote_weight=vote_weight)
     await session.commit()
     reference = ModelReference(id=row.id, created_at=row.created_at)
-    return await to_thread.run_sync(_user_position, reference, folder, dims, told)
+    return await to_thread.run_sync(_user_position, reference, folder, dims, history)
 
 
 def _user_position(
-    reference: ModelReference, folder: Path, dims: int, told: Told
+    reference: ModelReference, folder: Path, dims: int, history: RatingHistory
 ) -> UserPosition:
     model, axes = _movie_axes(folder, dims)
-    known = known_to(model, told)
+    known = known_to(model, history)
     folded_user = known.taste(model.rating)
     return UserPosition(
         model=reference,

@@ -23,7 +23,13 @@ from api.schemas.recommendations import (
 )
 from api.services import experiments
 from api.services.model_store import ModelStore, ServedModel
-from api.services.placement import Placement, Told, inline, place, told_by
+from api.services.profiles import (
+    RatingHistory,
+    UserProfile,
+    inline_history,
+    profile_in,
+    read_history,
+)
 from api.services.recommendations import reasons_by, shares_of
 from api.web import cursors
 from api.web.problems import NotFound
@@ -36,7 +42,7 @@ N_INFLUENCED = 20
 
 
 @dataclass(frozen=True)
-class Wanted:
+class PredictionRequest:
     """Which predictions; no movie ids mean all movies that pass the filters."""
 
     filters: Filters
@@ -52,13 +58,11 @@ async def page(
     *,
     user_id: int,
     vote_weight: float,
-    wanted: Wanted,
+    wanted: PredictionRequest,
 ) -> PredictionPage:
     """Read one page of predictions by the model that makes the user's lists."""
-    placement = await _placement(
-        session, store, user_id=user_id, vote_weight=vote_weight
-    )
-    return await _page(session, placement, wanted)
+    profile = await _profile(session, store, user_id=user_id, vote_weight=vote_weight)
+    return await _page(session, profile, wanted)
 
 
 async def page_for_ratings(
@@ -66,16 +70,16 @@ async def page_for_ratings(
     served: ServedModel | None,
     *,
     ratings: Sequence[InlineRating],
-    wanted: Wanted,
+    wanted: PredictionRequest,
 ) -> PredictionPage:
     """Read one page of predictions for somebody who is not in the database."""
-    told = inline(ratings)
-    placement = place(served, told) if served else None
-    return await _page(session, placement, wanted)
+    history = inline_history(ratings)
+    profile = profile_in(served, history) if served else None
+    return await _page(session, profile, wanted)
 
 
 async def _page(
-    session: AsyncSession, placement: Placement | None, wanted: Wanted
+    session: AsyncSession, profile: UserProfile | None, wanted: PredictionRequest
 ) -> PredictionPage:
     """Rank what is wanted below the last score of the page before.
 
@@ -84,39 +88,39 @@ async def _page(
     after = None
     if wanted.cursor is not None:
         after = cursors.decode(wanted.cursor, float, int, where=wanted.where)
-    if placement is None:
+    if profile is None:
         return PredictionPage(model=None, items=[], next_cursor=None)
-    head = placement.served.model.rating
-    scores = head.scores(placement.rating)
-    is_wanted = await _mask(session, placement, wanted)
+    head = profile.served.model.rating
+    scores = head.scores(profile.rating)
+    is_wanted = await _mask(session, profile, wanted)
     if after is not None:
-        ids = placement.served.model.item_ids
+        ids = profile.served.model.item_ids
         is_wanted &= (scores < after[0]) | ((scores == after[0]) & (ids > after[1]))
     ranked = top_k(scores, wanted.limit + 1, candidates=np.flatnonzero(is_wanted))
     return PredictionPage(
-        model=placement.served.reference,
-        items=await _described(session, placement, ranked[: wanted.limit]),
-        next_cursor=_cursor(placement, scores, ranked, limit=wanted.limit),
+        model=profile.served.reference,
+        items=await _described(session, profile, ranked[: wanted.limit]),
+        next_cursor=_cursor(profile, scores, ranked, limit=wanted.limit),
     )
 
 
-async def _placement(
+async def _profile(
     session: AsyncSession, store: ModelStore, *, user_id: int, vote_weight: float
-) -> Placement | None:
+) -> UserProfile | None:
     """Place a user in the model that makes their lists, if there is one."""
-    told = await told_by(session, user_id, vote_weight=vote_weight)
+    history = await read_history(session, user_id, vote_weight=vote_weight)
     found = await experiments.assigned(session, store, user_id=user_id)
     served = found.served if found else store.current
     if served is None:
         return None
-    return place(served, told, ordered_by=found.head if found else "ranking")
+    return profile_in(served, history, ordered_by=found.head if found else "ranking")
 
 
 async def _mask(
-    session: AsyncSession, placement: Placement, wanted: Wanted
+    session: AsyncSession, profile: UserProfile, wanted: PredictionRequest
 ) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """Tell for every item of the model whether it is wanted."""
-    model = placement.served.model
+    model = profile.served.model
     is_wanted = np.ones(model.n_items, dtype=np.bool_)
     if wanted.movie_ids:
         is_wanted &= np.isin(model.item_ids, wanted.movie_ids)
@@ -127,20 +131,18 @@ async def _mask(
 
 
 def _cursor(
-    placement: Placement, scores: FloatVector, ranked: IndexVector, *, limit: int
+    profile: UserProfile, scores: FloatVector, ranked: IndexVector, *, limit: int
 ) -> str | None:
     if len(ranked) <= limit:
         return None
     last = ranked[limit - 1]
-    return cursors.encode(
-        float(scores[last]), int(placement.served.model.item_ids[last])
-    )
+    return cursors.encode(float(scores[last]), int(profile.served.model.item_ids[last]))
 
 
 async def _described(
-    session: AsyncSession, placement: Placement, ranked: IndexVector
+    session: AsyncSession, profile: UserProfile, ranked: IndexVector
 ) -> list[Prediction]:
-    model, folded_user = placement.served.model, placement.rating
+    model, folded_user = profile.served.model, profile.rating
     movie_ids = model.item_ids[ranked].tolist()
     predicted = np.clip(predict(model.rating, folded_user, ranked), *model.rating_range)
     deviations = uncertainty(model.rating, folded_user, ranked)
@@ -167,20 +169,18 @@ async def influence(
     absolute shares of one rating in the first scores, over those of all and of votes,
     tell its weight.
     """
-    placement = await _placement(
-        session, store, user_id=user_id, vote_weight=vote_weight
-    )
-    if placement is None:
+    profile = await _profile(session, store, user_id=user_id, vote_weight=vote_weight)
+    if profile is None:
         return Influence(model=None, votes=0, items=[])
     hidden = await feedback_queries.hidden_of(session, user_id)
-    head, folded_user = placement.ordering
-    seen = placement.served.model.item_indices_of([*placement.told.stars, *hidden])
+    head, folded_user = profile.ordering
+    seen = profile.served.model.item_indices_of([*profile.history.stars, *hidden])
     ranked = top_k(head.scores(folded_user), N_INFLUENCED, excluded=seen[seen >= 0])
-    known = placement.known
+    known = profile.known
     parts = np.abs(reason_shares(head, folded_user, ranked)).sum(axis=1)
     shares = parts / (parts.sum() or 1)
     return Influence(
-        model=placement.served.reference,
+        model=profile.served.reference,
         votes=float(shares[known.n_rated :].sum()),
         items=[
             RatingInfluence(movie_id=known.movie_ids[j], share=float(shares[j]))
@@ -198,38 +198,40 @@ async def explain(
     movie_id: int,
 ) -> Explanation:
     """Take a predicted rating apart, by the model that makes the user's lists."""
-    placement = await _placement(
-        session, store, user_id=user_id, vote_weight=vote_weight
-    )
-    return await _explained(session, placement, movie_id)
+    profile = await _profile(session, store, user_id=user_id, vote_weight=vote_weight)
+    return await _explained(session, profile, movie_id)
 
 
 async def explain_to(
-    session: AsyncSession, served: ServedModel | None, *, told: Told, movie_id: int
+    session: AsyncSession,
+    served: ServedModel | None,
+    *,
+    history: RatingHistory,
+    movie_id: int,
 ) -> Explanation:
-    """Take a predicted rating of somebody who told this apart, by one model."""
-    placement = place(served, told) if served else None
-    return await _explained(session, placement, movie_id)
+    """Take a predicted rating of somebody with this history apart, by one model."""
+    profile = profile_in(served, history) if served else None
+    return await _explained(session, profile, movie_id)
 
 
 async def _explained(
-    session: AsyncSession, placement: Placement | None, movie_id: int
+    session: AsyncSession, profile: UserProfile | None, movie_id: int
 ) -> Explanation:
-    index = placement.served.item_index_of(movie_id) if placement else None
-    if placement is None or index is None:
+    index = profile.served.item_index_of(movie_id) if profile else None
+    if profile is None or index is None:
         raise NotFound("no model knows this movie yet")
-    model, folded_user = placement.served.model, placement.rating
+    model, folded_user = profile.served.model, profile.rating
     item = np.array([index], dtype=np.int32)
     rating = float(predict(model.rating, folded_user, item)[0])
     parts = reasons(model.rating, folded_user, index)
-    votes = float(parts.shares[placement.known.n_rated :].sum())
-    (shares,) = shares_of(placement, item)
+    votes = float(parts.shares[profile.known.n_rated :].sum())
+    (shares,) = shares_of(profile, item)
     movies = await movie_queries.summaries(session, [movie_id, *dict(shares)])
     if movie_id not in movies:
         raise NotFound
     return Explanation(
         movie=MovieOut.model_validate(movies[movie_id]),
-        model=placement.served.reference,
+        model=profile.served.reference,
         predicted_rating=float(np.clip(rating, *model.rating_range)),
         unclipped_rating=rating,
         uncertainty=float(uncertainty(model.rating, folded_user, item)[0]),
@@ -240,6 +242,6 @@ async def _explained(
             votes=votes,
         ),
         reasons=[
-            Reason(**row) for row in reasons_by(placement.told.stars, movies, shares)
+            Reason(**row) for row in reasons_by(profile.history.stars, movies, shares)
         ],
     )

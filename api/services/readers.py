@@ -1,4 +1,4 @@
-"""The list of a reader: what they told, what an experiment decides, what was sent last.
+"""A user's list: their history, the experiment that decides it, the cached reply.
 
 `services.recommendations` makes it; here it gets its id and the votes of its reader,
 and is sent again while nothing of what it was made of has changed.
@@ -16,9 +16,9 @@ from api.schemas.recommendations import Recommendation, Recommendations
 from api.services import experiments
 from api.services.experiments import Assigned
 from api.services.model_store import ModelStore, ServedModel
-from api.services.placement import Told, told_in
-from api.services.recommendations import Wanted, recommend
-from api.services.signing import Issued
+from api.services.profiles import RatingHistory, history_in
+from api.services.recommendations import ListRequest, recommend
+from api.services.signing import SignedList
 from api.storage.database import AnyRow
 from api.telemetry.observability import stage
 from api.web.problems import NotFound
@@ -27,7 +27,7 @@ RESEND_SECONDS = 3600  # the id that a list carries lives for thirty days
 
 
 @dataclass(frozen=True)
-class Sent:
+class CachedReply:
     """A list as it was sent, and the row that it was made by.
 
     The row is also of the movies that the list before this one showed: a list is sent
@@ -51,7 +51,7 @@ async def for_user(
     *,
     user_id: int,
     vote_weight: float,
-    wanted: Wanted,
+    wanted: ListRequest,
     secret: bytes,
 ) -> bytes:
     """Recommend to a user by the ratings the database holds now, without hidden movies.
@@ -64,7 +64,7 @@ async def for_user(
     """
     question = user_id, wanted, vote_weight, secret
     served = store.current
-    last: Sent | None = served.kept(question) if served else None
+    last: CachedReply | None = served.kept(question) if served else None
     with stage("read"):
         reader = await queries.reader(
             session, user_id, shown=last.movies if last else "{}"
@@ -79,15 +79,17 @@ async def for_user(
         found = await experiments.assigned(session, store, user_id=user_id)
     if found is not None:
         await experiments.expose(session, found, user_id=user_id)
-    told = told_in(reader, vote_weight=vote_weight)
+    history = history_in(reader, vote_weight=vote_weight)
     visible = replace(wanted, excluded=(*wanted.excluded, *reader.hidden))
-    made, second_team = await _decided(session, served, found, told, visible)
+    made, second_team = await _decided(session, served, found, history, visible)
     made = await _signed(
         session, made, reader, found, user_id=user_id, secret=secret, team=second_team
     )
     document = made.model_dump_json().encode()
     if served and not is_tested and _depends_on_what_it_shows(made, wanted):
-        served.keep(question, Sent(_shown_in(made), reader, document, time.monotonic()))
+        served.keep(
+            question, CachedReply(_shown_in(made), reader, document, time.monotonic())
+        )
     return document
 
 
@@ -102,7 +104,7 @@ async def _signed(
     team: frozenset[int],
 ) -> Recommendations:
     """Give a list its id, and show the votes of its reader on it."""
-    issued = Issued(
+    signed_list = SignedList(
         user_id=user_id,
         model_id=made.model.id if made.model else 0,
         variant_id=found.variant_id if found else 0,
@@ -117,14 +119,14 @@ async def _signed(
         )
     return made.model_copy(
         update={
-            "recommendation_id": issued.signed(secret),
+            "recommendation_id": signed_list.signed(secret),
             "experiment": found.reference if found else None,
             "items": [_with_vote(item, votes) for item in made.items],
         }
     )
 
 
-def _depends_on_what_it_shows(made: Recommendations, wanted: Wanted) -> bool:
+def _depends_on_what_it_shows(made: Recommendations, wanted: ListRequest) -> bool:
     """Whether no other movie can get into the list while nothing it shows changes.
 
     One could that passes a filter from now on, and one that had gone and is back.
@@ -147,21 +149,21 @@ async def _decided(
     session: AsyncSession,
     served: ServedModel | None,
     found: Assigned | None,
-    told: Told,
-    wanted: Wanted,
+    history: RatingHistory,
+    wanted: ListRequest,
 ) -> tuple[Recommendations, frozenset[int]]:
     """Make the list that an experiment decides, if one does.
 
     With it the movies that the second variant contributed to an interleaved one.
     """
     if found is None:
-        made = await recommend(session, served, told=told, wanted=wanted)
+        made = await recommend(session, served, history=history, wanted=wanted)
         return made, frozenset()
     lists = [
         await recommend(
             session,
             found.served,
-            told=told,
+            history=history,
             wanted=replace(
                 wanted,
                 head=variant.head,

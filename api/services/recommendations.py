@@ -13,13 +13,13 @@ from api.schemas.base import HeadName
 from api.schemas.movies import MovieOut
 from api.schemas.recommendations import InlineRating, Recommendation, Recommendations
 from api.services.model_store import ServedModel
-from api.services.placement import (
-    Placement,
+from api.services.profiles import (
+    RatingHistory,
     StarsByMovie,
-    Told,
-    inline,
+    UserProfile,
+    inline_history,
     personalization,
-    place,
+    profile_in,
 )
 from api.storage.database import AnyRow
 from api.telemetry.observability import stage
@@ -42,7 +42,7 @@ MovieRows = Mapping[int, AnyRow]
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ListRequest:
     """What a list may contain, and how much of it."""
 
     filters: Filters
@@ -76,31 +76,33 @@ async def for_ratings(
     served: ServedModel | None,
     *,
     ratings: Sequence[InlineRating],
-    wanted: Wanted,
+    wanted: ListRequest,
 ) -> Recommendations:
     """Recommend to somebody who is not in the database; nothing is stored."""
-    return await recommend(session, served, told=inline(ratings), wanted=wanted)
+    return await recommend(
+        session, served, history=inline_history(ratings), wanted=wanted
+    )
 
 
 async def recommend(
     session: AsyncSession,
     served: ServedModel | None,
     *,
-    told: Told,
-    wanted: Wanted,
+    history: RatingHistory,
+    wanted: ListRequest,
 ) -> Recommendations:
     """Make one list, with the model or, while there is none, by popularity."""
-    wanted = replace(wanted, excluded=(*told.stars, *wanted.excluded))
+    wanted = replace(wanted, excluded=(*history.stars, *wanted.excluded))
     if served is None:
-        return await _by_popularity(session, told=told, wanted=wanted)
+        return await _by_popularity(session, history=history, wanted=wanted)
     candidates = await _candidates(session, served, wanted)
-    ranked = _remembered(served, told, wanted, candidates)
+    ranked = _remembered(served, history, wanted, candidates)
     with stage("describe"):
-        return await _describe(session, served, told, ranked)
+        return await _describe(session, served, history, ranked)
 
 
 async def _candidates(
-    session: AsyncSession, served: ServedModel, wanted: Wanted
+    session: AsyncSession, served: ServedModel, wanted: ListRequest
 ) -> IndexVector | None:
     """Find the items a list may be made of; None means all."""
     candidates = None
@@ -123,8 +125,8 @@ async def _candidates(
 
 def _remembered(
     served: ServedModel,
-    told: Told,
-    wanted: Wanted,
+    history: RatingHistory,
+    wanted: ListRequest,
     candidates: IndexVector | None,
 ) -> Ranked:
     """Rank, unless this very question was asked of this model before.
@@ -135,30 +137,30 @@ def _remembered(
 
     def rank() -> Ranked:
         with stage("fold_in"):
-            placement = place(served, told, ordered_by=wanted.head)
+            profile = profile_in(served, history, ordered_by=wanted.head)
         with stage("rank"):
-            return _judged(placement, _ranked(placement, wanted, candidates))
+            return _judged(profile, _ranked(profile, wanted, candidates))
 
     if wanted.filters.are_set:
         return rank()
-    question = (*told.parts, wanted)
+    question = (*history.parts, wanted)
     return served.remembered(question, rank)
 
 
 def _ranked(
-    placement: Placement, wanted: Wanted, candidates: IndexVector | None
+    profile: UserProfile, wanted: ListRequest, candidates: IndexVector | None
 ) -> IndexVector:
     """Order the best items, and make something else of them if that is wanted."""
-    head, folded_user = placement.ordering
+    head, folded_user = profile.ordering
     scores = head.scores(folded_user)
     is_plain = wanted.diversity == wanted.exploration == 0
     n_best = wanted.limit if is_plain else POOL_SIZE
-    excluded = _known(placement.served, wanted.excluded)
+    excluded = _known(profile.served, wanted.excluded)
     best = top_k(scores, n_best, excluded=excluded, candidates=candidates)
     if is_plain:
         return best
     # Doubt in stars: the variance of a ranking head means nothing.
-    doubts = uncertainty(placement.served.model.rating, placement.rating, best)
+    doubts = uncertainty(profile.served.model.rating, profile.rating, best)
     relevance = explored(scores[best], doubts, exploration=wanted.exploration)
     return diversified(head, best, relevance, wanted.limit, diversity=wanted.diversity)
 
@@ -168,23 +170,23 @@ def _known(served: ServedModel, movie_ids: Sequence[int]) -> IndexVector:
     return indices[indices >= 0]
 
 
-def _judged(placement: Placement, indices: IndexVector) -> Ranked:
+def _judged(profile: UserProfile, indices: IndexVector) -> Ranked:
     """Say what the model expects of the movies of a list, and why."""
-    model, known = placement.served.model, placement.known
-    predicted = predict(model.rating, placement.rating, indices)
+    model, known = profile.served.model, profile.known
+    predicted = predict(model.rating, profile.rating, indices)
     return Ranked(
         movie_ids=model.item_ids[indices].tolist(),
-        scores=predict(*placement.ordering, indices).tolist(),
+        scores=predict(*profile.ordering, indices).tolist(),
         predicted=np.clip(predicted, *model.rating_range).tolist(),
-        deviations=uncertainty(model.rating, placement.rating, indices).tolist(),
-        reasons=shares_of(placement, indices, most=MAX_REASONS),
+        deviations=uncertainty(model.rating, profile.rating, indices).tolist(),
+        reasons=shares_of(profile, indices, most=MAX_REASONS),
         n_used=known.n_rated,
         n_votes=known.n_votes,
     )
 
 
 async def _describe(
-    session: AsyncSession, served: ServedModel, told: Told, ranked: Ranked
+    session: AsyncSession, served: ServedModel, history: RatingHistory, ranked: Ranked
 ) -> Recommendations:
     shown = {*ranked.movie_ids, *(id_ for row in ranked.reasons for id_, _ in row)}
     movies = await movie_queries.summaries(session, list(shown))
@@ -201,7 +203,7 @@ async def _describe(
             "score": score,
             "predicted_rating": round(predicted, 2),
             "uncertainty": round(deviation, 2),
-            "reasons": reasons_by(told.stars, movies, row),
+            "reasons": reasons_by(history.stars, movies, row),
         }
         for rank, (movie_id, score, predicted, deviation, row) in enumerate(
             there, start=1
@@ -213,7 +215,7 @@ async def _describe(
             "model": served.reference,
             "experiment": None,
             "personalization": personalization(
-                told, n_used=ranked.n_used, n_votes=ranked.n_votes
+                history, n_used=ranked.n_used, n_votes=ranked.n_votes
             ),
             "items": items,
         }
@@ -221,14 +223,14 @@ async def _describe(
 
 
 def shares_of(
-    placement: Placement, indices: IndexVector, *, most: int | None = None
+    profile: UserProfile, indices: IndexVector, *, most: int | None = None
 ) -> list[list[tuple[int, float]]]:
     """List (movie id, share of the score) of the ratings that speak for each item.
 
     The largest share comes first; no more than `most` are listed.
     """
-    known = placement.known
-    shares = reason_shares(*placement.ordering, indices)[: known.n_rated]
+    known = profile.known
+    shares = reason_shares(*profile.ordering, indices)[: known.n_rated]
     shares = shares.astype(np.float32)
     order = np.argsort(-shares, axis=0, kind="stable")[:most]
     falling = np.take_along_axis(shares, order, axis=0)
@@ -256,7 +258,7 @@ def reasons_by(
 
 
 async def _by_popularity(
-    session: AsyncSession, *, told: Told, wanted: Wanted
+    session: AsyncSession, *, history: RatingHistory, wanted: ListRequest
 ) -> Recommendations:
     movie_ids = await movie_queries.most_rated(
         session,
@@ -280,6 +282,6 @@ async def _by_popularity(
         recommendation_id=None,
         model=None,
         experiment=None,
-        personalization=personalization(told),
+        personalization=personalization(history),
         items=items,
     )

@@ -29,7 +29,7 @@ class ForgedError(Exception):
 
 
 @dataclass(frozen=True)
-class Issued:
+class SignedList:
     """What a recommendation id says.
 
     `model_id` is 0 for a list by popularity, `variant_id` 0 outside of experiments and

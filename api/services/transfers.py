@@ -19,7 +19,7 @@ from api.formats.rating_files import (
 from api.queries import imports as import_queries
 from api.queries import matching
 from api.queries import ratings as queries
-from api.queries.matching import Candidate, Wanted
+from api.queries.matching import Candidate, MovieReference
 from api.schemas.ratings import ImportedRow, ImportOut, ImportPage, ImportReport
 from api.services.idempotency import Request, act_once
 from api.web import cursors
@@ -120,8 +120,10 @@ async def match(session: AsyncSession, file: RatingFile) -> Matches:
     return found | dict.fromkeys(_outdone(found))
 
 
-def _wanted(row: RatedTitle) -> Wanted:
-    return Wanted(row.line, row.movie_id, row.imdb_id, row.tmdb_id, row.title, row.year)
+def _wanted(row: RatedTitle) -> MovieReference:
+    return MovieReference(
+        row.line, row.movie_id, row.imdb_id, row.tmdb_id, row.title, row.year
+    )
 
 
 def _closest(candidates: Iterable[Candidate]) -> dict[int, Candidate | None]:

@@ -24,7 +24,7 @@ from api.queries.training import add_run, cancel_run
 from api.schemas.experiments import ExperimentIn, VariantIn
 from api.services import experiments
 from api.services.auth import IDLE_TIMEOUT
-from api.services.signing import Issued
+from api.services.signing import SignedList
 from api.storage.database import SessionFactory
 from api.tables import (
     ApiKey,
@@ -380,7 +380,7 @@ async def start_experiment(session: AsyncSession, *, model_id: int) -> int:
 
 async def vote_on_a_list_of(user: Client, session: AsyncSession) -> dict[str, Any]:
     """Write a vote on a list that was made for a user."""
-    issued = Issued(user.user_id, 0, 0, int(time.time()), [MOVIE])
+    issued = SignedList(user.user_id, 0, 0, int(time.time()), [MOVIE])
     recommendation_id = issued.signed(await signing_secret(session))
     return {
         "recommendation_id": recommendation_id,

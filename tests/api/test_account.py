@@ -15,7 +15,7 @@ from api.tables import Model, Rating, Session, SignInFailure, Source, Table, Use
 from api.web.dependencies import Services
 from api.web.security import token_hash
 from tests.api.test_experiments import planned
-from tests.api.test_placement import vote
+from tests.api.test_profiles import vote
 from tests.conftest import PASSWORD, Client, create_database, keyed
 
 pytestmark = pytest.mark.anyio

@@ -10,7 +10,7 @@ from sqlalchemy import delete, select, update
 
 from api.queries.feedback import signing_secret
 from api.services.feedback import LIFETIME, MAX_VOTES, WINDOW
-from api.services.signing import ForgedError, Issued
+from api.services.signing import ForgedError, SignedList
 from api.tables import Feedback, FeedbackMinute, Movie
 from tests.api.test_recommendations import movie_ids
 from tests.conftest import keyed
@@ -89,7 +89,7 @@ async def test_without_a_model_lists_are_voted_on_as_well(alice, services, sessi
 async def test_an_id_says_what_was_recommended_by_which_model(
     alice, listed, secret, trained
 ):
-    issued = Issued.read(listed[0], secret)
+    issued = SignedList.read(listed[0], secret)
 
     assert issued.user_id == alice.user_id
     assert issued.model_id == trained.id
@@ -124,7 +124,7 @@ async def test_any_altered_id_is_forged(alice, session, listed):
     secret = await signing_secret(session)
     for text in [*texts, "?", "ä", " ", "A", listed[0] + "\n"]:
         with pytest.raises(ForgedError):
-            Issued.read(text, secret)
+            SignedList.read(text, secret)
     for text in texts[::9]:
         reply = await alice.put("/feedback", json=vote((text, listed[1])))
         assert refused(reply, "recommendation_id", "forged")
@@ -132,7 +132,7 @@ async def test_any_altered_id_is_forged(alice, session, listed):
 
 
 async def test_an_id_signed_with_another_secret_is_forged(alice, session, listed):
-    issued = Issued(alice.user_id, 1, 0, int(time.time()), listed[1])
+    issued = SignedList(alice.user_id, 1, 0, int(time.time()), listed[1])
     forged = issued.signed(b"guessed"), listed[1]
 
     reply = await alice.put("/feedback", json=vote(forged))
@@ -142,7 +142,7 @@ async def test_an_id_signed_with_another_secret_is_forged(alice, session, listed
 
 
 async def test_an_id_expires(alice, session, listed, secret):
-    issued = Issued.read(listed[0], secret)
+    issued = SignedList.read(listed[0], secret)
     lifetime = round(LIFETIME.total_seconds())
 
     old = replace(issued, issued_at=issued.issued_at - lifetime - 60)

@@ -15,7 +15,7 @@ from sqlalchemy import func, insert, select, update
 from api.queries import training
 from api.services.experiments import draw_seed
 from api.services.model_store import ModelStore
-from api.services.signing import Issued
+from api.services.signing import SignedList
 from api.tables import Exposure, Feedback, Model, Movie, User, Variant
 from engine.experiments.interleaving import credit_deviation, required_pairs, team_draft
 from engine.experiments.planning import anytime_error, fixed_error
@@ -268,7 +268,7 @@ async def test_a_vote_counts_for_the_variant_that_contributed_the_movie(
 ):
     listed = (await alice.get(f"/recommendations/{alice.user_id}?limit=10")).json()
     secret = await services.signer.secret(session)
-    issued = Issued.read(listed["recommendation_id"], secret)
+    issued = SignedList.read(listed["recommendation_id"], secret)
     shown = [item["movie"]["id"] for item in listed["items"]]
     n_second = len(issued.second_team)
 
@@ -296,7 +296,7 @@ async def test_the_last_vote_stands_also_when_the_other_variant_contributes(
     movie = 1
     lists = [
         {
-            "recommendation_id": Issued(
+            "recommendation_id": SignedList(
                 user_id=alice.user_id,
                 model_id=trained.id,
                 variant_id=first,

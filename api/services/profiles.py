@@ -1,4 +1,4 @@
-"""Where somebody stands in a model by what they told of movies.
+"""Fold a user into a model from their ratings and votes.
 
 A vote on a movie is read as stars (`queries.feedback.LIKED`, `DISLIKED`) that count for
 less than a rating, by `vote_weight`; stars that the user gave override it.
@@ -27,8 +27,8 @@ StarsByMovie = Mapping[int, float]
 
 
 @dataclass(frozen=True)
-class Told:
-    """What somebody told of movies: stars, and votes on others, read as stars."""
+class RatingHistory:
+    """A user's stars, and their votes on other movies, read as stars."""
 
     stars: StarsByMovie
     votes: StarsByMovie = field(default_factory=dict)
@@ -36,7 +36,7 @@ class Told:
 
     @property
     def parts(self) -> tuple[Hashable, ...]:
-        """All of it, to compare by: equal only where the same was told."""
+        """All of it as a hashable value."""
         stars, votes = self.stars, self.votes
         return (
             *(tuple(stars), tuple(stars.values())),
@@ -45,8 +45,8 @@ class Told:
 
 
 @dataclass(frozen=True)
-class Known:
-    """What a model knows of what somebody told, ready to fold in; votes come last."""
+class KnownRatings:
+    """The ratings and votes of movies that a model knows; votes come last."""
 
     movie_ids: list[int]
     n_rated: int
@@ -65,12 +65,12 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Placement:
-    """A user placed in both spaces of one model by what it knows of them."""
+class UserProfile:
+    """A user folded into both heads of one model."""
 
     served: ServedModel
-    told: Told
-    known: Known
+    history: RatingHistory
+    known: KnownRatings
     rating: FoldedUser
     ranking: FoldedUser
     ordered_by: HeadName = "ranking"
@@ -83,7 +83,7 @@ class Placement:
         return self.served.model.ranking, self.ranking
 
 
-def inline(ratings: Sequence[InlineRating]) -> Told:
+def inline_history(ratings: Sequence[InlineRating]) -> RatingHistory:
     """Read the ratings of a request."""
     stars = {rating.movie_id: rating.value for rating in ratings}
     if len(stars) < len(ratings):
@@ -91,43 +91,45 @@ def inline(ratings: Sequence[InlineRating]) -> Told:
             "body", "ratings", code="repeated", message="Rate each movie once"
         )
         raise InvalidRequest(errors=[error])
-    return Told(stars)
+    return RatingHistory(stars)
 
 
-async def told_by(session: AsyncSession, user_id: int, *, vote_weight: float) -> Told:
-    """Read what a user told until now; votes of no weight are as good as none."""
+async def read_history(
+    session: AsyncSession, user_id: int, *, vote_weight: float
+) -> RatingHistory:
+    """Read a user's ratings and votes; a weight of 0 leaves votes out."""
     reader = await queries.reader(session, user_id)
     if reader is None:
         raise NotFound
-    return told_in(reader, vote_weight=vote_weight)
+    return history_in(reader, vote_weight=vote_weight)
 
 
-def told_in(reader: AnyRow, *, vote_weight: float) -> Told:
-    """Take what a reader told from what `queries.recommendations.reader` found."""
+def history_in(reader: AnyRow, *, vote_weight: float) -> RatingHistory:
+    """Read the history from a row of `queries.recommendations.reader`."""
     stars = dict(zip(reader.movie_ids, reader.values, strict=True))
     if vote_weight == 0:
-        return Told(stars)
+        return RatingHistory(stars)
     votes = {
         movie_id: LIKED if is_like else DISLIKED
         for movie_id, is_like in zip(reader.held, reader.are_held_likes, strict=True)
     }
-    return Told(stars, votes, vote_weight)
+    return RatingHistory(stars, votes, vote_weight)
 
 
-def known_to(model: Model, told: Told) -> Known:
-    """Keep what was told of movies that a model knows, votes within its scale."""
+def known_to(model: Model, history: RatingHistory) -> KnownRatings:
+    """Keep the movies that a model knows; clip votes to its scale."""
     lowest, highest = model.rating_range
-    values = [*told.stars.values()]
-    values += [min(max(value, lowest), highest) for value in told.votes.values()]
-    movie_ids = np.array([*told.stars, *told.votes], dtype=np.int64)
+    values = [*history.stars.values()]
+    values += [min(max(value, lowest), highest) for value in history.votes.values()]
+    movie_ids = np.array([*history.stars, *history.votes], dtype=np.int64)
     indices = model.item_indices_of(movie_ids)
     is_known = indices >= 0
-    n_rated = int(is_known[: len(told.stars)].sum())
+    n_rated = int(is_known[: len(history.stars)].sum())
     weights = None
-    if told.votes:
+    if history.votes:
         weights = np.ones(is_known.sum(), dtype=np.float32)
-        weights[n_rated:] = told.vote_weight
-    return Known(
+        weights[n_rated:] = history.vote_weight
+    return KnownRatings(
         movie_ids=movie_ids[is_known].tolist(),
         n_rated=n_rated,
         indices=indices[is_known],
@@ -136,14 +138,14 @@ def known_to(model: Model, told: Told) -> Known:
     )
 
 
-def place(
-    served: ServedModel, told: Told, *, ordered_by: HeadName = "ranking"
-) -> Placement:
+def profile_in(
+    served: ServedModel, history: RatingHistory, *, ordered_by: HeadName = "ranking"
+) -> UserProfile:
     """Fold a user into both heads."""
-    known = known_to(served.model, told)
-    return Placement(
+    known = known_to(served.model, history)
+    return UserProfile(
         served=served,
-        told=told,
+        history=history,
         known=known,
         rating=known.taste(served.model.rating),
         ranking=known.taste(served.model.ranking),
@@ -152,7 +154,7 @@ def place(
 
 
 def personalization(
-    told: Told, *, n_used: int = 0, n_votes: int = 0
+    history: RatingHistory, *, n_used: int = 0, n_votes: int = 0
 ) -> Personalization:
     """Say how much of a user's own taste a list can hold."""
     level = (
@@ -161,7 +163,7 @@ def personalization(
     return Personalization.model_validate(
         {
             "level": level,
-            "n_ratings": len(told.stars),
+            "n_ratings": len(history.stars),
             "n_ratings_used": n_used,
             "n_votes_used": n_votes,
         }

@@ -13,8 +13,8 @@ from sqlalchemy import delete, select, text
 from api.queries import feedback as queries
 from api.queries.feedback import DISLIKED, LIKED
 from api.queries.snapshot import read_snapshot
-from api.services.placement import Told, known_to
-from api.services.signing import Issued
+from api.services.profiles import RatingHistory, known_to
+from api.services.signing import SignedList
 from api.settings import Settings
 from api.tables import FeedbackMinute, Movie, Opinion, Variant
 from engine.serving.fold_in import fold_in, predict
@@ -39,8 +39,8 @@ def unheeded(app, services):
 async def vote(client: Client, session, movie_id: int, said: str) -> None:
     """Vote on a movie as if a list had held it."""
     secret = await queries.signing_secret(session)
-    issued = Issued(client.user_id, 1, 0, int(time.time()), [movie_id])
-    body = {"recommendation_id": issued.signed(secret), "movie_id": movie_id}
+    signed_list = SignedList(client.user_id, 1, 0, int(time.time()), [movie_id])
+    body = {"recommendation_id": signed_list.signed(secret), "movie_id": movie_id}
     reply = await client.put("/feedback", json={**body, "vote": said})
     assert reply.status_code == 200, reply.text
 
@@ -146,8 +146,8 @@ async def test_the_last_vote_is_the_opinion_whatever_list_it_was_cast_on(
 async def test_nobody_is_taught_by_a_vote_that_is_refused(alice, session):
     await session.execute(delete(Movie).where(Movie.id == TOY_STORY))
     secret = await queries.signing_secret(session)
-    issued = Issued(alice.user_id, 1, 0, int(time.time()), [TOY_STORY])
-    body = {"recommendation_id": issued.signed(secret), "movie_id": TOY_STORY}
+    signed_list = SignedList(alice.user_id, 1, 0, int(time.time()), [TOY_STORY])
+    body = {"recommendation_id": signed_list.signed(secret), "movie_id": TOY_STORY}
 
     reply = await alice.put("/feedback", json={**body, "vote": "like"})
 
@@ -242,9 +242,11 @@ async def test_a_vote_on_a_movie_no_model_knows_is_kept_for_the_next_one(
 def test_votes_stay_within_the_scale_of_a_model(trained):
     model = replace(trained.model, rating_range=(2.5, 4.0))
     movies = model.item_ids[:3].tolist()
-    told = Told({movies[0]: 5.0}, {movies[1]: LIKED, movies[2]: DISLIKED}, WEIGHT)
+    history = RatingHistory(
+        {movies[0]: 5.0}, {movies[1]: LIKED, movies[2]: DISLIKED}, WEIGHT
+    )
 
-    known = known_to(model, told)
+    known = known_to(model, history)
 
     assert known.values.tolist() == [5.0, 4.0, 2.5]
     assert known.weights is not None
