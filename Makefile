@@ -43,8 +43,8 @@ lint: .venv/dev
 
 test-frontend: .venv/dev frontend/node_modules/.package-lock.json
 	cd frontend && npm run --silent check
-	$(BIN)/cinefold openapi | (cd frontend && npm run --silent types -- /dev/stdout) | diff frontend/src/api.types.ts - \
-	  || { echo "frontend/src/api.types.ts is stale: run make types"; exit 1; }
+	$(BIN)/cinefold openapi | (cd frontend && npm run --silent types -- /dev/stdout) | diff frontend/src/api/api.types.ts - \
+	  || { echo "frontend/src/api/api.types.ts is stale: run make types"; exit 1; }
 
 # Two halves at once, each with a temporary folder of its own: pytest closes its folder to
 # the system user that the embedded PostgreSQL runs as.
@@ -73,7 +73,7 @@ lock: .venv/dev
 
 ## Generate the app's types from the OpenAPI document.
 types: .venv/dev frontend/node_modules/.package-lock.json
-	$(BIN)/cinefold openapi | (cd frontend && npm run --silent types -- src/api.types.ts)
+	$(BIN)/cinefold openapi | (cd frontend && npm run --silent types -- src/api/api.types.ts)
 
 clean:
 	rm -rf .venv frontend/node_modules frontend/dist .cinefold

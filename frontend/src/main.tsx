@@ -1,20 +1,20 @@
-import './style.css';
+import './app/style.css';
 import { type ComponentChildren, render } from 'preact';
 import { useEffect, useErrorBoundary, useLayoutEffect, useRef } from 'preact/hooks';
+import { ChoosePassword } from './account/choose-password';
+import { KeptBar } from './account/kept-bar';
+import { session, startSession } from './account/session';
+import { SignIn } from './account/sign-in';
 import { ApiError, type Me } from './api';
-import { Header } from './components/header';
-import { KeptBar } from './components/kept-bar';
-import { Notices } from './components/notices';
-import { Failure, Skeletons } from './components/states';
+import { NotFound } from './app/not-found';
+import { Notices } from './app/notice-list';
+import { forgetResources } from './app/resource';
+import { arrivalScroll, href, type PageName, replace, route, safeReturn, startRouting } from './app/routes';
+import { Failure, Skeletons } from './app/states';
+import { startTheme } from './app/theme';
+import { Header } from './header';
 import { Insights, PAGES } from './pages';
-import { ChoosePassword } from './pages/choose-password';
-import { NotFound } from './pages/not-found';
-import { SignIn } from './pages/sign-in';
-import { forgetResources } from './resource';
-import { arrivalScroll, href, type PageName, replace, route, safeReturn, startRouting } from './routes';
-import { session, startSession } from './session';
 import { startLanguage, texts } from './texts';
-import { startTheme } from './theme';
 
 function App() {
   const main = useRef<HTMLElement>(null);

@@ -1,15 +1,15 @@
 /** Every page: its title, who it is for, and how it comes. */
 
 import type { FunctionComponent } from 'preact';
+import { MyRatings } from './account/my-ratings';
 import { ApiError, inTime, type Me } from './api';
-import { Failure, Skeletons } from './components/states';
-import { Browse } from './pages/browse';
-import { ForYou } from './pages/for-you';
-import { MoviePage } from './pages/movie';
-import { MyRatings } from './pages/my-ratings';
-import { Start } from './pages/start';
-import { useResource } from './resource';
-import type { PageName } from './routes';
+import { useResource } from './app/resource';
+import type { PageName } from './app/routes';
+import { Failure, Skeletons } from './app/states';
+import { Browse } from './movies/browse';
+import { MoviePage } from './movies/movie';
+import { ForYou } from './recommendations/for-you';
+import { Start } from './recommendations/start';
 import { texts } from './texts';
 
 interface PageProps {
@@ -53,7 +53,7 @@ function later<Props extends object>(
 }
 
 /** Anybody may see it, signed in or not. */
-export const Insights = later('insights', async () => (await import('./pages/insights')).Insights);
+export const Insights = later('insights', async () => (await import('./insights/insights')).Insights);
 
 export const PAGES: Record<Exclude<PageName, 'sign-in' | 'register' | 'not-found'>, Page | OpenPage> = {
   browse: { title: () => texts.browse.title, View: Browse, isOpen: true },
@@ -62,79 +62,79 @@ export const PAGES: Record<Exclude<PageName, 'sign-in' | 'register' | 'not-found
   'my-ratings': { title: () => texts.myRatings.title, View: MyRatings, isOpen: true },
   hidden: {
     title: () => texts.hidden.title,
-    View: later('hidden', async () => (await import('./pages/hidden')).Hidden),
+    View: later('hidden', async () => (await import('./recommendations/hidden')).Hidden),
   },
   insights: { title: () => texts.insights.title, View: Insights, isOpen: true },
-  map: { title: () => texts.map.title, View: later('map', async () => (await import('./pages/map')).MapPage) },
+  map: { title: () => texts.map.title, View: later('map', async () => (await import('./map/map')).MapPage) },
   polarizing: {
     title: () => texts.polarizing.title,
-    View: later('polarizing', async () => (await import('./pages/polarizing')).Polarizing),
+    View: later('polarizing', async () => (await import('./insights/polarizing')).Polarizing),
     isOpen: true,
   },
   start: { title: () => texts.start.title, View: Start, isOpen: true },
   import: {
     title: () => texts.transfer.title,
-    View: later('import', async () => (await import('./pages/import')).ImportRatings),
+    View: later('import', async () => (await import('./account/import')).ImportRatings),
   },
   settings: {
     title: () => texts.settings.title,
-    View: later('settings', async () => (await import('./pages/settings')).Settings),
+    View: later('settings', async () => (await import('./account/settings')).Settings),
   },
   experiments: {
     title: () => texts.experiments.title,
-    View: later('experiments', async () => (await import('./pages/experiments')).Experiments),
+    View: later('experiments', async () => (await import('./experiments/experiments')).Experiments),
     isForAdmins: true,
   },
   experiment: {
     title: () => texts.experiments.title,
-    View: later('experiment', async () => (await import('./pages/experiment')).ExperimentPage),
+    View: later('experiment', async () => (await import('./experiments/experiment')).ExperimentPage),
     isForAdmins: true,
   },
   'new-experiment': {
     title: () => texts.experiments.create,
-    View: later('new-experiment', async () => (await import('./pages/new-experiment')).NewExperiment),
+    View: later('new-experiment', async () => (await import('./experiments/new-experiment')).NewExperiment),
     isForAdmins: true,
   },
   'edit-experiment': {
     title: () => texts.draft.title,
-    View: later('edit-experiment', async () => (await import('./pages/edit-experiment')).EditExperiment),
+    View: later('edit-experiment', async () => (await import('./experiments/edit-experiment')).EditExperiment),
     isForAdmins: true,
   },
   simulation: {
     title: () => texts.simulation.title,
-    View: later('simulation', async () => (await import('./pages/simulation')).Simulation),
+    View: later('simulation', async () => (await import('./experiments/simulation')).Simulation),
     isForAdmins: true,
   },
   training: {
     title: () => texts.training.title,
-    View: later('training', async () => (await import('./pages/training')).Training),
+    View: later('training', async () => (await import('./models/training')).Training),
     isForAdmins: true,
   },
   models: {
     title: () => texts.models.title,
-    View: later('models', async () => (await import('./pages/models')).Models),
+    View: later('models', async () => (await import('./models/models')).Models),
     isForAdmins: true,
   },
   model: {
     title: () => texts.models.title,
-    View: later('model', async () => (await import('./pages/model')).ModelPage),
+    View: later('model', async () => (await import('./models/model')).ModelPage),
     isForAdmins: true,
   },
   code: {
     title: () => texts.code.title,
-    View: later('code', async () => (await import('./pages/code')).Code),
+    View: later('code', async () => (await import('./models/code')).Code),
   },
   proposals: {
     title: () => texts.proposals.title,
-    View: later('proposals', async () => (await import('./pages/proposals')).Proposals),
+    View: later('proposals', async () => (await import('./models/proposals')).Proposals),
   },
   proposal: {
     title: () => texts.proposals.title,
-    View: later('proposal', async () => (await import('./pages/proposals')).ProposalPage),
+    View: later('proposal', async () => (await import('./models/proposals')).ProposalPage),
   },
   admin: {
     title: () => texts.admin.title,
-    View: later('admin', async () => (await import('./pages/admin')).Admin),
+    View: later('admin', async () => (await import('./admin/admin')).Admin),
     isForAdmins: true,
   },
 };

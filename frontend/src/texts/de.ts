@@ -1,7 +1,7 @@
 /** Jeder Text auf Deutsch. */
 
 import type { Comparison } from '../api';
-import type { Texts } from '../texts';
+import type { Texts } from './en';
 import { formatsOf } from './formats';
 
 const { day, moment, number, oneDecimal, percent, pValue, signed, signed2, twoDecimals, upToTwo } = formatsOf('de');

@@ -5,21 +5,23 @@ import type {
   Comparison,
   Estimate,
   Experiment,
+  ExperimentPlan,
   Field,
   ImportedRow,
   Look,
   Metric,
   Preference,
   Scope,
+  TrainingRequest,
   TrainingRun,
   Variant,
 } from '../api';
-import type { Health, Kind, Plan } from '../experiments';
-import type { Preset } from '../training';
 import { formatsOf } from './formats';
 
 const { day, moment, number, oneDecimal, percent, pValue, signed, signed2, twoDecimals, upToTwo } = formatsOf('en');
 const { bytes, compact, duration, fourDecimals, fourDigits } = formatsOf('en');
+
+type Preset = NonNullable<TrainingRequest['preset']>;
 
 const NONE = '–';
 const plural = (n: number, one: string, many: string) => `${number(n)} ${n === 1 ? one : many}`;
@@ -40,13 +42,13 @@ const FIELDS = {
   alpha: 'False alarms',
   power: 'Chance of finding it',
 };
-const PRESETS: Record<Preset, string> = {
+const PRESETS = {
   default: 'Default',
   plain: 'Plain',
   bias: 'Paper: biases',
   latent: 'Paper: latent factors',
   features: 'Paper: genre features',
-};
+} satisfies Record<Preset, string>;
 const EVALUATIONS = { auto: 'Up to 2 million ratings', always: 'Always', never: 'Never' };
 /** Values of parameters that are not numbers; others are shown as they are. */
 const CHOICES: Record<string, string> = {
@@ -530,7 +532,7 @@ export const en = {
     emptyHint: 'Plan one: two variants, one question, and how many users it takes to answer it.',
     states: { draft: 'Draft', running: 'Running', stopped: 'Stopped' } satisfies Record<Experiment['state'], string>,
     traffic: (share: number) => `${percent(share)} of users`,
-    variants: (names: readonly string[], kind: Kind) =>
+    variants: (names: readonly string[], kind: ExperimentPlan['kind']) =>
       kind === 'split' ? names.join(' against ') : `${names.join(' and ')} interleaved`,
     draft: 'Nobody sees it yet. It has results once it is started.',
     when: ({ created_at, started_at, stopped_at }: Experiment) =>
@@ -573,7 +575,7 @@ export const en = {
       unknown: 'Waiting.',
       paired: 'Both in one list.',
     },
-    healthText: (health: Health, p: number | null) =>
+    healthText: (health: 'healthy' | 'unhealthy' | 'unknown' | 'paired', p: number | null) =>
       ({
         healthy: `Users arrive in the variants as planned (${pIs(p)}).`,
         unhealthy: `Users do not arrive in the variants as planned (${pIs(p)}): something is broken.`,
@@ -645,7 +647,7 @@ export const en = {
     started: 'It has been started, and a plan that has started cannot be changed.',
     saved: (name: string) => `${name} saved`,
     conflict: 'Somebody else has changed this draft.',
-    changed: (fields: readonly (keyof Plan)[]) =>
+    changed: (fields: readonly (keyof typeof FIELDS)[]) =>
       `Nothing of yours is saved yet. Since you opened it, somebody has changed: ${fields.map((field) => FIELDS[field]).join(', ')}.`,
     theirs: 'Take theirs, drop mine',
     mine: 'Go on with mine; saving replaces theirs',
@@ -1116,3 +1118,5 @@ export const en = {
     request: 'Request',
   },
 };
+
+export type Texts = typeof en;

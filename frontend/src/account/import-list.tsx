@@ -1,0 +1,42 @@
+import { call } from '../api';
+import { DataTable } from '../app/data-table';
+import { usePages } from '../app/resource';
+import { Failure, More, Skeletons } from '../app/states';
+import { texts } from '../texts';
+
+interface ImportListProps {
+  /** Whose imports; everybody's if left out. */
+  userId?: number;
+  /** Changes when there is one more. */
+  asOf: unknown;
+}
+
+/** The files of ratings that were taken in, the last one first. */
+export function ImportList({ userId, asOf }: ImportListProps) {
+  const { data, error, isLoading, reload, loadMore } = usePages(`imports ${userId} ${asOf}`, (cursor, signal) =>
+    userId === undefined
+      ? call('get', '/imports', { query: { cursor }, signal })
+      : call('get', '/ratings/{user_id}/imports', { path: { user_id: userId }, query: { cursor }, signal }),
+  );
+  const { transfer, models } = texts;
+  return (
+    <>
+      {!data && isLoading && <Skeletons count={2} kind="row" />}
+      {error && !isLoading && <Failure error={error} retry={reload} />}
+      {data?.items.length === 0 && <p>{transfer.noImports}</p>}
+      {data && data.items.length > 0 && (
+        <DataTable label={transfer.imports} columns={transfer.importColumns}>
+          {data.items.map((one) => (
+            <tr key={one.id}>
+              <th scope="row">{models.moment(one.imported_at)}</th>
+              <td>{one.username ?? one.user_id}</td>
+              <td>{transfer.formats[one.format]}</td>
+              <td>{transfer.plan(one.n_added, one.n_replaced, one.n_unchanged, one.n_skipped)}</td>
+            </tr>
+          ))}
+        </DataTable>
+      )}
+      <More hasMore={!!data?.next_cursor} isBusy={isLoading} onMore={loadMore} />
+    </>
+  );
+}

@@ -1,0 +1,175 @@
+import type { ComponentChildren } from 'preact';
+import { useState } from 'preact/hooks';
+import { type ApiError, type ImportedRow, type ImportReport, importRatings, type Me } from '../api';
+import { DataTable } from '../app/data-table';
+import { asApiError, explain } from '../app/errors';
+import { href } from '../app/routes';
+import { RequestId } from '../app/states';
+import { reloadRatings } from '../movies/ratings';
+import { displayTitle } from '../movies/titles';
+import { texts } from '../texts';
+import { ImportList } from './import-list';
+
+const FORMATS = ['csv', 'letterboxd', 'imdb', 'trakt', 'movielens'] as const;
+const MOST_ROWS = 300;
+
+/** Ratings from a file, tried out first, and all ratings as a file. */
+export function ImportRatings({ me }: { me: Me }) {
+  const [file, setFile] = useState<File | null>(null);
+  const [report, setReport] = useState<ImportReport | null>(null);
+  const [failure, setFailure] = useState<ApiError | null>(null);
+  const [isBusy, setBusy] = useState(false);
+  const [asOf, setAsOf] = useState(Date.now);
+
+  const send = async (chosen: File, isDryRun: boolean) => {
+    setBusy(true);
+    setFailure(null);
+    try {
+      setReport(await importRatings(me.id, chosen, isDryRun));
+      if (isDryRun) return;
+      setAsOf(Date.now());
+      await reloadRatings(me.id);
+    } catch (reason) {
+      setFailure(asApiError(reason));
+    } finally {
+      setBusy(false);
+    }
+  };
+  const choose = (chosen: File | undefined) => {
+    if (!chosen) return;
+    setFile(chosen);
+    setReport(null);
+    void send(chosen, true);
+  };
+  return (
+    <>
+      <header class="page-head">
+        <h1>{texts.transfer.title}</h1>
+        <p class="lead">{texts.transfer.lead}</p>
+      </header>
+      <div class="settings">
+        <section class="panel" aria-busy={isBusy}>
+          <h2>{texts.transfer.import}</h2>
+          <p class="facts">{texts.transfer.hint}</p>
+          <label
+            class="field drop"
+            onDragOver={(event) => event.preventDefault()}
+            onDrop={(event) => {
+              event.preventDefault();
+              choose(event.dataTransfer?.files[0]);
+            }}
+          >
+            <span>{texts.transfer.choose}</span>
+            <input
+              type="file"
+              accept=".csv,text/csv"
+              onChange={(event) => {
+                choose(event.currentTarget.files?.[0]);
+                event.currentTarget.value = ''; // the same file may be chosen again
+              }}
+            />
+          </label>
+          <p role="status">{isBusy ? texts.transfer.checking : file?.name}</p>
+          {failure && (
+            <ImportFailure error={failure}>
+              {file && !report && !failure.problem?.errors && (
+                <button type="button" class="button" onClick={() => void send(file, true)}>
+                  {texts.retry}
+                </button>
+              )}
+            </ImportFailure>
+          )}
+          {report && file && <Report report={report} isBusy={isBusy} onConfirm={() => void send(file, false)} />}
+        </section>
+        <section class="panel">
+          <h2>{texts.transfer.export}</h2>
+          <p class="facts">{texts.transfer.exportHint}</p>
+          <p class="actions">
+            {FORMATS.map((format) => (
+              <a key={format} class="button" href={`/ratings/${me.id}/export?format=${format}`} download>
+                {texts.transfer.formats[format]}
+              </a>
+            ))}
+          </p>
+        </section>
+        <section class="panel">
+          <h2>{texts.transfer.imports}</h2>
+          <ImportList userId={me.id} asOf={asOf} />
+        </section>
+      </div>
+    </>
+  );
+}
+
+/** Which lines of the file are wrong; nothing of it was taken in. */
+function ImportFailure({ error, children }: { error: ApiError; children: ComponentChildren }) {
+  return (
+    <div role="alert" class="form-failure">
+      <p>{explain(error)}</p>
+      <ul>
+        {error.problem?.errors?.slice(0, 10).map(({ field, message }) => (
+          <li key={field.join()}>{texts.transfer.wrongLine(String(field.at(-1)), message)}</li>
+        ))}
+      </ul>
+      <RequestId error={error} />
+      {children}
+    </div>
+  );
+}
+
+interface ReportProps {
+  report: ImportReport;
+  isBusy: boolean;
+  onConfirm: () => void;
+}
+
+function Report({ report, isBusy, onConfirm }: ReportProps) {
+  const n = report.n_added + report.n_replaced;
+  // What needs a look comes first.
+  const rows = [...report.rows].sort((a, b) => Number(a.movie_id !== null) - Number(b.movie_id !== null));
+  const shown = rows.slice(0, MOST_ROWS);
+  return (
+    <>
+      <p class="facts">{texts.transfer.found(texts.transfer.formats[report.format], report.scale)}</p>
+      {report.is_dry_run ? (
+        <>
+          <p class="outcome">
+            {texts.transfer.plan(report.n_added, report.n_replaced, report.n_unchanged, report.n_skipped)}
+          </p>
+          {n === 0 && <p>{texts.transfer.nothing}</p>}
+          {n > 0 && (
+            <button type="button" class="button primary" aria-busy={isBusy} disabled={isBusy} onClick={onConfirm}>
+              {texts.transfer.confirm(n)}
+            </button>
+          )}
+        </>
+      ) : (
+        <p class="outcome" role="status">
+          {texts.transfer.done(n)} <a href={href('my-ratings')}>{texts.myRatings.title}</a>
+        </p>
+      )}
+      <DataTable label={texts.transfer.rows} columns={texts.transfer.columns}>
+        {shown.map((row) => (
+          <Row key={row.line} row={row} />
+        ))}
+      </DataTable>
+      <p class="facts">{texts.transfer.showing(shown.length, rows.length)}</p>
+    </>
+  );
+}
+
+function Row({ row }: { row: ImportedRow }) {
+  return (
+    <tr>
+      <th scope="row">{row.line}</th>
+      <td class="wide">
+        {row.title ?? texts.none}
+        {row.movie_title && displayTitle(row.movie_title) !== row.title && (
+          <small>{displayTitle(row.movie_title)}</small>
+        )}
+      </td>
+      <td>{texts.transfer.value(row.rating, row.value)}</td>
+      <td>{texts.transfer.fates[row.status]}</td>
+    </tr>
+  );
+}

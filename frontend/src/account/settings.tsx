@@ -1,0 +1,316 @@
+import { useState } from 'preact/hooks';
+import { type ApiKey, call, type Me, type Scope } from '../api';
+import { ConfirmButton } from '../app/confirm';
+import { FormEnd, SelectField, TextField, useForm } from '../app/form';
+import { act, notify } from '../app/notices';
+import { type Resource, useResource } from '../app/resource';
+import { href } from '../app/routes';
+import { Failure } from '../app/states';
+import { chooseTheme, THEMES, theme } from '../app/theme';
+import { chooseLanguage, LANGUAGES, type Language, language, texts } from '../texts';
+import { passwordProblem } from './credentials';
+import { changePassword, startSession } from './session';
+
+/** One's own account: how it looks, who may use it, what it holds, and its end. */
+export function Settings({ me }: { me: Me }) {
+  return (
+    <>
+      <header class="page-head">
+        <h1>{texts.settings.title}</h1>
+        <p class="lead">{texts.settings.lead}</p>
+      </header>
+      <div class="settings">
+        <section class="panel">
+          <h2>{texts.settings.appearance}</h2>
+          <SelectField
+            label={texts.settings.theme}
+            value={theme.value}
+            options={THEMES.map((name) => [name, texts.settings.themes[name]])}
+            onValue={chooseTheme}
+          />
+          <SelectField
+            label={texts.settings.language}
+            value={language.value}
+            options={Object.entries(LANGUAGES) as [Language, string][]}
+            onValue={chooseLanguage}
+          />
+        </section>
+        <Sessions />
+        <Keys me={me} />
+        <Password me={me} />
+        <section class="panel">
+          <h2>{texts.settings.data}</h2>
+          <p class="facts">{texts.settings.dataLead}</p>
+          <p class="actions">
+            <a class="button" href="/me/export" download>
+              {texts.settings.exportAll}
+            </a>
+            <a class="button" href={href('import')}>
+              {texts.settings.toTransfer}
+            </a>
+          </p>
+        </section>
+        <Deletion me={me} />
+      </div>
+    </>
+  );
+}
+
+function Pending({ of: { data, error, isLoading, reload } }: { of: Resource<unknown> }) {
+  if (error && !isLoading) return <Failure error={error} retry={reload} />;
+  return data ? null : <div class="skeleton skeleton-line" role="status" aria-label={texts.loading} />;
+}
+
+function Sessions() {
+  const found = useResource('sessions', (signal) => call('get', '/me/sessions', { signal }));
+  const { data, reload } = found;
+  return (
+    <section class="panel">
+      <h2>{texts.settings.sessions}</h2>
+      <Pending of={found} />
+      <ul class="entries">
+        {data?.items.map(({ id, user_agent, last_seen_at, is_current }) => {
+          const agent = user_agent ?? texts.settings.unknownAgent;
+          return (
+            <li key={id}>
+              <p>
+                {is_current && <b class="chip">{texts.settings.thisSession}</b>} {agent}
+                <small class="facts">{texts.settings.lastSeen(last_seen_at)}</small>
+              </p>
+              {!is_current && (
+                <button
+                  type="button"
+                  class="button"
+                  aria-label={texts.settings.endOf(agent)}
+                  onClick={() =>
+                    act(texts.settings.ended, reload, () =>
+                      call('delete', '/me/sessions/{session_id}', { path: { session_id: id } }),
+                    )
+                  }
+                >
+                  {texts.settings.end}
+                </button>
+              )}
+            </li>
+          );
+        })}
+      </ul>
+      {(data?.items.length ?? 0) > 1 && (
+        <button
+          type="button"
+          class="button"
+          onClick={() => act(texts.settings.ended, reload, () => call('delete', '/me/sessions', {}))}
+        >
+          {texts.settings.endOthers}
+        </button>
+      )}
+    </section>
+  );
+}
+
+function Keys({ me }: { me: Me }) {
+  const found = useResource('keys', (signal) => call('get', '/api-keys', { signal }));
+  const { data, reload } = found;
+  return (
+    <section class="panel">
+      <h2>{texts.settings.keys}</h2>
+      <p class="facts">{texts.settings.keysLead}</p>
+      <Pending of={found} />
+      {data?.items.length === 0 && <p>{texts.settings.noKeys}</p>}
+      <ul class="entries">
+        {data?.items.map((key) => (
+          <KeyRow key={key.id} apiKey={key} reload={reload} />
+        ))}
+      </ul>
+      <NewKey me={me} reload={reload} />
+    </section>
+  );
+}
+
+function KeyRow({ apiKey: { id, name, prefix, scopes, expires_at }, reload }: { apiKey: ApiKey; reload: () => void }) {
+  const { revoke, revokeTitle, revokeText, revoked, key, expires } = texts.settings;
+  return (
+    <li>
+      <p>
+        <b>{name}</b>
+        <small class="facts">
+          <code>{key(prefix, scopes)}</code> · {expires(expires_at)}
+        </small>
+      </p>
+      <ConfirmButton
+        label={revoke}
+        title={revokeTitle(name)}
+        text={revokeText}
+        kind="danger"
+        onConfirm={() =>
+          void act(revoked(name), reload, () => call('delete', '/api-keys/{key_id}', { path: { key_id: id } }))
+        }
+      />
+    </li>
+  );
+}
+
+const SCOPES: readonly Scope[] = ['read', 'rate', 'serve', 'admin'];
+const EXPIRIES = ['90', '30', '365', ''] as const;
+
+function NewKey({ me, reload }: { me: Me; reload: () => void }) {
+  const [scopes, setScopes] = useState<readonly Scope[]>(['read']);
+  const [days, setDays] = useState<(typeof EXPIRIES)[number]>('90');
+  const [secret, setSecret] = useState('');
+  const [isCopied, setCopied] = useState(false);
+  const { errors, onSubmit, ...end } = useForm({
+    names: ['name', 'scopes'],
+    check: ({ name }) => ({
+      name: name.trim() ? undefined : texts.settings.keyNameProblem,
+      scopes: scopes.length > 0 ? undefined : texts.settings.scopeProblem,
+    }),
+    send: async ({ name }) => {
+      const body = { name, scopes: [...scopes], expires_in_days: days === '' ? null : Number(days) };
+      setSecret((await call('post', '/api-keys', { body })).key);
+      setCopied(false);
+      reload();
+    },
+  });
+  const offered = me.is_admin ? SCOPES : SCOPES.slice(0, 2);
+  return (
+    <form noValidate onSubmit={onSubmit} class="rows">
+      <TextField
+        name="name"
+        label={texts.settings.keyName}
+        autoComplete="off"
+        hint={texts.settings.keyNameHint}
+        error={errors.name}
+      />
+      <fieldset class="field">
+        <legend>{texts.settings.scopes}</legend>
+        {offered.map((scope) => (
+          <label key={scope} class="check">
+            <input
+              type="checkbox"
+              name="scopes"
+              value={scope}
+              checked={scopes.includes(scope)}
+              onChange={(event) =>
+                setScopes(
+                  SCOPES.filter((name) => (name === scope ? event.currentTarget.checked : scopes.includes(name))),
+                )
+              }
+            />
+            {texts.settings.scopeNames[scope]}
+          </label>
+        ))}
+        <p class="field-error">{errors.scopes}</p>
+      </fieldset>
+      <SelectField
+        label={texts.settings.expiry}
+        value={days}
+        options={EXPIRIES.map((value) => [value, texts.settings.expiries[value]])}
+        onValue={setDays}
+      />
+      <FormEnd {...end}>{texts.settings.createKey}</FormEnd>
+      {secret && (
+        <div role="status" class="rows">
+          <p>{texts.settings.newKey}</p>
+          <p>
+            <code>{secret}</code>
+          </p>
+          {navigator.clipboard && (
+            <button
+              type="button"
+              class="button"
+              onClick={() => void navigator.clipboard.writeText(secret).then(() => setCopied(true))}
+            >
+              {isCopied ? texts.settings.copied : texts.settings.copy}
+            </button>
+          )}
+        </div>
+      )}
+    </form>
+  );
+}
+
+function Password({ me }: { me: Me }) {
+  const { errors, onSubmit, ...end } = useForm({
+    names: ['current_password', 'new_password'],
+    check: (values) => ({
+      current_password: passwordProblem(values.current_password),
+      new_password: passwordProblem(values.new_password),
+    }),
+    send: async (values) => {
+      await changePassword(values.current_password, values.new_password);
+      notify({ text: texts.settings.passwordChanged });
+    },
+    blame: (error) => ({
+      current_password:
+        error.slug === 'invalid-credentials' ? texts.account.wrongCurrent : error.fieldMessage('current_password'),
+      new_password: error.fieldMessage('new_password'),
+    }),
+  });
+  return (
+    <section class="panel">
+      <h2>{texts.settings.password}</h2>
+      <p class="facts">{texts.settings.passwordLead}</p>
+      <form noValidate onSubmit={onSubmit} class="rows">
+        <input name="username" autoComplete="username" value={me.username} hidden readOnly />
+        <TextField
+          name="current_password"
+          type="password"
+          label={texts.settings.current}
+          autoComplete="current-password"
+          error={errors.current_password}
+        />
+        <TextField
+          name="new_password"
+          type="password"
+          label={texts.settings.next}
+          autoComplete="new-password"
+          hint={texts.account.passwordHint}
+          error={errors.new_password}
+        />
+        <FormEnd {...end}>{texts.settings.changePassword}</FormEnd>
+      </form>
+    </section>
+  );
+}
+
+function Deletion({ me }: { me: Me }) {
+  const { errors, onSubmit, ...end } = useForm({
+    names: ['confirmation', 'password'],
+    check: ({ confirmation, password }) => ({
+      confirmation: confirmation === me.username ? undefined : texts.settings.typeNameProblem,
+      password: passwordProblem(password),
+    }),
+    send: async ({ password }) => {
+      await call('post', '/me/deletion', { body: { password } });
+      await startSession();
+    },
+    blame: (error) => ({
+      confirmation: undefined,
+      password: error.slug === 'invalid-credentials' ? texts.account.wrongCurrent : error.fieldMessage('password'),
+    }),
+  });
+  return (
+    <section class="panel">
+      <h2>{texts.settings.delete}</h2>
+      <p class="facts">{texts.settings.deleteLead}</p>
+      <form noValidate onSubmit={onSubmit} class="rows">
+        <TextField
+          name="confirmation"
+          label={texts.settings.typeName(me.username)}
+          autoComplete="off"
+          error={errors.confirmation}
+        />
+        <TextField
+          name="password"
+          type="password"
+          label={texts.settings.deletePassword}
+          autoComplete="current-password"
+          error={errors.password}
+        />
+        <FormEnd {...end} kind="danger">
+          {texts.settings.deleteForever}
+        </FormEnd>
+      </form>
+    </section>
+  );
+}

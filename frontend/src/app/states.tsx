@@ -1,0 +1,73 @@
+import type { ComponentChildren } from 'preact';
+import type { ApiError } from '../api';
+import { texts } from '../texts';
+import { explain } from './errors';
+
+const range = (count: number) => Array.from({ length: count }, (_, i) => i);
+
+/** What went wrong, what to do now, and the number to quote when asking for help. */
+export function Failure({ error, retry }: { error: ApiError; retry: () => void }) {
+  return (
+    <section class="state" role="alert">
+      <h2>{texts.errors.title}</h2>
+      <p>{explain(error)}</p>
+      <button type="button" class="button" onClick={retry}>
+        {texts.retry}
+      </button>
+      <RequestId error={error} />
+    </section>
+  );
+}
+
+export function RequestId({ error }: { error: ApiError }) {
+  if (!error.requestId) return null;
+  return (
+    <p class="request-id">
+      {texts.errors.request} <code>{error.requestId}</code>
+    </p>
+  );
+}
+
+interface EmptyProps {
+  title: string;
+  hint: string;
+  children?: ComponentChildren;
+}
+
+export function Empty({ title, hint, children }: EmptyProps) {
+  return (
+    <section class="state">
+      <h2>{title}</h2>
+      <p>{hint}</p>
+      {children}
+    </section>
+  );
+}
+
+interface MoreProps {
+  hasMore: boolean;
+  isBusy: boolean;
+  onMore: () => void;
+}
+
+/** The way to the next page of a list, if there is one. */
+export function More({ hasMore, isBusy, onMore }: MoreProps) {
+  if (!hasMore) return null;
+  return (
+    <button type="button" class="button more" aria-busy={isBusy} onClick={onMore}>
+      {texts.more}
+    </button>
+  );
+}
+
+const LISTS = { poster: 'grid', row: 'rows', pick: 'rows picks' };
+
+export function Skeletons({ count, kind }: { count: number; kind: keyof typeof LISTS }) {
+  return (
+    <div class={LISTS[kind]} role="status" aria-label={texts.loading}>
+      {range(count).map((i) => (
+        <div key={i} class={`skeleton skeleton-${kind}`} />
+      ))}
+    </div>
+  );
+}

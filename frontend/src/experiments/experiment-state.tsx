@@ -1,0 +1,21 @@
+import type { Experiment, Results } from '../api';
+import { texts } from '../texts';
+import { healthOf } from './results';
+
+export function StateChip({ state }: { state: Experiment['state'] }) {
+  return (
+    <span class="chip" data-state={state}>
+      {texts.experiments.states[state]}
+    </span>
+  );
+}
+
+/** Whether the numbers can be trusted; stands before every number. */
+export function HealthLine({ results }: { results: Results }) {
+  const health = healthOf(results);
+  return (
+    <p class="health" data-health={health}>
+      <b>{texts.results.health[health]}</b> {texts.results.healthText(health, results.sample_ratio_p_value)}
+    </p>
+  );
+}

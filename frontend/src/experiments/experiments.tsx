@@ -1,0 +1,86 @@
+import { useState } from 'preact/hooks';
+import { call, type Experiment } from '../api';
+import { explain } from '../app/errors';
+import { usePages, useResource } from '../app/resource';
+import { href } from '../app/routes';
+import { Empty, Failure, More, Skeletons } from '../app/states';
+import { texts } from '../texts';
+import { HealthLine, StateChip } from './experiment-state';
+
+/** All experiments, the latest first, each with its health before its outcome. */
+export function Experiments() {
+  const [asOf] = useState(Date.now);
+  const { data, error, isLoading, reload, loadMore } = usePages(`experiments ${asOf}`, (cursor, signal) =>
+    call('get', '/experiments', { query: { cursor }, signal }),
+  );
+  return (
+    <>
+      <header class="page-head">
+        <h1>{texts.experiments.title}</h1>
+        <p class="lead">{texts.experiments.lead}</p>
+        <p class="actions">
+          <a class="button primary" href={href('new-experiment')}>
+            {texts.experiments.create}
+          </a>
+          <a class="button" href={href('simulation')}>
+            {texts.simulation.title}
+          </a>
+        </p>
+      </header>
+      {!data && isLoading && <Skeletons count={4} kind="row" />}
+      {error && !isLoading && <Failure error={error} retry={reload} />}
+      {data?.items.length === 0 && <Empty title={texts.experiments.empty} hint={texts.experiments.emptyHint} />}
+      <ul class="rows">
+        {data?.items.map((experiment) => (
+          <Row key={experiment.id} experiment={experiment} />
+        ))}
+      </ul>
+      <More hasMore={!!data?.next_cursor} isBusy={isLoading} onMore={loadMore} />
+    </>
+  );
+}
+
+function Row({ experiment }: { experiment: Experiment }) {
+  const { id, name, kind, state, traffic_share, variants } = experiment;
+  return (
+    <li class="panel experiment-row">
+      <div>
+        <h2>
+          <a href={href('experiment', {}, id)}>{name}</a>
+        </h2>
+        <p class="facts">
+          <StateChip state={state} /> {texts.experiments.traffic(traffic_share)} ·{' '}
+          {texts.experiments.variants(
+            variants.map((variant) => variant.name),
+            kind,
+          )}{' '}
+          · {texts.experiments.when(experiment)}
+        </p>
+      </div>
+      {state === 'draft' ? <p class="facts">{texts.experiments.draft}</p> : <Outcome id={id} />}
+    </li>
+  );
+}
+
+function Outcome({ id }: { id: number }) {
+  const { data, error, isLoading, reload } = useResource(`results ${id}`, (signal) =>
+    call('get', '/experiments/{experiment_id}/results', { path: { experiment_id: id }, signal }),
+  );
+  if (error && !isLoading) {
+    return (
+      <div class="actions">
+        <p class="field-error">{explain(error)}</p>
+        <button type="button" class="button" onClick={reload}>
+          {texts.retry}
+        </button>
+      </div>
+    );
+  }
+  if (!data) return <div class="skeleton skeleton-line" />;
+  return (
+    <div>
+      <HealthLine results={data} />
+      {data.verdict.kind !== 'unhealthy' && <p class="outcome">{texts.results.verdict(data.verdict.text)}</p>}
+    </div>
+  );
+}

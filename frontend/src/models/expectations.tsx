@@ -1,0 +1,76 @@
+import { call, type Me } from '../api';
+import { ConfirmButton } from '../app/confirm';
+import { act } from '../app/notices';
+import { useResource } from '../app/resource';
+import { Failure } from '../app/states';
+import { nRatings, ratings } from '../movies/ratings';
+import { displayTitle } from '../movies/titles';
+import { texts } from '../texts';
+
+const MOST_RATINGS = 100;
+const MOST_NAME = 100;
+const EXPECTED = { limit: 3, within: 20 };
+
+/** What every model must give to dummy users before it may serve; one's own list is the first idea of one. */
+export function Expectations({ me }: { me: Me }) {
+  const { data, error, isLoading, reload } = useResource('expectations', (signal) =>
+    call('get', '/diagnostics/expectations', { signal }),
+  );
+  const { expectations: words } = texts;
+  return (
+    <section class="panel" aria-busy={isLoading}>
+      <h2>{words.title}</h2>
+      <p class="facts">{words.lead}</p>
+      {error && !isLoading && <Failure error={error} retry={reload} />}
+      <ul class="entries">
+        {data?.items.map(({ id, name, ratings: given, expected }) => (
+          <li key={id}>
+            <p>
+              <b>{name}</b>
+              <small class="facts">{words.facts(given.length, expected.length)}</small>
+            </p>
+            <ConfirmButton
+              label={texts.models.remove}
+              name={words.removeOf(name)}
+              title={words.removeTitle(name)}
+              text={words.removeText}
+              kind="danger"
+              onConfirm={() =>
+                void act(words.removed, reload, () =>
+                  call('delete', '/diagnostics/expectations/{expectation_id}', { path: { expectation_id: id } }),
+                )
+              }
+            />
+          </li>
+        ))}
+      </ul>
+      {nRatings.value > 0 ? (
+        <p class="actions">
+          <button type="button" class="button" onClick={() => void act(words.saved, reload, () => saveOwn(me))}>
+            {words.save(EXPECTED.limit, EXPECTED.within)}
+          </button>
+        </p>
+      ) : (
+        <p class="facts">{words.noRatings}</p>
+      )}
+    </section>
+  );
+}
+
+/** Whoever rates as I do must go on getting what I get now. */
+async function saveOwn(me: Me): Promise<void> {
+  const { items } = await call('get', '/recommendations/{user_id}', {
+    path: { user_id: me.id },
+    query: { limit: EXPECTED.limit },
+  });
+  const titles = items.map(({ movie }) => displayTitle(movie.title)).join(', ');
+  await call('post', '/diagnostics/expectations', {
+    body: {
+      name: `${me.username}: ${titles}`.slice(0, MOST_NAME),
+      ratings: [...ratings.value.values()]
+        .slice(0, MOST_RATINGS)
+        .map(({ movie, value }) => ({ movie_id: movie.id, value })),
+      expected: items.map(({ movie }) => ({ movie_id: movie.id, within: EXPECTED.within })),
+    },
+  });
+}

@@ -1,0 +1,105 @@
+import { useEffect, useState } from 'preact/hooks';
+import { call, type ModelSummary } from '../api';
+import { ConfirmButton } from '../app/confirm';
+import { act } from '../app/notices';
+import { useResource } from '../app/resource';
+import { Failure, Skeletons } from '../app/states';
+import { texts } from '../texts';
+import { pinsOf } from './model-facts';
+
+interface ActionProps {
+  model: ModelSummary;
+  /** One of many in a table. */
+  isListed?: boolean;
+  reload: () => void;
+}
+
+/** Lets a model serve, once everything on its checklist holds. */
+export function ActivateButton({ model: { id }, isListed = false, reload }: ActionProps) {
+  const [isAllowed, setAllowed] = useState(false);
+  const { models: words } = texts;
+  return (
+    <ConfirmButton
+      label={words.activate}
+      name={isListed ? words.activateOf(id) : undefined}
+      title={words.activateTitle(id)}
+      text={words.activateText}
+      isAllowed={isAllowed}
+      onConfirm={() =>
+        void act(words.activated(id), reload, () =>
+          call('post', '/models/{model_id}/activate', { path: { model_id: id } }),
+        )
+      }
+    >
+      <Checklist id={id} onResult={setAllowed} />
+    </ConfirmButton>
+  );
+}
+
+/** What must hold before a model may serve: the expectations of dummy users among it. */
+export function Checklist({ id, onResult }: { id: number; onResult?: (isPassed: boolean) => void }) {
+  const { data, error, isLoading, reload } = useResource(`checks ${id}`, (signal) =>
+    call('get', '/models/{model_id}/checks', { path: { model_id: id }, signal }),
+  );
+  const isPassed = data?.passed === true && !isLoading && !error;
+  useEffect(() => onResult?.(isPassed), [isPassed]);
+  if (error && !isLoading) return <Failure error={error} retry={reload} />;
+  if (!data) return <Skeletons count={1} kind="row" />;
+  const { models: words } = texts;
+  return (
+    <section class="checklist" aria-label={words.checklist} aria-busy={isLoading}>
+      <ul class="rows">
+        {data.items.map(({ name, passed, detail }) => (
+          <li key={name} class="health" data-health={passed ? 'healthy' : 'unhealthy'}>
+            <span class="visually-hidden">{words.passed[`${passed}`]}</span> <b>{words.checks[name] ?? name}.</b>{' '}
+            {words.details(detail)}
+          </li>
+        ))}
+      </ul>
+      {!data.passed && <p class="field-error">{words.checksFail}</p>}
+    </section>
+  );
+}
+
+function usePins(id: number): readonly string[] {
+  const { data } = useResource('experiments', (signal) => call('get', '/experiments', { signal }));
+  return pinsOf(id, data?.items ?? []);
+}
+
+/** Whether a model serves, is held by an experiment, or comes from elsewhere. */
+export function ModelMarks({ model: { id, is_active, kind } }: Pick<ActionProps, 'model'>) {
+  const { models: words } = texts;
+  const pins = usePins(id);
+  return (
+    <>
+      {is_active && (
+        <span class="chip" data-state="running">
+          {words.active}
+        </span>
+      )}
+      {pins.length > 0 && <span class="chip">{words.pinned}</span>}
+      {kind === 'imported' && <span class="chip">{words.imported}</span>}
+    </>
+  );
+}
+
+/** Deletes a model, or says why it must stay. */
+export function DeleteButton({ model: { id, is_active }, isListed = false, reload }: ActionProps) {
+  const { models: words } = texts;
+  const pins = usePins(id);
+  if (is_active || pins.length > 0) {
+    return <small class="facts">{is_active ? words.keptActive : words.keptPinned(pins)}</small>;
+  }
+  return (
+    <ConfirmButton
+      label={words.remove}
+      name={isListed ? words.removeOf(id) : undefined}
+      title={words.removeTitle(id)}
+      text={words.removeText}
+      kind="danger"
+      onConfirm={() =>
+        void act(words.removed(id), reload, () => call('delete', '/models/{model_id}', { path: { model_id: id } }))
+      }
+    />
+  );
+}

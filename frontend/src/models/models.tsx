@@ -1,0 +1,199 @@
+import { useState } from 'preact/hooks';
+import { call, type Estimate, importModel, type Me, type ModelComparison, type ModelSummary } from '../api';
+import { DataTable } from '../app/data-table';
+import { act } from '../app/notices';
+import { usePages, useResource } from '../app/resource';
+import { href, replace, route } from '../app/routes';
+import { Empty, Failure, More, Skeletons } from '../app/states';
+import { texts } from '../texts';
+import { Expectations } from './expectations';
+import { EstimateText } from './method-table';
+import { ActivateButton, DeleteButton, ModelMarks } from './model-actions';
+import { factsOf, oneBefore } from './model-facts';
+import { LabHead } from './models-head';
+
+/** All models: which one serves, two side by side, and the way back. */
+export function Models({ me }: { me: Me }) {
+  const [asOf] = useState(Date.now);
+  const { data, error, isLoading, reload, loadMore } = usePages(`models ${asOf}`, (cursor, signal) =>
+    call('get', '/models', { query: { limit: 100, cursor }, signal }),
+  );
+  const { query } = route.value;
+  const chosen = [query.get('a'), query.get('b')].map(Number).filter((id) => id > 0);
+  const [a, b] = chosen;
+  const choose = (id: number) => {
+    const [first, second] = chosen.includes(id) ? chosen.filter((one) => one !== id) : [...chosen, id].slice(-2);
+    replace(href('models', { a: first, b: second }));
+  };
+  const models = data?.items ?? [];
+  const before = oneBefore(models);
+  const { models: words } = texts;
+  return (
+    <>
+      <LabHead title={words.title} lead={words.lead}>
+        {before && (
+          <p class="actions">
+            <button
+              type="button"
+              class="button"
+              onClick={({ detail }) => {
+                if (detail > 1) return; // a double click would go back and forth
+                void act(words.activated(before.id), reload, () => call('post', '/models/rollback', {}));
+              }}
+            >
+              {words.rollback(before.id)}
+            </button>
+          </p>
+        )}
+      </LabHead>
+      {!data && isLoading && <Skeletons count={3} kind="row" />}
+      {error && !isLoading && <Failure error={error} retry={reload} />}
+      {data?.items.length === 0 && <Empty title={words.empty} hint={words.emptyHint} />}
+      {models.length > 0 && (
+        <section class="panel" aria-busy={isLoading}>
+          <DataTable label={words.title} columns={words.columns}>
+            {models.map((model) => (
+              <Row
+                key={model.id}
+                model={model}
+                isChosen={chosen.includes(model.id)}
+                onChoose={() => choose(model.id)}
+                reload={reload}
+              />
+            ))}
+          </DataTable>
+          <More hasMore={!!data?.next_cursor} isBusy={isLoading} onMore={loadMore} />
+          <p class="facts">{words.chooseHint}</p>
+        </section>
+      )}
+      {a && b && <Comparison key={`${a} ${b}`} a={a} b={b} />}
+      <div class="movie-columns">
+        <Expectations me={me} />
+        <Import reload={reload} />
+      </div>
+    </>
+  );
+}
+
+interface RowProps {
+  model: ModelSummary;
+  isChosen: boolean;
+  onChoose: () => void;
+  reload: () => void;
+}
+
+function Row({ model, isChosen, onChoose, reload }: RowProps) {
+  const { models: words } = texts;
+  const { id, created_at, is_active, n_ratings, rmse, ndcg, last_active_at } = model;
+  return (
+    <tr data-decides={is_active}>
+      <th scope="row">
+        <div class="check">
+          <input type="checkbox" aria-label={words.choose(id)} checked={isChosen} onChange={onChoose} />
+          <a href={href('model', {}, id)}>{words.name(id)}</a>
+        </div>
+        <small>
+          {texts.day(created_at)} <ModelMarks model={model} />
+        </small>
+      </th>
+      <td>{words.count(n_ratings)}</td>
+      <td>
+        <EstimateText estimate={rmse} />
+      </td>
+      <td>
+        <EstimateText estimate={ndcg} />
+      </td>
+      <td>{words.served(last_active_at)}</td>
+      <td>
+        {!is_active && <ActivateButton model={model} isListed reload={reload} />}{' '}
+        <DeleteButton model={model} isListed reload={reload} />
+      </td>
+    </tr>
+  );
+}
+
+function Comparison({ a, b }: { a: number; b: number }) {
+  const { data, error, isLoading, reload } = useResource(`comparison ${a} ${b}`, (signal) =>
+    call('get', '/models/{model_id}/comparison/{other_id}', { path: { model_id: a, other_id: b }, signal }),
+  );
+  const { models: words } = texts;
+  if (error && !isLoading) return <Failure error={error} retry={reload} />;
+  if (!data) return <Skeletons count={2} kind="row" />;
+  return (
+    <section class="panel">
+      <h2>{words.compare(a, b)}</h2>
+      <DataTable label={words.compare(a, b)} columns={[words.compared, words.name(a), words.name(b)]}>
+        <Pair name={words.methodColumns[1] ?? ''} of={data} measure={({ rmse }) => rmse} isLowBetter />
+        <Pair name={words.methodColumns[3] ?? ''} of={data} measure={({ ndcg }) => ndcg} />
+        {differences(data).map(([name, first, second]) => (
+          <tr key={name}>
+            <th scope="row">{name}</th>
+            <td>{first}</td>
+            <td>{second}</td>
+          </tr>
+        ))}
+      </DataTable>
+      <p class="facts">{words.same}</p>
+    </section>
+  );
+}
+
+interface PairProps {
+  name: string;
+  of: ModelComparison;
+  measure: (model: ModelSummary) => Estimate | null;
+  isLowBetter?: boolean;
+}
+
+function Pair({ name, of: { first, second }, measure, isLowBetter = false }: PairProps) {
+  const [a, b] = [measure(first), measure(second)];
+  const lead = a && b ? (a.value - b.value) * (isLowBetter ? -1 : 1) : 0;
+  const { best } = texts.training;
+  return (
+    <tr>
+      <th scope="row">{name}</th>
+      <td>
+        {lead > 0 && <span class="chip">{best}</span>} <EstimateText estimate={a} />
+      </td>
+      <td>
+        {lead < 0 && <span class="chip">{best}</span>} <EstimateText estimate={b} />
+      </td>
+    </tr>
+  );
+}
+
+/** What is known of the two and is not the same. */
+function differences({ first, second, differences: parameters }: ModelComparison) {
+  const { training } = texts;
+  const others = factsOf(second);
+  const facts = factsOf(first).map(([label, value], i) => [label, value, others[i]?.[1] ?? texts.none] as const);
+  return [
+    ...facts.filter(([, a, b]) => a !== b),
+    ...parameters.map(
+      ({ head, name, first: a, second: b }) =>
+        [training.parameter(`${head}.${name}`), training.value(a), training.value(b)] as const,
+    ),
+  ];
+}
+
+/** Takes in item factors trained elsewhere; they serve once activated. */
+function Import({ reload }: { reload: () => void }) {
+  const { models: words } = texts;
+  return (
+    <section class="panel">
+      <h2>{words.import}</h2>
+      <label class="field drop">
+        <span>{words.importHint}</span>
+        <input
+          type="file"
+          accept=".zip,application/zip"
+          onChange={({ currentTarget }) => {
+            const [file] = currentTarget.files ?? [];
+            if (file) void act(words.importDone, reload, () => importModel(file));
+            currentTarget.value = ''; // the same file may be chosen again
+          }}
+        />
+      </label>
+    </section>
+  );
+}
