@@ -2,21 +2,21 @@ import { session, signOut } from './account/session';
 import { asApiError } from './app/errors';
 import { Icon } from './app/icon';
 import { notify } from './app/notices';
-import { EXPERIMENT_PAGES, href, LAB_PAGES, type PageName, route } from './app/routes';
+import { EXPERIMENT_PAGES, href, MODEL_PAGES, type PageName, route } from './app/routes';
 import { chooseNextTheme, theme } from './app/theme';
 import { nRatings } from './movies/ratings';
 import { chooseLanguage, LANGUAGES, language, texts } from './texts';
 
 const OPEN_PAGES = ['browse', 'for-you', 'my-ratings', 'insights'] as const;
 const OWN_PAGES = ['map'] as const;
-const ADMIN_PAGES = ['experiments', 'training'] as const;
+const ADMIN_PAGES = ['experiments', 'models'] as const;
 
 /** The page itself, or the section that it belongs to. */
 function current(page: PageName): 'page' | 'true' | undefined {
   const shown = route.value.page;
   if (shown === page) return 'page';
   if (page === 'insights' && shown === 'polarizing') return 'true';
-  if (page === 'training') return LAB_PAGES.has(shown) ? 'true' : undefined;
+  if (page === 'models') return MODEL_PAGES.has(shown) ? 'true' : undefined;
   return page === 'experiments' && EXPERIMENT_PAGES.has(shown) ? 'true' : undefined;
 }
 

@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { type ApiError, type ImportedRow, type ImportReport, importRatings, type Me } from '../api';
 import { DataTable } from '../app/data-table';
-import { asApiError, explain } from '../app/errors';
+import { asApiError, describe, explain } from '../app/errors';
 import { href } from '../app/routes';
 import { RequestId } from '../app/states';
 import { reloadRatings } from '../movies/ratings';
@@ -107,8 +107,8 @@ function ImportFailure({ error, children }: { error: ApiError; children: Compone
     <div role="alert" class="form-failure">
       <p>{explain(error)}</p>
       <ul>
-        {error.problem?.errors?.slice(0, 10).map(({ field, message }) => (
-          <li key={field.join()}>{texts.transfer.wrongLine(String(field.at(-1)), message)}</li>
+        {error.problem?.errors?.slice(0, 10).map((error) => (
+          <li key={error.field.join()}>{texts.transfer.wrongLine(String(error.field.at(-1)), describe(error))}</li>
         ))}
       </ul>
       <RequestId error={error} />

@@ -9,7 +9,8 @@ import { Failure } from '../app/states';
 import { chooseTheme, THEMES, theme } from '../app/theme';
 import { chooseLanguage, LANGUAGES, type Language, language, texts } from '../texts';
 import { passwordProblem } from './credentials';
-import { changePassword, startSession } from './session';
+import { PasswordForm } from './password-form';
+import { startSession } from './session';
 
 /** One's own account: how it looks, who may use it, what it holds, and its end. */
 export function Settings({ me }: { me: Me }) {
@@ -230,45 +231,16 @@ function NewKey({ me, reload }: { me: Me; reload: () => void }) {
 }
 
 function Password({ me }: { me: Me }) {
-  const { errors, onSubmit, ...end } = useForm({
-    names: ['current_password', 'new_password'],
-    check: (values) => ({
-      current_password: passwordProblem(values.current_password),
-      new_password: passwordProblem(values.new_password),
-    }),
-    send: async (values) => {
-      await changePassword(values.current_password, values.new_password);
-      notify({ text: texts.settings.passwordChanged });
-    },
-    blame: (error) => ({
-      current_password:
-        error.slug === 'invalid-credentials' ? texts.account.wrongCurrent : error.fieldMessage('current_password'),
-      new_password: error.fieldMessage('new_password'),
-    }),
-  });
+  const { settings } = texts;
   return (
     <section class="panel">
-      <h2>{texts.settings.password}</h2>
-      <p class="facts">{texts.settings.passwordLead}</p>
-      <form noValidate onSubmit={onSubmit} class="rows">
-        <input name="username" autoComplete="username" value={me.username} hidden readOnly />
-        <TextField
-          name="current_password"
-          type="password"
-          label={texts.settings.current}
-          autoComplete="current-password"
-          error={errors.current_password}
-        />
-        <TextField
-          name="new_password"
-          type="password"
-          label={texts.settings.next}
-          autoComplete="new-password"
-          hint={texts.account.passwordHint}
-          error={errors.new_password}
-        />
-        <FormEnd {...end}>{texts.settings.changePassword}</FormEnd>
-      </form>
+      <h2>{settings.password}</h2>
+      <p class="facts">{settings.passwordLead}</p>
+      <PasswordForm
+        username={me.username}
+        labels={[settings.current, settings.next, settings.changePassword]}
+        onChanged={() => notify({ text: settings.passwordChanged })}
+      />
     </section>
   );
 }
@@ -284,10 +256,7 @@ function Deletion({ me }: { me: Me }) {
       await call('post', '/me/deletion', { body: { password } });
       await startSession();
     },
-    blame: (error) => ({
-      confirmation: undefined,
-      password: error.slug === 'invalid-credentials' ? texts.account.wrongCurrent : error.fieldMessage('password'),
-    }),
+    refusals: { 'invalid-credentials': { password: texts.account.wrongCurrent } },
   });
   return (
     <section class="panel">

@@ -1,4 +1,3 @@
-import type { ApiError } from '../api';
 import { FormEnd, TextField, useForm } from '../app/form';
 import { href, replace, route, safeReturn } from '../app/routes';
 import { kept } from '../movies/guest';
@@ -9,7 +8,10 @@ import { register, signIn, tryWithoutAccount } from './session';
 
 /** Sign in, or with the same form create an account. */
 export function SignIn() {
-  const { account } = texts;
+  const {
+    account,
+    errors: { problems },
+  } = texts;
   const isNew = route.value.page === 'register';
   const next = route.value.query.get('next');
   const nKept = kept.value?.length ?? 0;
@@ -21,7 +23,10 @@ export function SignIn() {
       await (isNew ? register(credentials) : signIn(credentials));
       replace(safeReturn(next, isNew ? 'start' : 'browse'));
     },
-    blame,
+    refusals: {
+      'username-taken': { username: problems['username-taken'] },
+      'invalid-credentials': { password: problems['invalid-credentials'] },
+    },
   });
   return (
     <div class="entrance">
@@ -57,12 +62,4 @@ export function SignIn() {
       </section>
     </div>
   );
-}
-
-function blame(error: ApiError) {
-  const { account } = texts;
-  return {
-    username: error.slug === 'username-taken' ? account.taken : error.fieldMessage('username'),
-    password: error.slug === 'invalid-credentials' ? account.wrong : error.fieldMessage('password'),
-  };
 }

@@ -10,7 +10,7 @@ import { act, notify } from '../app/notices';
 import { usePages, useResource } from '../app/resource';
 import { href, replace, route } from '../app/routes';
 import { Empty, Failure, More, Skeletons } from '../app/states';
-import { LabHead } from '../models/models-head';
+import { ModelsHead } from '../models/models-head';
 import { useRuns } from '../models/run-events';
 import { CancelButton, RunState } from '../models/run-state';
 import { isUnfinished, secondsOf } from '../models/training-runs';
@@ -24,7 +24,7 @@ export function Admin({ me }: { me: Me }) {
   const tab = TABS.find((name) => name === route.value.query.get('tab')) ?? 'users';
   return (
     <>
-      <LabHead title={admin.title} lead={admin.leads[tab]} />
+      <ModelsHead title={admin.title} lead={admin.leads[tab]} />
       <nav class="chips" aria-label={admin.title}>
         {TABS.map((name) => (
           <a key={name} href={href('admin', { tab: name })} aria-current={name === tab ? 'page' : undefined}>
@@ -156,9 +156,7 @@ function NewUser({ onUser }: { onUser: () => void }) {
       setMade(await call('post', '/users', { body: { username, is_admin: false } }));
       onUser();
     },
-    blame: (error) => ({
-      username: error.slug === 'username-taken' ? texts.account.taken : error.fieldMessage('username'),
-    }),
+    refusals: { 'username-taken': { username: texts.errors.problems['username-taken'] } },
   });
   return (
     <details>
@@ -222,7 +220,7 @@ function Jobs() {
             {texts.transfer.title}
           </a>
           <a class="button" href={href('models')}>
-            {texts.lab.pages.models}
+            {texts.section.pages.models}
           </a>
         </p>
       </section>

@@ -41,6 +41,7 @@ export type Estimate = Schemas['EstimateOut'];
 export type CodeProposal = Schemas['CodeProposalOut'];
 export type CodeProposalDetail = Schemas['CodeProposalDetail'];
 export type User = Schemas['UserOut'];
+export type FieldError = Schemas['FieldErrorOut'];
 type Problem = Schemas['ProblemOut'];
 
 type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
@@ -89,11 +90,6 @@ export class ApiError extends Error {
 
   get requestId(): string | null {
     return this.problem?.request_id ?? null;
-  }
-
-  /** What the service said about one field of the body, if anything. */
-  fieldMessage(name: string): string | undefined {
-    return this.problem?.errors?.find((error) => error.field.at(-1) === name)?.message;
   }
 }
 

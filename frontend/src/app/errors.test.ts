@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { ApiError, address } from '../api';
-import { explain } from './errors';
+import { explain, fieldProblem } from './errors';
 
 const problem = {
   type: '/problems/too-many-attempts',
@@ -14,11 +14,11 @@ const problem = {
 test('a refusal is told in the words of the service, with when to come back', () => {
   const error = new ApiError('refused', 429, problem, 120);
 
-  expect(explain(error)).toBe('Too many attempts. Try again in 2 minutes.');
+  expect(explain(error)).toBe('There were too many attempts. Try again in 2 minutes.');
   expect(error.slug).toBe('too-many-attempts');
   expect(error.requestId).toBe('a1b2');
-  expect(error.fieldMessage('username')).toBe('Too short');
-  expect(error.fieldMessage('password')).toBeUndefined();
+  expect(fieldProblem(error, 'username')).toBe('Too short.');
+  expect(fieldProblem(error, 'password')).toBeUndefined();
 });
 
 test('what is wrong with the whole of a body is told, rather than that something is', () => {
@@ -28,12 +28,18 @@ test('what is wrong with the whole of a body is told, rather than that something
 });
 
 test.each([
-  [new ApiError('offline'), /cannot be reached/],
+  [new ApiError('offline'), /cannot reach the service/],
   [new ApiError('timeout'), /ten seconds/],
-  [new ApiError('malformed', 200), /could not be read/],
-  [new ApiError('refused', 503, problem, 5), /comes back by itself\. Try again in 5 seconds/],
+  [new ApiError('malformed', 200), /could not read the answer/],
+  [
+    new ApiError('refused', 503, { ...problem, type: '/problems/unavailable' }, 5),
+    /recovers by itself\. Try again in 5 seconds/,
+  ],
   [new ApiError('refused', 401, { ...problem, type: '/problems/not-signed-in' }), /Sign in and try again/],
-  [new ApiError('refused', 500, problem), /unexpected error/],
+  [
+    new ApiError('refused', 500, { ...problem, type: '/problems/internal-error', detail: 'IndexError' }),
+    /unexpected error/,
+  ],
   [new ApiError('refused', 418), /unexpected error/],
 ])('every failure has a sentence', (error, sentence) => {
   expect(explain(error)).toMatch(sentence);

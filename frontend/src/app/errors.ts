@@ -1,25 +1,30 @@
 /** What to tell people about a failure: its cause, in a sentence, and when to try again. */
 
-import { ApiError } from '../api';
+import { ApiError, type FieldError } from '../api';
 import { texts } from '../texts';
 
 export function explain(error: ApiError): string {
-  const sentences = [cause(error)];
-  if (error.retryAfterSeconds !== null) sentences.push(texts.errors.wait(error.retryAfterSeconds));
-  return sentences.join(' ');
+  const wait = error.retryAfterSeconds === null ? [] : [texts.errors.wait(error.retryAfterSeconds)];
+  return [cause(error), ...wait].join(' ');
 }
 
-function cause(error: ApiError): string {
-  if (error.kind !== 'refused') return texts.errors[error.kind];
-  if (error.slug === 'not-signed-in') return texts.errors.signedOut;
-  if (error.status === 503) return texts.errors.unavailable;
-  if (error.status === null || error.status >= 500 || !error.problem) return texts.errors.unknown;
-  const ofAll = error.problem.errors?.find(({ field }) => field.length === 1)?.message.replace('Value error, ', '');
-  return sentence(error.problem.detail ?? ofAll ?? error.problem.title);
+function cause({ kind, status, slug, problem }: ApiError): string {
+  if (kind !== 'refused') return texts.errors[kind];
+  const ofBody = problem?.errors?.find(({ field }) => field.length === 1);
+  if (ofBody) return describe(ofBody);
+  // What a fault of the service says of itself helps nobody.
+  return texts.errors.refused(slug, (status ?? 500) < 500 ? (problem?.detail ?? null) : null);
 }
 
-function sentence(text: string): string {
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`;
+/** What is wrong with one field, in the language of the app. */
+export function describe({ code, message }: FieldError): string {
+  return texts.errors.field(code, message);
+}
+
+/** What the service said about one field of the body, if anything. */
+export function fieldProblem(error: ApiError, name: string): string | undefined {
+  const found = error.problem?.errors?.find(({ field }) => field.at(-1) === name);
+  return found && describe(found);
 }
 
 /** Anything else is a fault of the app, or an answer that it cannot use: reported, and told like the others. */

@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { useId, useState } from 'preact/hooks';
 import type { ApiError } from '../api';
 import { texts } from '../texts';
-import { asApiError, explain } from './errors';
+import { asApiError, explain, fieldProblem } from './errors';
 import { RequestId } from './states';
 
 type Values<Name extends string> = Readonly<Record<Name, string>>;
@@ -13,12 +13,20 @@ interface FormOptions<Name extends string> {
   /** What is wrong before anything is sent. */
   readonly check: (values: Values<Name>) => Errors<Name>;
   readonly send: (values: Values<Name>) => Promise<void>;
-  /** Which fields a refusal is about; what is left is told under the form. */
+  /** What refusals of a kind say of fields, by slug. */
+  readonly refusals?: Readonly<Record<string, Errors<Name>>>;
+  /** Which fields a refusal is about if they are not named as here; what is left is told under the form. */
   readonly blame?: (error: ApiError) => Errors<Name>;
 }
 
 /** Check, send, and say beside each field what is wrong; what was typed always stays. */
-export function useForm<Name extends string>({ names, check, send, blame }: FormOptions<Name>) {
+export function useForm<Name extends string>({
+  names,
+  check,
+  send,
+  refusals = {},
+  blame = blameIn(names),
+}: FormOptions<Name>) {
   const [errors, setErrors] = useState({} as Errors<Name>);
   const [failure, setFailure] = useState<ApiError | null>(null);
   const [isBusy, setBusy] = useState(false);
@@ -29,8 +37,6 @@ export function useForm<Name extends string>({ names, check, send, blame }: Form
     if (first) form.querySelector<HTMLInputElement>(`[name=${first}]`)?.focus();
     return first !== undefined;
   };
-  const named = (error: ApiError) =>
-    blame?.(error) ?? (Object.fromEntries(names.map((name) => [name, error.fieldMessage(name)])) as Errors<Name>);
 
   const onSubmit = async (event: SubmitEvent) => {
     event.preventDefault();
@@ -43,12 +49,17 @@ export function useForm<Name extends string>({ names, check, send, blame }: Form
       await send(values);
     } catch (reason) {
       const error = asApiError(reason);
-      if (!point(form, named(error))) setFailure(error);
+      if (!point(form, refusals[error.slug] ?? blame(error))) setFailure(error);
     } finally {
       setBusy(false);
     }
   };
   return { errors, failure, isBusy, onSubmit };
+}
+
+function blameIn<Name extends string>(names: readonly Name[]) {
+  return (error: ApiError) =>
+    Object.fromEntries(names.map((name) => [name, fieldProblem(error, name)])) as Errors<Name>;
 }
 
 export function FormEnd({ failure, isBusy, kind = 'primary', children }: FormEndProps) {

@@ -18,7 +18,7 @@ export const EXPERIMENT_PAGES: ReadonlySet<PageName> = new Set<PageName>([
 ]);
 
 /** Where models are made and people looked after; but for their code for administrators as well. */
-export const LAB_PAGES: ReadonlySet<PageName> = new Set<PageName>([
+export const MODEL_PAGES: ReadonlySet<PageName> = new Set<PageName>([
   ...(['training', 'models', 'model', 'code', 'proposals', 'proposal', 'admin'] as const),
 ]);
 

@@ -99,7 +99,7 @@ function Findings({ experiment }: { experiment: Experiment }) {
     <>
       <section class="panel verdict" data-kind={data.verdict.kind} aria-busy={isLoading}>
         <HealthLine results={data} />
-        <h2>{texts.results.verdict(data.verdict.text)}</h2>
+        <h2>{texts.results.verdict(data)}</h2>
         {data.verdict.kind !== 'unhealthy' && (
           <p class="facts">
             {texts.results.rule(data.alpha)}

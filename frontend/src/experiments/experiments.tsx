@@ -80,7 +80,7 @@ function Outcome({ id }: { id: number }) {
   return (
     <div>
       <HealthLine results={data} />
-      {data.verdict.kind !== 'unhealthy' && <p class="outcome">{texts.results.verdict(data.verdict.text)}</p>}
+      {data.verdict.kind !== 'unhealthy' && <p class="outcome">{texts.results.verdict(data)}</p>}
     </div>
   );
 }

@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { type ApiError, call } from '../api';
+import { describe } from '../app/errors';
 import { FormEnd, InputField, SelectField, useForm } from '../app/form';
 import { useResource } from '../app/resource';
 import { Empty, Failure, Skeletons } from '../app/states';
@@ -209,9 +210,9 @@ function VariantFields({ place, variant, models, isWeighted, onEdit }: VariantFi
 /** The service names fields its own way; what it says of any part of the variants stands under them. */
 function blame(error: ApiError) {
   const ours = { minimum_effect: 'effect', traffic_share: 'traffic' } as const;
-  const found = error.problem?.errors?.map(({ field, message }) => {
-    const name = field[1];
-    return [name === 'minimum_effect' || name === 'traffic_share' ? ours[name] : name, message];
+  const found = error.problem?.errors?.map((fault) => {
+    const name = fault.field[1];
+    return [name === 'minimum_effect' || name === 'traffic_share' ? ours[name] : name, describe(fault)];
   });
   return Object.fromEntries(found ?? []) as Partial<Record<PlanField, string>>;
 }

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import { ApiError, call, type PowerPlan } from '../api';
-import { explain } from '../app/errors';
+import { explain, fieldProblem } from '../app/errors';
 import { InputField, SelectField } from '../app/form';
 import { numberIn, part } from '../app/numbers';
 import { useResource } from '../app/resource';
@@ -62,7 +62,7 @@ function Needed({ request }: { request: string }) {
   );
   const { power } = texts;
   if (error instanceof ApiError && !isStale && !isLoading) {
-    return <p class="field-error">{error.fieldMessage('assumed') ? power.noVotes : explain(error)}</p>;
+    return <p class="field-error">{fieldProblem(error, 'assumed') ? power.noVotes : explain(error)}</p>;
   }
   if (!data) return <div class="skeleton skeleton-line" />;
   const { n_users_any_time: always, n_users_one_look: once, n_users_observed: observed } = data;

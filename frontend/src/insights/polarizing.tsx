@@ -19,7 +19,7 @@ const change = (patch: Readonly<Record<string, string>>) => {
   replace(href('polarizing', { ...Object.fromEntries(route.value.query), ...patch }));
 };
 
-/** The films on which opinions differ most, with their ratings spread out. */
+/** The movies on which opinions differ most, with their ratings spread out. */
 export function Polarizing() {
   const { query } = route.value;
   const by = query.get('by') === 'excess' ? 'excess' : 'variance';

@@ -8,7 +8,7 @@ import { href, replace, route } from '../app/routes';
 import { Empty, Failure, Skeletons } from '../app/states';
 import { texts } from '../texts';
 import { readDiff } from './diff';
-import { LabHead } from './models-head';
+import { ModelsHead } from './models-head';
 import { DiffCode, PythonCode } from './source-code';
 
 const FIRST = 'engine/training/fit.py';
@@ -25,13 +25,13 @@ export function Code({ id }: { id: number }) {
   const module = data?.modules.find(({ path }) => path === asked) ?? data?.modules[0];
   return (
     <>
-      <LabHead title={code.of(id)} lead={code.lead}>
+      <ModelsHead title={code.of(id)} lead={code.lead}>
         {isAdmin.value && (
           <p class="actions">
             <a href={href('model', {}, id)}>{code.toModel(id)}</a>
           </p>
         )}
-      </LabHead>
+      </ModelsHead>
       {!data && isLoading && <Skeletons count={2} kind="row" />}
       {error && !isLoading && error.status !== 404 && <Failure error={error} retry={reload} />}
       {error?.status === 404 && !isLoading && (

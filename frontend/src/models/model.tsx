@@ -9,7 +9,7 @@ import { texts } from '../texts';
 import { MethodTable } from './method-table';
 import { ActivateButton, Checklist, DeleteButton, ModelMarks } from './model-actions';
 import { factsOf } from './model-facts';
-import { LabHead } from './models-head';
+import { ModelsHead } from './models-head';
 
 /** The card of a model: what it learned from, how well it does, and what can be done with it. */
 export function ModelPage({ id }: { id: number }) {
@@ -48,7 +48,7 @@ function Head({ model, reload }: CardProps & { reload: () => void }) {
   const serving = active?.model?.id;
   const { models: words } = texts;
   return (
-    <LabHead title={words.name(id)}>
+    <ModelsHead title={words.name(id)}>
       <p class="facts">
         <ModelMarks model={model} /> {words.moment(created_at)}
       </p>
@@ -67,7 +67,7 @@ function Head({ model, reload }: CardProps & { reload: () => void }) {
         )}
         <DeleteButton model={model} reload={() => replace(href('models'))} />
       </div>
-    </LabHead>
+    </ModelsHead>
   );
 }
 

@@ -3,24 +3,24 @@ import { isAdmin } from '../account/session';
 import { href, route } from '../app/routes';
 import { texts } from '../texts';
 
-const PAGES = ['training', 'models', 'proposals', 'admin'] as const;
+const PAGES = ['models', 'training', 'proposals', 'admin'] as const;
 const OPEN_PAGES = ['proposals'] as const;
 
-interface LabHeadProps {
+interface ModelsHeadProps {
   title: string;
   lead?: string;
   children?: ComponentChildren;
 }
 
 /** The head of a page on models and their code, and the way to the others; but for the code they are administrators'. */
-export function LabHead({ title, lead, children }: LabHeadProps) {
+export function ModelsHead({ title, lead, children }: ModelsHeadProps) {
   const pages = isAdmin.value ? PAGES : OPEN_PAGES;
   return (
     <header class="page-head">
-      <nav class="chips" aria-label={texts.lab.label}>
+      <nav class="chips" aria-label={texts.section.label}>
         {pages.map((page) => (
           <a key={page} href={href(page)} aria-current={page === route.value.page ? 'page' : undefined}>
-            {texts.lab.pages[page]}
+            {texts.section.pages[page]}
           </a>
         ))}
       </nav>

@@ -10,7 +10,7 @@ import { Expectations } from './expectations';
 import { EstimateText } from './method-table';
 import { ActivateButton, DeleteButton, ModelMarks } from './model-actions';
 import { factsOf, oneBefore } from './model-facts';
-import { LabHead } from './models-head';
+import { ModelsHead } from './models-head';
 
 /** All models: which one serves, two side by side, and the way back. */
 export function Models({ me }: { me: Me }) {
@@ -30,7 +30,7 @@ export function Models({ me }: { me: Me }) {
   const { models: words } = texts;
   return (
     <>
-      <LabHead title={words.title} lead={words.lead}>
+      <ModelsHead title={words.title} lead={words.lead}>
         {before && (
           <p class="actions">
             <button
@@ -45,7 +45,7 @@ export function Models({ me }: { me: Me }) {
             </button>
           </p>
         )}
-      </LabHead>
+      </ModelsHead>
       {!data && isLoading && <Skeletons count={3} kind="row" />}
       {error && !isLoading && <Failure error={error} retry={reload} />}
       {data?.items.length === 0 && <Empty title={words.empty} hint={words.emptyHint} />}

@@ -11,7 +11,7 @@ import { href, route } from '../app/routes';
 import { Empty, Failure, More, Skeletons } from '../app/states';
 import { texts } from '../texts';
 import { countChanges, readDiff } from './diff';
-import { LabHead } from './models-head';
+import { ModelsHead } from './models-head';
 import { DiffCode } from './source-code';
 
 const STATES = ['open', 'accepted', 'declined'] as const;
@@ -27,9 +27,9 @@ export function Proposals() {
   );
   return (
     <>
-      <LabHead title={proposals.title} lead={proposals.lead}>
+      <ModelsHead title={proposals.title} lead={proposals.lead}>
         <ToCode />
-      </LabHead>
+      </ModelsHead>
       <nav class="chips" aria-label={proposals.filter}>
         {[null, ...STATES].map((name) => (
           <a key={name} href={href('proposals', { status: name })} aria-current={name === status ? 'page' : undefined}>
@@ -98,10 +98,10 @@ export function ProposalPage({ id }: { id: number }) {
       {!data && isLoading && <Skeletons count={3} kind="row" />}
       {data && (
         <>
-          <LabHead title={firstLine(data.comment)}>
+          <ModelsHead title={firstLine(data.comment)}>
             <Facts proposal={data} />
             <Decision proposal={data} reload={reload} />
-          </LabHead>
+          </ModelsHead>
           <Change proposal={data} />
           <Discussion proposal={data} reload={reload} />
         </>

@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 import { type ApiError, call, type Field, type Schema, schemaOf, type TrainingRequest, type TrainingRun } from '../api';
+import { describe } from '../app/errors';
 import { FormEnd, InputField, SelectField, useForm } from '../app/form';
 import { numberIn } from '../app/numbers';
 import { useResource } from '../app/resource';
@@ -167,5 +168,5 @@ function ParameterField({ field, name, value, error, onValue }: ParameterFieldPr
 /** The service says where in the body a value was wrong; a mistake of the whole is told under the form. */
 function blame(error: ApiError): Record<string, string> {
   const found = error.problem?.errors?.filter(({ field }) => field.length > 1) ?? [];
-  return Object.fromEntries(found.map(({ field, message }) => [field.slice(1).join('-'), message]));
+  return Object.fromEntries(found.map((fault) => [fault.field.slice(1).join('-'), describe(fault)]));
 }

@@ -5,7 +5,7 @@ import { useResource } from '../app/resource';
 import { href, replace, route } from '../app/routes';
 import { Empty, Failure, More, Skeletons } from '../app/states';
 import { texts } from '../texts';
-import { LabHead } from './models-head';
+import { ModelsHead } from './models-head';
 import { useRuns } from './run-events';
 import { RunForm } from './run-form';
 import { RunPanel } from './run-panel';
@@ -21,9 +21,9 @@ export function Training() {
   const { training: words } = texts;
   return (
     <>
-      <LabHead title={words.title} lead={words.lead}>
+      <ModelsHead title={words.title} lead={words.lead}>
         <Serving key={isBusy ? 'busy' : 'idle'} />
-      </LabHead>
+      </ModelsHead>
       <div class="plan-form">
         <div>
           {!data && isLoading && <Skeletons count={2} kind="row" />}

@@ -27,7 +27,7 @@ export function Browse() {
   const wanted = { query: search, sort, ...filterQuery(query) };
   const movies = usePages(`movies ${JSON.stringify(wanted)}`, (cursor, signal) => load(wanted, cursor, signal));
   const { data, error } = movies;
-  // Ratings move predictions, so the next page may bring a film again.
+  // Ratings move predictions, so the next page may bring a movie again.
   const items = [...new Map(data?.items.map((movie) => [movie.id, movie])).values()];
   const predictions = usePredictions(items);
   const painted = useFirstThenAll(items, FIRST);

@@ -3,7 +3,7 @@ import { notices } from '../app/notices';
 import { carryOver, forgetKept, keep, kept, readKept, startKeeping } from './guest';
 
 const rating = (id: number, value: number, rated_at = `2026-01-0${id}T10:00:00.000Z`) => ({
-  movie: { id, title: `Film ${id}`, year: 1999, genres: [], mean_rating: null, n_ratings: 0 },
+  movie: { id, title: `Movie ${id}`, year: 1999, genres: [], mean_rating: null, n_ratings: 0 },
   value,
   rated_at,
 });

@@ -17,14 +17,14 @@ import { displayTitle } from './titles';
 
 const N_SIMILAR = 12;
 const N_REASONS = 5;
-/** A film is called polarizing when opinions differ more than on nine of ten. */
+/** A movie is called polarizing when opinions differ more than on nine of ten. */
 const POLARIZING = 0.9;
 
 interface MoviePageProps {
   id: number;
 }
 
-/** One film: what it is, what you and everybody think of it, and what is like it. */
+/** One movie: what it is, what you and everybody think of it, and what is like it. */
 export function MoviePage({ id }: MoviePageProps) {
   const own = useOwnRating(id);
   const found = useResource(`movie ${id}`, (signal) =>

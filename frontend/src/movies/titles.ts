@@ -1,4 +1,4 @@
-/** Film titles the way people say them, from the way MovieLens stores them. */
+/** Movie titles the way people say them, from the way MovieLens stores them. */
 
 const ARTICLES = "The|A|An|La|Le|Les|L'|Il|Lo|I|Gli|El|Los|Las|Der|Die|Das|Un|Une|Una|De|Det|Den|En|Het|O|Os";
 const INVERTED = new RegExp(`^(.+), (${ARTICLES})$`);

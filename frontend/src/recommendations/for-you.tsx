@@ -211,13 +211,13 @@ function Rows({ filters, top }: RowsProps) {
   );
 }
 
-/** The two films that the user loves most, of equals the latest rated. */
+/** The two movies that the user loves most, of equals the latest rated. */
 function lovedLately() {
   const loved = [...ratings.peek().values()].filter(({ value }) => value >= LOVED);
   return loved.sort((a, b) => b.value - a.value || b.rated_at.localeCompare(a.rated_at)).slice(0, 2);
 }
 
-/** A gem has at most a quarter of the ratings that the films of the list have: their median. */
+/** A gem has at most a quarter of the ratings that the movies of the list have: their median. */
 function obscurity({ items }: Listing): number {
   const counts = items.map(({ movie }) => movie.n_ratings).sort((a, b) => a - b);
   return Math.ceil((counts[Math.floor(counts.length / 2)] ?? 0) / 4);

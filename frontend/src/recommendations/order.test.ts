@@ -27,7 +27,7 @@ test('what is pinned elsewhere comes where the list has it', () => {
 
 const movies = (...ids: number[]) => ids.map((id) => ({ id }));
 
-test('the best new film takes the place of one that goes, and the others stay', () => {
+test('the best new movie takes the place of one that goes, and the others stay', () => {
   const filled = fillSlots(movies(1, 2, 3), movies(3, 9, 8), ({ id }) => id === 2, 3);
 
   expect(filled).toEqual(movies(1, 9, 3));

@@ -43,7 +43,7 @@ export function Start() {
         {data && shown.current.length === 0 && <Empty title={texts.start.empty} hint={texts.start.emptyHint} />}
         <ul class="grid strip">
           {shown.current.map((movie, slot) => (
-            // The next film takes the place of one passed over, so its button keeps the focus.
+            // The next movie takes the place of one passed over, so its button keeps the focus.
             <Question key={slot} movie={movie} onUnseen={() => pass([movie])} />
           ))}
         </ul>

@@ -9,6 +9,11 @@ function lazily<T>(make: () => { format(value: T): string }): (value: T) => stri
   };
 }
 
+/** A phrase of the service as a sentence. */
+export function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`;
+}
+
 /** Its two largest units, whose signs are the same in every language. */
 function duration(seconds: number): string {
   const whole = Math.round(seconds);
