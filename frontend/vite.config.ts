@@ -17,6 +17,6 @@ export default defineConfig(({ mode }) => {
       assetsInlineLimit: 0, // the content security policy forbids data: addresses
       modulePreload: { polyfill: false },
     },
-    test: { environment: 'node', include: ['src/**/*.test.ts', '*.test.js'] },
+    test: { environment: 'node', setupFiles: 'test-setup.js', include: ['src/**/*.test.ts', '*.test.js'] },
   };
 });

@@ -43,7 +43,7 @@ function Draft({ experiment, models }: { experiment: Experiment; models: Models 
     try {
       await call('patch', '/experiments/{experiment_id}', {
         path: { experiment_id: experiment.id },
-        ifVersion: seen.version,
+        header: { 'if-match': `"${seen.version}"` },
         body: experimentOf(plan),
       });
     } catch (reason) {

@@ -22,8 +22,8 @@ const sent: string[] = [];
 
 /** A service that answers imports one after the other. */
 function answer(...statuses: number[]) {
-  vi.stubGlobal('fetch', async (_: string, { body }: { body: Blob }) => {
-    sent.push(await body.text());
+  vi.stubGlobal('fetch', async (request: Request) => {
+    sent.push(await request.text());
     return Response.json({ n_added: 1 }, { status: statuses.shift() ?? 200 });
   });
 }
