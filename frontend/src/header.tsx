@@ -2,6 +2,7 @@ import { session, signOut } from './account/session';
 import { asApiError } from './app/errors';
 import { Icon } from './app/icon';
 import { notify } from './app/notices';
+import { Button } from './app/parts';
 import { EXPERIMENT_PAGES, href, MODEL_PAGES, type PageName, route } from './app/routes';
 import { chooseNextTheme, theme } from './app/theme';
 import { nRatings } from './movies/ratings';
@@ -54,15 +55,14 @@ export function Header() {
         </nav>
       )}
       <div class="header-end">
-        <button
-          type="button"
-          class="icon-button"
+        <Button
+          kind="icon"
           aria-label={texts.nav.theme[theme.value]}
           title={texts.nav.theme[theme.value]}
           onClick={chooseNextTheme}
         >
           <Icon name={theme.value} />
-        </button>
+        </Button>
         <LanguageChoice />
         {(state === 'guest' || isVisitor) && (
           <a class="quiet-button" href={href('sign-in', { next: isVisitor ? location.hash : '' })}>
@@ -76,10 +76,10 @@ export function Header() {
               <span class="visually-hidden">{texts.settings.title}</span>
               <span class="username">{me.username}</span>
             </a>
-            <button type="button" class="quiet-button" onClick={leave}>
+            <Button kind="quiet" onClick={leave}>
               <Icon name="leave" />
               <span>{texts.nav.signOut}</span>
-            </button>
+            </Button>
           </>
         )}
       </div>
@@ -91,16 +91,15 @@ export function Header() {
 function LanguageChoice() {
   const other = language.value === 'en' ? 'de' : 'en';
   return (
-    <button
-      type="button"
-      class="quiet-button"
+    <Button
+      kind="quiet"
       lang={other}
       aria-label={`${other.toUpperCase()}: ${LANGUAGES[other]}`}
       title={LANGUAGES[other]}
       onClick={() => chooseLanguage(other)}
     >
       {other.toUpperCase()}
-    </button>
+    </Button>
   );
 }
 

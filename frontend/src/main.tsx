@@ -104,9 +104,9 @@ function Page({ me }: { me: Me | null }) {
   const { page, id } = route.value;
   if (page === 'sign-in' || page === 'register' || page === 'not-found') return <NotFound />;
   const found = PAGES[page];
-  if ('isOpen' in found) return <found.View key={id} id={id} />;
+  if (found.access === 'open') return <found.View key={id} id={id} />;
   if (!me) return <Redirect to={href('sign-in', { next: location.hash })} />;
-  return found.isForAdmins && !me.is_admin ? <NotFound /> : <found.View key={id} id={id} me={me} />;
+  return found.access === 'admin' && !me.is_admin ? <NotFound /> : <found.View key={id} id={id} me={me} />;
 }
 
 function Redirect({ to }: { to: string }) {

@@ -25,16 +25,16 @@ export function ImportList({ userId, asOf }: ImportListProps) {
       {error && !isLoading && <Failure error={error} retry={reload} />}
       {data?.items.length === 0 && <p>{transfer.noImports}</p>}
       {data && data.items.length > 0 && (
-        <DataTable label={transfer.imports} columns={transfer.importColumns}>
-          {data.items.map((one) => (
-            <tr key={one.id}>
-              <th scope="row">{models.moment(one.imported_at)}</th>
-              <td>{one.username ?? one.user_id}</td>
-              <td>{transfer.formats[one.format]}</td>
-              <td>{transfer.plan(one.n_added, one.n_replaced, one.n_unchanged, one.n_skipped)}</td>
-            </tr>
-          ))}
-        </DataTable>
+        <DataTable
+          label={transfer.imports}
+          columns={transfer.importColumns}
+          rows={data.items.map((one) => [
+            models.moment(one.imported_at),
+            one.username ?? one.user_id,
+            transfer.formats[one.format],
+            transfer.plan(one.n_added, one.n_replaced, one.n_unchanged, one.n_skipped),
+          ])}
+        />
       )}
       <More hasMore={!!data?.next_cursor} isBusy={isLoading} onMore={loadMore} />
     </>

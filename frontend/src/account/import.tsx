@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks';
 import { type ApiError, type ImportedRow, type ImportReport, importRatings, type Me } from '../api';
 import { DataTable } from '../app/data-table';
 import { asApiError, describe, explain } from '../app/errors';
+import { Button, PageHead, Panel } from '../app/parts';
 import { href } from '../app/routes';
 import { RequestId } from '../app/states';
 import { reloadRatings } from '../movies/ratings';
@@ -43,13 +44,9 @@ export function ImportRatings({ me }: { me: Me }) {
   };
   return (
     <>
-      <header class="page-head">
-        <h1>{texts.transfer.title}</h1>
-        <p class="lead">{texts.transfer.lead}</p>
-      </header>
+      <PageHead title={texts.transfer.title} lead={texts.transfer.lead} />
       <div class="settings">
-        <section class="panel" aria-busy={isBusy}>
-          <h2>{texts.transfer.import}</h2>
+        <Panel title={texts.transfer.import} aria-busy={isBusy}>
           <p class="facts">{texts.transfer.hint}</p>
           <label
             class="field drop"
@@ -73,16 +70,13 @@ export function ImportRatings({ me }: { me: Me }) {
           {failure && (
             <ImportFailure error={failure}>
               {file && !report && !failure.problem?.errors && (
-                <button type="button" class="button" onClick={() => void send(file, true)}>
-                  {texts.retry}
-                </button>
+                <Button onClick={() => void send(file, true)}>{texts.retry}</Button>
               )}
             </ImportFailure>
           )}
           {report && file && <Report report={report} isBusy={isBusy} onConfirm={() => void send(file, false)} />}
-        </section>
-        <section class="panel">
-          <h2>{texts.transfer.export}</h2>
+        </Panel>
+        <Panel title={texts.transfer.export}>
           <p class="facts">{texts.transfer.exportHint}</p>
           <p class="actions">
             {FORMATS.map((format) => (
@@ -91,11 +85,10 @@ export function ImportRatings({ me }: { me: Me }) {
               </a>
             ))}
           </p>
-        </section>
-        <section class="panel">
-          <h2>{texts.transfer.imports}</h2>
+        </Panel>
+        <Panel title={texts.transfer.imports}>
           <ImportList userId={me.id} asOf={asOf} />
-        </section>
+        </Panel>
       </div>
     </>
   );
@@ -138,9 +131,9 @@ function Report({ report, isBusy, onConfirm }: ReportProps) {
           </p>
           {n === 0 && <p>{texts.transfer.nothing}</p>}
           {n > 0 && (
-            <button type="button" class="button primary" aria-busy={isBusy} disabled={isBusy} onClick={onConfirm}>
+            <Button kind="primary" aria-busy={isBusy} disabled={isBusy} onClick={onConfirm}>
               {texts.transfer.confirm(n)}
-            </button>
+            </Button>
           )}
         </>
       ) : (
@@ -148,28 +141,21 @@ function Report({ report, isBusy, onConfirm }: ReportProps) {
           {texts.transfer.done(n)} <a href={href('my-ratings')}>{texts.myRatings.title}</a>
         </p>
       )}
-      <DataTable label={texts.transfer.rows} columns={texts.transfer.columns}>
-        {shown.map((row) => (
-          <Row key={row.line} row={row} />
-        ))}
-      </DataTable>
+      <DataTable label={texts.transfer.rows} columns={texts.transfer.columns} rows={shown.map(cellsOf)} />
       <p class="facts">{texts.transfer.showing(shown.length, rows.length)}</p>
     </>
   );
 }
 
-function Row({ row }: { row: ImportedRow }) {
-  return (
-    <tr>
-      <th scope="row">{row.line}</th>
-      <td class="wide">
-        {row.title ?? texts.none}
-        {row.movie_title && displayTitle(row.movie_title) !== row.title && (
-          <small>{displayTitle(row.movie_title)}</small>
-        )}
-      </td>
-      <td>{texts.transfer.value(row.rating, row.value)}</td>
-      <td>{texts.transfer.fates[row.status]}</td>
-    </tr>
-  );
+function cellsOf({ line, title, movie_title, rating, value, status }: ImportedRow) {
+  const found = movie_title && displayTitle(movie_title);
+  return [
+    line,
+    <div class="wide" key="title">
+      {title ?? texts.none}
+      {found && found !== title && <small>{found}</small>}
+    </div>,
+    texts.transfer.value(rating, value),
+    texts.transfer.fates[status],
+  ];
 }

@@ -1,4 +1,5 @@
 import { ConfirmButton } from '../app/confirm';
+import { Button } from '../app/parts';
 import { href, route } from '../app/routes';
 import { carryOver, forgetKept, kept } from '../movies/guest';
 import { nRatings, reloadRatings } from '../movies/ratings';
@@ -28,9 +29,7 @@ export function KeptBar() {
   return (
     <aside class="kept" aria-label={guest.label}>
       <p>{guest.left(n)}</p>
-      <button type="button" class="button" onClick={add}>
-        {guest.add}
-      </button>
+      <Button onClick={add}>{guest.add}</Button>
       <ConfirmButton
         kind="danger"
         label={guest.forget}

@@ -2,9 +2,10 @@ import type { CSSProperties } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 import { ApiError, call, type RatedMovie } from '../api';
 import { passFocusOn } from '../app/focus';
-import { SelectField } from '../app/form';
+import { SearchField, SelectField } from '../app/form';
 import { Icon } from '../app/icon';
-import { useResource } from '../app/resource';
+import { Button, LinkButton, PageHead } from '../app/parts';
+import { useGet, useResource } from '../app/resource';
 import { href, replace, route } from '../app/routes';
 import { Empty, Failure, More, Skeletons } from '../app/states';
 import { PosterLink } from '../movies/movie-card';
@@ -49,8 +50,7 @@ export function MyRatings() {
   const picked = visible.filter(({ movie }) => chosen.has(movie.id));
   return (
     <>
-      <header class="page-head">
-        <h1>{texts.myRatings.title}</h1>
+      <PageHead title={texts.myRatings.title}>
         {state === 'ready' && (
           <p class="lead" role="status">
             {texts.myRatings.count(listed.length, all.length)}
@@ -62,14 +62,14 @@ export function MyRatings() {
             <a href={href('hidden')}>{texts.hidden.link}</a>
           </p>
         )}
-      </header>
+      </PageHead>
       {state === 'loading' && all.length === 0 && <Skeletons count={6} kind="row" />}
       {state instanceof ApiError && <Failure error={state} retry={() => void loadRatings(owner)} />}
       {state === 'ready' && all.length === 0 && (
         <Empty title={texts.myRatings.empty} hint={texts.myRatings.emptyHint}>
-          <a class="button primary" href={href('browse')}>
+          <LinkButton kind="primary" href={href('browse')}>
             {texts.myRatings.start}
-          </a>
+          </LinkButton>
         </Empty>
       )}
       {all.length > 0 && (
@@ -85,9 +85,7 @@ export function MyRatings() {
       )}
       {all.length > 0 && listed.length === 0 && (
         <Empty title={texts.myRatings.noMatch} hint={texts.myRatings.noMatchHint}>
-          <a class="button" href={href('my-ratings')}>
-            {texts.myRatings.clear}
-          </a>
+          <LinkButton href={href('my-ratings')}>{texts.myRatings.clear}</LinkButton>
         </Empty>
       )}
       <ul class="rows rating-list">
@@ -126,15 +124,7 @@ function Toolbar({ query, genres }: { query: URLSearchParams; genres: readonly s
   const { search, sort, sorts, stars, anyStars, option } = texts.myRatings;
   return (
     <search class="toolbar own-toolbar">
-      <label class="field search-field">
-        <span>{search}</span>
-        <input
-          type="search"
-          value={query.get('text') ?? ''}
-          maxLength={100}
-          onInput={(event) => change({ text: event.currentTarget.value })}
-        />
-      </label>
+      <SearchField label={search} value={query.get('text') ?? ''} onValue={(text) => change({ text })} />
       <SelectField
         label={texts.filters.genre}
         value={query.get('genre') ?? ''}
@@ -152,8 +142,8 @@ function Toolbar({ query, genres }: { query: URLSearchParams; genres: readonly s
       />
       <SelectField
         label={sort}
-        value={query.get('sort') ?? 'date'}
-        options={RATING_SORTS.map((name) => [name, sorts[name]])}
+        value={RATING_SORTS.find((name) => name === query.get('sort')) ?? 'date'}
+        options={sorts}
         onValue={(name) => change({ sort: name })}
       />
     </search>
@@ -178,16 +168,15 @@ function Selection({ picked, isAll, onAll }: SelectionProps) {
         {texts.myRatings.selectShown}
       </label>
       {picked.length > 0 && (
-        <button
-          type="button"
-          class="button danger"
+        <Button
+          kind="danger"
           onClick={() => {
             removeAllWithUndo(picked);
             onAll(false);
           }}
         >
           {texts.myRatings.removeSelected(picked.length)}
-        </button>
+        </Button>
       )}
     </div>
   );
@@ -217,9 +206,8 @@ function RatingRow({ rating, share, isChosen, onChoose }: RatingRowProps) {
         </p>
       </div>
       <StarInput movie={movie} />
-      <button
-        type="button"
-        class="icon-button"
+      <Button
+        kind="icon"
         aria-label={texts.myRatings.remove(title)}
         title={texts.myRatings.remove(title)}
         onClick={(event) => {
@@ -228,14 +216,14 @@ function RatingRow({ rating, share, isChosen, onChoose }: RatingRowProps) {
         }}
       >
         <Icon name="remove" />
-      </button>
+      </Button>
     </li>
   );
 }
 
 /** Which stars the user gives, beside those everyone gives, and what the model has not seen yet. */
 function Distribution({ own }: { own: readonly RatedMovie[] }) {
-  const everyone = useResource('rating insights', (signal) => call('get', '/insights/ratings', { signal }));
+  const everyone = useGet('/insights/ratings');
   const active = useResource(`active model ${storedWrites.value}`, async (signal) =>
     owner ? call('get', '/models/active', { signal }) : null,
   );

@@ -3,11 +3,12 @@ import { type ApiKey, call, type Me, type Scope } from '../api';
 import { ConfirmButton } from '../app/confirm';
 import { FormEnd, SelectField, TextField, useForm } from '../app/form';
 import { act, notify } from '../app/notices';
-import { type Resource, useResource } from '../app/resource';
+import { Button, LinkButton, PageHead, Panel } from '../app/parts';
+import { type Resource, useGet } from '../app/resource';
 import { href } from '../app/routes';
 import { Failure } from '../app/states';
-import { chooseTheme, THEMES, theme } from '../app/theme';
-import { chooseLanguage, LANGUAGES, type Language, language, texts } from '../texts';
+import { chooseTheme, theme } from '../app/theme';
+import { chooseLanguage, LANGUAGES, language, texts } from '../texts';
 import { passwordProblem } from './credentials';
 import { PasswordForm } from './password-form';
 import { startSession } from './session';
@@ -16,41 +17,34 @@ import { startSession } from './session';
 export function Settings({ me }: { me: Me }) {
   return (
     <>
-      <header class="page-head">
-        <h1>{texts.settings.title}</h1>
-        <p class="lead">{texts.settings.lead}</p>
-      </header>
+      <PageHead title={texts.settings.title} lead={texts.settings.lead} />
       <div class="settings">
-        <section class="panel">
-          <h2>{texts.settings.appearance}</h2>
+        <Panel title={texts.settings.appearance}>
           <SelectField
             label={texts.settings.theme}
             value={theme.value}
-            options={THEMES.map((name) => [name, texts.settings.themes[name]])}
+            options={texts.settings.themes}
             onValue={chooseTheme}
           />
           <SelectField
             label={texts.settings.language}
             value={language.value}
-            options={Object.entries(LANGUAGES) as [Language, string][]}
+            options={LANGUAGES}
             onValue={chooseLanguage}
           />
-        </section>
+        </Panel>
         <Sessions />
         <Keys me={me} />
         <Password me={me} />
-        <section class="panel">
-          <h2>{texts.settings.data}</h2>
+        <Panel title={texts.settings.data}>
           <p class="facts">{texts.settings.dataLead}</p>
           <p class="actions">
-            <a class="button" href="/me/export" download>
+            <LinkButton href="/me/export" download>
               {texts.settings.exportAll}
-            </a>
-            <a class="button" href={href('import')}>
-              {texts.settings.toTransfer}
-            </a>
+            </LinkButton>
+            <LinkButton href={href('import')}>{texts.settings.toTransfer}</LinkButton>
           </p>
-        </section>
+        </Panel>
         <Deletion me={me} />
       </div>
     </>
@@ -63,11 +57,10 @@ function Pending({ of: { data, error, isLoading, reload } }: { of: Resource<unkn
 }
 
 function Sessions() {
-  const found = useResource('sessions', (signal) => call('get', '/me/sessions', { signal }));
+  const found = useGet('/me/sessions');
   const { data, reload } = found;
   return (
-    <section class="panel">
-      <h2>{texts.settings.sessions}</h2>
+    <Panel title={texts.settings.sessions}>
       <Pending of={found} />
       <ul class="entries">
         {data?.items.map(({ id, user_agent, last_seen_at, is_current }) => {
@@ -79,42 +72,37 @@ function Sessions() {
                 <small class="facts">{texts.settings.lastSeen(last_seen_at)}</small>
               </p>
               {!is_current && (
-                <button
-                  type="button"
-                  class="button"
+                <Button
                   aria-label={texts.settings.endOf(agent)}
                   onClick={() =>
-                    act(texts.settings.ended, reload, () =>
+                    act(
+                      texts.settings.ended,
+                      reload,
                       call('delete', '/me/sessions/{session_id}', { path: { session_id: id } }),
                     )
                   }
                 >
                   {texts.settings.end}
-                </button>
+                </Button>
               )}
             </li>
           );
         })}
       </ul>
       {(data?.items.length ?? 0) > 1 && (
-        <button
-          type="button"
-          class="button"
-          onClick={() => act(texts.settings.ended, reload, () => call('delete', '/me/sessions', {}))}
-        >
+        <Button onClick={() => act(texts.settings.ended, reload, call('delete', '/me/sessions', {}))}>
           {texts.settings.endOthers}
-        </button>
+        </Button>
       )}
-    </section>
+    </Panel>
   );
 }
 
 function Keys({ me }: { me: Me }) {
-  const found = useResource('keys', (signal) => call('get', '/api-keys', { signal }));
+  const found = useGet('/api-keys');
   const { data, reload } = found;
   return (
-    <section class="panel">
-      <h2>{texts.settings.keys}</h2>
+    <Panel title={texts.settings.keys}>
       <p class="facts">{texts.settings.keysLead}</p>
       <Pending of={found} />
       {data?.items.length === 0 && <p>{texts.settings.noKeys}</p>}
@@ -124,7 +112,7 @@ function Keys({ me }: { me: Me }) {
         ))}
       </ul>
       <NewKey me={me} reload={reload} />
-    </section>
+    </Panel>
   );
 }
 
@@ -144,7 +132,7 @@ function KeyRow({ apiKey: { id, name, prefix, scopes, expires_at }, reload }: { 
         text={revokeText}
         kind="danger"
         onConfirm={() =>
-          void act(revoked(name), reload, () => call('delete', '/api-keys/{key_id}', { path: { key_id: id } }))
+          void act(revoked(name), reload, call('delete', '/api-keys/{key_id}', { path: { key_id: id } }))
         }
       />
     </li>
@@ -216,13 +204,9 @@ function NewKey({ me, reload }: { me: Me; reload: () => void }) {
             <code>{secret}</code>
           </p>
           {navigator.clipboard && (
-            <button
-              type="button"
-              class="button"
-              onClick={() => void navigator.clipboard.writeText(secret).then(() => setCopied(true))}
-            >
+            <Button onClick={() => void navigator.clipboard.writeText(secret).then(() => setCopied(true))}>
               {isCopied ? texts.settings.copied : texts.settings.copy}
-            </button>
+            </Button>
           )}
         </div>
       )}
@@ -233,15 +217,14 @@ function NewKey({ me, reload }: { me: Me; reload: () => void }) {
 function Password({ me }: { me: Me }) {
   const { settings } = texts;
   return (
-    <section class="panel">
-      <h2>{settings.password}</h2>
+    <Panel title={settings.password}>
       <p class="facts">{settings.passwordLead}</p>
       <PasswordForm
         username={me.username}
         labels={[settings.current, settings.next, settings.changePassword]}
         onChanged={() => notify({ text: settings.passwordChanged })}
       />
-    </section>
+    </Panel>
   );
 }
 
@@ -259,8 +242,7 @@ function Deletion({ me }: { me: Me }) {
     refusals: { 'invalid-credentials': { password: texts.account.wrongCurrent } },
   });
   return (
-    <section class="panel">
-      <h2>{texts.settings.delete}</h2>
+    <Panel title={texts.settings.delete}>
       <p class="facts">{texts.settings.deleteLead}</p>
       <form noValidate onSubmit={onSubmit} class="rows">
         <TextField
@@ -280,6 +262,6 @@ function Deletion({ me }: { me: Me }) {
           {texts.settings.deleteForever}
         </FormEnd>
       </form>
-    </section>
+    </Panel>
   );
 }

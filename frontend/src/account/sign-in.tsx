@@ -1,4 +1,5 @@
 import { FormEnd, TextField, useForm } from '../app/form';
+import { LinkButton } from '../app/parts';
 import { href, replace, route, safeReturn } from '../app/routes';
 import { kept } from '../movies/guest';
 import { texts } from '../texts';
@@ -56,9 +57,9 @@ export function SignIn() {
         <p>
           <a href={href(isNew ? 'sign-in' : 'register', { next })}>{isNew ? account.toSignIn : account.toRegister}</a>
         </p>
-        <a class="button" href={href('start')} onClick={tryWithoutAccount}>
+        <LinkButton href={href('start')} onClick={tryWithoutAccount}>
           {texts.guest.try}
-        </a>
+        </LinkButton>
       </section>
     </div>
   );

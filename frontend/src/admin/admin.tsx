@@ -5,9 +5,10 @@ import { call, type Me, type TrainingRun, type User } from '../api';
 import { ConfirmButton } from '../app/confirm';
 import { DataTable } from '../app/data-table';
 import { asApiError } from '../app/errors';
-import { FormEnd, TextField, useForm } from '../app/form';
+import { FormEnd, SearchField, TextField, useForm } from '../app/form';
 import { act, notify } from '../app/notices';
-import { usePages, useResource } from '../app/resource';
+import { Button, LinkButton, Panel, Tabs } from '../app/parts';
+import { useGet, useList } from '../app/resource';
 import { href, replace, route } from '../app/routes';
 import { Empty, Failure, More, Skeletons } from '../app/states';
 import { ModelsHead } from '../models/models-head';
@@ -25,13 +26,10 @@ export function Admin({ me }: { me: Me }) {
   return (
     <>
       <ModelsHead title={admin.title} lead={admin.leads[tab]} />
-      <nav class="chips" aria-label={admin.title}>
-        {TABS.map((name) => (
-          <a key={name} href={href('admin', { tab: name })} aria-current={name === tab ? 'page' : undefined}>
-            {admin.tabs[name]}
-          </a>
-        ))}
-      </nav>
+      <Tabs
+        label={admin.title}
+        tabs={TABS.map((name) => [href('admin', { tab: name }), admin.tabs[name], name === tab])}
+      />
       {tab === 'users' && <Users me={me} />}
       {tab === 'jobs' && <Jobs />}
       {tab === 'storage' && (
@@ -48,22 +46,19 @@ function Users({ me }: { me: Me }) {
   const { admin } = texts;
   const search = route.value.query.get('search') ?? '';
   const [asOf, setAsOf] = useState(Date.now);
-  const { data, error, isLoading, isStale, reload, loadMore } = usePages(
-    `users ${search.trim()} ${asOf}`,
-    (cursor, signal) => call('get', '/users', { query: { search: search.trim(), cursor }, signal }),
+  const { data, error, isLoading, isStale, reload, loadMore } = useList(
+    '/users',
+    { query: { search: search.trim() } },
+    asOf,
   );
   return (
     <>
       <search class="toolbar">
-        <label class="field search-field">
-          <span>{admin.search}</span>
-          <input
-            type="search"
-            value={search}
-            maxLength={40}
-            onInput={(event) => replace(href('admin', { tab: 'users', search: event.currentTarget.value }))}
-          />
-        </label>
+        <SearchField
+          label={admin.search}
+          value={search}
+          onValue={(text) => replace(href('admin', { tab: 'users', search: text }))}
+        />
       </search>
       {!data && isLoading && <Skeletons count={3} kind="row" />}
       {error && !isLoading && <Failure error={error} retry={reload} />}
@@ -122,14 +117,9 @@ function UserRow({ user, isMe }: { user: User; isMe: boolean }) {
             onConfirm={() => void change({ is_admin: !is_admin })}
           />
           {is_disabled ? (
-            <button
-              type="button"
-              class="button"
-              aria-label={admin.of(admin.enable, username)}
-              onClick={() => void change({ is_disabled: false })}
-            >
+            <Button aria-label={admin.of(admin.enable, username)} onClick={() => void change({ is_disabled: false })}>
               {admin.enable}
-            </button>
+            </Button>
           ) : (
             <ConfirmButton
               label={admin.disable}
@@ -189,8 +179,7 @@ function Jobs() {
   const count = (status: TrainingRun['status']) => data?.items.filter((run) => run.status === status).length ?? 0;
   return (
     <>
-      <section class="panel">
-        <h2>{texts.training.runs}</h2>
+      <Panel title={texts.training.runs}>
         {!data && isLoading && <Skeletons count={2} kind="row" />}
         {error && !isLoading && <Failure error={error} retry={reload} />}
         {data?.items.length === 0 && <p>{texts.training.empty}</p>}
@@ -206,24 +195,17 @@ function Jobs() {
           </>
         )}
         <p class="actions">
-          <a class="button" href={href('training')}>
-            {texts.training.title}
-          </a>
+          <LinkButton href={href('training')}>{texts.training.title}</LinkButton>
         </p>
-      </section>
-      <section class="panel">
-        <h2>{admin.imports}</h2>
+      </Panel>
+      <Panel title={admin.imports}>
         <ImportList asOf={asOf} />
         <p class="facts">{admin.importsText}</p>
         <p class="actions">
-          <a class="button" href={href('import')}>
-            {texts.transfer.title}
-          </a>
-          <a class="button" href={href('models')}>
-            {texts.section.pages.models}
-          </a>
+          <LinkButton href={href('import')}>{texts.transfer.title}</LinkButton>
+          <LinkButton href={href('models')}>{texts.section.pages.models}</LinkButton>
         </p>
-      </section>
+      </Panel>
     </>
   );
 }
@@ -254,48 +236,43 @@ function RunRow({ run, reload }: { run: TrainingRun; reload: () => void }) {
 
 function Sizes() {
   const { admin } = texts;
-  const { data, error, isLoading, reload } = useResource('storage', (signal) => call('get', '/storage', { signal }));
+  const { data, error, isLoading, reload } = useGet('/storage');
   if (error && !isLoading) return <Failure error={error} retry={reload} />;
   if (!data) return <Skeletons count={3} kind="row" />;
   const used = data.disk_total_bytes - data.disk_free_bytes;
   return (
     <>
-      <section class="panel">
-        <h2>{admin.disk}</h2>
+      <Panel title={admin.disk}>
         <p class="big-number">{admin.bytes(data.disk_free_bytes)}</p>
         <p>{admin.diskText(data.disk_total_bytes)}</p>
         <meter max={data.disk_total_bytes} value={used} aria-label={admin.diskUsed} />
-      </section>
-      <section class="panel">
-        <h2>{texts.models.title}</h2>
+      </Panel>
+      <Panel title={texts.models.title}>
         <p class="facts">{admin.modelsText(data.models.length, data.models_bytes)}</p>
-        <DataTable label={texts.models.title} columns={admin.modelColumns}>
-          {data.models.map(({ model_id, is_active, n_bytes }) => (
-            <tr key={model_id}>
-              <th scope="row">
-                <a href={href('model', {}, model_id)}>{texts.models.name(model_id)}</a>{' '}
-                {is_active && <span class="chip">{texts.models.active}</span>}
-              </th>
-              <td>{admin.bytes(n_bytes)}</td>
-            </tr>
-          ))}
-        </DataTable>
-      </section>
-      <section class="panel">
-        <h2>{admin.database}</h2>
+        <DataTable
+          label={texts.models.title}
+          columns={admin.modelColumns}
+          rows={data.models.map(({ model_id, is_active, n_bytes }) => [
+            <>
+              <a href={href('model', {}, model_id)}>{texts.models.name(model_id)}</a>{' '}
+              {is_active && <span class="chip">{texts.models.active}</span>}
+            </>,
+            admin.bytes(n_bytes),
+          ])}
+        />
+      </Panel>
+      <Panel title={admin.database}>
         <p class="facts">{admin.databaseText(data.database_bytes, data.is_database_embedded)}</p>
-        <DataTable label={admin.database} columns={admin.tableColumns}>
-          {data.tables.map(({ name, n_bytes, n_rows }) => (
-            <tr key={name}>
-              <th scope="row">
-                <code>{name}</code>
-              </th>
-              <td>{n_rows === null ? texts.none : texts.models.count(n_rows)}</td>
-              <td>{admin.bytes(n_bytes)}</td>
-            </tr>
-          ))}
-        </DataTable>
-      </section>
+        <DataTable
+          label={admin.database}
+          columns={admin.tableColumns}
+          rows={data.tables.map(({ name, n_bytes, n_rows }) => [
+            <code key={name}>{name}</code>,
+            n_rows === null ? texts.none : texts.models.count(n_rows),
+            admin.bytes(n_bytes),
+          ])}
+        />
+      </Panel>
     </>
   );
 }
@@ -303,12 +280,9 @@ function Sizes() {
 function Keys() {
   const { admin, settings } = texts;
   const [asOf, setAsOf] = useState(Date.now);
-  const { data, error, isLoading, reload, loadMore } = usePages(`all keys ${asOf}`, (cursor, signal) =>
-    call('get', '/users/api-keys', { query: { cursor }, signal }),
-  );
+  const { data, error, isLoading, reload, loadMore } = useList('/users/api-keys', {}, asOf);
   return (
-    <section class="panel">
-      <h2>{settings.keys}</h2>
+    <Panel title={settings.keys}>
       {error && !isLoading && <Failure error={error} retry={reload} />}
       {data?.items.length === 0 && <p>{settings.noKeys}</p>}
       {data && data.items.length > 0 && (
@@ -334,7 +308,7 @@ function Keys() {
                     void act(
                       settings.revoked(name),
                       () => setAsOf(Date.now()),
-                      () => call('delete', '/users/api-keys/{key_id}', { path: { key_id: id } }),
+                      call('delete', '/users/api-keys/{key_id}', { path: { key_id: id } }),
                     )
                   }
                 />
@@ -344,6 +318,6 @@ function Keys() {
         </DataTable>
       )}
       <More hasMore={!!data?.next_cursor} isBusy={isLoading} onMore={loadMore} />
-    </section>
+    </Panel>
   );
 }

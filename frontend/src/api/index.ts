@@ -33,6 +33,10 @@ type Operation = Record<string | number, any>;
 type Answer<O extends Operation> = SuccessResponse<ResponseObjectMap<O>, 'application/json'>;
 type Options<O> = Pick<FetchOptions<O>, 'body'> & NonNullable<FetchOptions<O>['params']> & { signal?: AbortSignal };
 
+export type GetPath = PathsWithMethod<paths, 'get'>;
+export type GetOptions<P extends GetPath> = Options<paths[P]['get']>;
+export type Answers<P extends GetPath> = Answer<paths[P]['get'] & Operation>;
+
 /** Nobody looks at something that turns for more than ten seconds. */
 const TIMEOUT_MILLISECONDS = 9_000;
 

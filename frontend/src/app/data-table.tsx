@@ -10,11 +10,16 @@ interface SortableColumn {
 interface DataTableProps {
   label: string;
   columns: readonly (string | SortableColumn)[];
-  children: ComponentChildren;
+  /** Their cells; the first one names the row. */
+  rows?: readonly (readonly ComponentChildren[])[];
+  /** Whether a row stands out. */
+  isMarked?: (place: number) => boolean;
+  /** Rows that act. */
+  children?: ComponentChildren;
 }
 
 /** A table that scrolls by itself where the window is narrow, by keyboard as well. */
-export function DataTable({ label, columns, children }: DataTableProps) {
+export function DataTable({ label, columns, rows, isMarked, children }: DataTableProps) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
     <section class="table-scroll" aria-label={label} tabIndex={0}>
@@ -34,7 +39,17 @@ export function DataTable({ label, columns, children }: DataTableProps) {
             )}
           </tr>
         </thead>
-        <tbody>{children}</tbody>
+        <tbody>
+          {rows?.map(([first, ...others], place) => (
+            <tr key={place} data-decides={isMarked?.(place)}>
+              <th scope="row">{first}</th>
+              {others.map((cell, i) => (
+                <td key={i}>{cell}</td>
+              ))}
+            </tr>
+          ))}
+          {children}
+        </tbody>
       </table>
     </section>
   );

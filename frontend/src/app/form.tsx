@@ -3,6 +3,8 @@ import { useId, useState } from 'preact/hooks';
 import type { ApiError } from '../api';
 import { texts } from '../texts';
 import { asApiError, explain, fieldProblem } from './errors';
+import { Icon } from './icon';
+import { Button } from './parts';
 import { RequestId } from './states';
 
 type Values<Name extends string> = Readonly<Record<Name, string>>;
@@ -113,9 +115,9 @@ export function TextField({ name, label, autoComplete, hint, error, type = 'text
           required
         />
         {type === 'password' && (
-          <button type="button" class="quiet-button" onClick={() => setShown(!isShown)}>
+          <Button kind="quiet" onClick={() => setShown(!isShown)}>
             {isShown ? texts.account.hide : texts.account.show}
-          </button>
+          </Button>
         )}
       </div>
       <p id={`${id}-note`} class={error ? 'field-error' : 'field-hint'}>
@@ -167,19 +169,46 @@ export function InputField({ name, label, value, onValue, hint, error, unit, isL
   );
 }
 
+interface SearchFieldProps {
+  label: string;
+  value: string;
+  onValue: (value: string) => void;
+  placeholder?: string;
+}
+
+export function SearchField({ label, value, onValue, placeholder }: SearchFieldProps) {
+  return (
+    <label class="field search-field">
+      <span>{label}</span>
+      <span class="input-box">
+        <Icon name="search" />
+        <input
+          type="search"
+          value={value}
+          placeholder={placeholder}
+          maxLength={100}
+          onInput={(event) => onValue(event.currentTarget.value)}
+        />
+      </span>
+    </label>
+  );
+}
+
 interface SelectFieldProps<Value extends string> {
   label: string;
   value: Value;
-  options: readonly (readonly [Value, string])[];
+  /** In order; or names by value. */
+  options: readonly (readonly [Value, string])[] | Readonly<Record<Value, string>>;
   onValue: (value: Value) => void;
 }
 
 export function SelectField<Value extends string>({ label, value, options, onValue }: SelectFieldProps<Value>) {
+  const pairs = Array.isArray(options) ? options : Object.entries(options);
   return (
     <label class="field">
       <span>{label}</span>
       <select value={value} onChange={(event) => onValue(event.currentTarget.value as Value)}>
-        {options.map(([option, text]) => (
+        {pairs.map(([option, text]) => (
           <option key={option} value={option}>
             {text}
           </option>

@@ -1,4 +1,5 @@
 import { texts } from '../texts';
+import { LinkButton } from './parts';
 import { href } from './routes';
 
 export function NotFound() {
@@ -6,9 +7,7 @@ export function NotFound() {
     <section class="state">
       <h1>{texts.notFound.title}</h1>
       <p>{texts.notFound.text}</p>
-      <a class="button" href={href('browse')}>
-        {texts.notFound.home}
-      </a>
+      <LinkButton href={href('browse')}>{texts.notFound.home}</LinkButton>
     </section>
   );
 }

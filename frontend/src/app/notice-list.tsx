@@ -2,6 +2,7 @@ import { texts } from '../texts';
 import { explain } from './errors';
 import { Icon } from './icon';
 import { announcement, dismiss, type Notice, notices } from './notices';
+import { Button } from './parts';
 import { RequestId } from './states';
 
 /** Messages over the page; the regions exist from the start so that readers hear changes. */
@@ -29,20 +30,18 @@ function NoticeCard({ notice: { id, text, error, action } }: { notice: Notice })
         {error && <RequestId error={error} />}
       </div>
       {action && (
-        <button
-          type="button"
-          class="button"
+        <Button
           onClick={() => {
             dismiss(id);
             action.run();
           }}
         >
           {action.label}
-        </button>
+        </Button>
       )}
-      <button type="button" class="icon-button" aria-label={texts.dismiss} onClick={() => dismiss(id)}>
+      <Button kind="icon" aria-label={texts.dismiss} onClick={() => dismiss(id)}>
         <Icon name="close" />
-      </button>
+      </Button>
     </div>
   );
 }

@@ -34,10 +34,10 @@ export function notify(notice: Omit<Notice, 'id'>): void {
   if (!notice.error) setTimeout(() => dismiss(id), UNDO_MILLISECONDS);
 }
 
-/** Do it, say so, and look again; a refusal is told as such. */
-export async function act(done: string, reload: () => void, request: () => Promise<unknown>): Promise<void> {
+/** Wait for a change, say so, and look again; a refusal is told as such. */
+export async function act(done: string, reload: () => void, request: Promise<unknown>): Promise<void> {
   try {
-    await request();
+    await request;
     notify({ text: done });
   } catch (error) {
     notify({ text: texts.settings.refused, error: asApiError(error) });

@@ -1,7 +1,7 @@
 /** Data a page needs: loading, failed, filled; remembered so that coming back shows it at once. */
 
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import type { ApiError } from '../api';
+import { type Answers, type ApiError, address, call, type GetOptions, type GetPath } from '../api';
 import { asApiError } from './errors';
 
 export interface Resource<T> {
@@ -66,6 +66,15 @@ export function useResource<T>(key: string, load: (signal: AbortSignal) => Promi
   return { ...held, isStale: held.key !== key, reload };
 }
 
+/** What the service answers at an address; `asOf` tells visits or versions apart that must not share an answer. */
+export function useGet<P extends GetPath>(path: P, options?: GetOptions<P>, asOf: unknown = ''): Resource<Answers<P>> {
+  return useResource(keyOf(path, options, asOf), (signal) => call('get', path, { ...options, signal } as never));
+}
+
+function keyOf(path: string, options: { path?: object; query?: object } | undefined, asOf: unknown): string {
+  return `${address(path, options?.path, options?.query)} ${asOf}`;
+}
+
 function start<T>(key: string): Held<T> {
   return { key, data: remembered.get(key) as T | undefined, error: null, isLoading: true };
 }
@@ -112,6 +121,15 @@ export function usePages<Item>(
     pages.reload();
   };
   return { ...pages, reload, loadMore };
+}
+
+/** All pages so far of what the service lists at an address. */
+export function useList<P extends GetPath>(path: P, options: GetOptions<P>, asOf: unknown = '') {
+  type Item = Answers<P> extends Page<infer I> ? I : never;
+  return usePages<Item>(`pages of ${keyOf(path, options, asOf)}`, (cursor, signal) => {
+    const query = { ...(options as { query?: object }).query, cursor };
+    return call('get', path, { ...options, query, signal } as never) as Promise<Page<Item>>;
+  });
 }
 
 /** What the window shows at first alone, until it is painted; coming back, everything at once. */

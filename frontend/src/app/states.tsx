@@ -2,6 +2,7 @@ import type { ComponentChildren } from 'preact';
 import type { ApiError } from '../api';
 import { texts } from '../texts';
 import { explain } from './errors';
+import { Button } from './parts';
 
 const range = (count: number) => Array.from({ length: count }, (_, i) => i);
 
@@ -11,9 +12,7 @@ export function Failure({ error, retry }: { error: ApiError; retry: () => void }
     <section class="state" role="alert">
       <h2>{texts.errors.title}</h2>
       <p>{explain(error)}</p>
-      <button type="button" class="button" onClick={retry}>
-        {texts.retry}
-      </button>
+      <Button onClick={retry}>{texts.retry}</Button>
       <RequestId error={error} />
     </section>
   );

@@ -1,5 +1,6 @@
 import type { ComponentChildren, CSSProperties } from 'preact';
 import { DataTable } from '../app/data-table';
+import { Panel } from '../app/parts';
 import { texts } from '../texts';
 
 type Cell = string | number | null;
@@ -16,27 +17,24 @@ interface PlotProps {
 /** A plot with its two alternatives: the numbers as a table, and as a file. */
 export function Plot({ title, summary, columns, rows, children }: PlotProps) {
   return (
-    <section class="panel">
-      <h2>{title}</h2>
+    <Panel title={title}>
       <p class="facts">{summary}</p>
       <div class="plot" role="img" aria-label={`${title}. ${summary}`}>
         {children}
       </div>
       <details>
         <summary>{texts.plot.table}</summary>
-        <DataTable label={title} columns={columns}>
-          {rows.map(([first, ...others], i) => (
-            <tr key={i}>
-              <th scope="row">{first}</th>
-              {others.map((cell, j) => (
-                <td key={j}>{typeof cell === 'number' ? texts.plot.number(cell) : (cell ?? texts.none)}</td>
-              ))}
-            </tr>
-          ))}
-        </DataTable>
+        <DataTable
+          label={title}
+          columns={columns}
+          rows={rows.map(([first, ...others]) => [
+            first,
+            ...others.map((cell) => (typeof cell === 'number' ? texts.plot.number(cell) : (cell ?? texts.none))),
+          ])}
+        />
       </details>
       <CsvButton name={title} columns={columns} rows={rows} />
-    </section>
+    </Panel>
   );
 }
 

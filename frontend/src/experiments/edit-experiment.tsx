@@ -3,6 +3,7 @@ import { call, type Experiment } from '../api';
 import { asApiError } from '../app/errors';
 import { NotFound } from '../app/not-found';
 import { announce } from '../app/notices';
+import { Button, PageHead } from '../app/parts';
 import { useResource } from '../app/resource';
 import { href, replace } from '../app/routes';
 import { Failure, Skeletons } from '../app/states';
@@ -19,13 +20,11 @@ export function EditExperiment({ id }: { id: number }) {
   if (!data || isLoading) return <Skeletons count={3} kind="row" />;
   return (
     <>
-      <header class="page-head">
-        <p>
-          <a href={href('experiment', {}, id)}>{data.name}</a>
-        </p>
-        <h1>{texts.draft.title}</h1>
-        <p class="lead">{data.state === 'draft' ? texts.plan.lead : texts.draft.started}</p>
-      </header>
+      <PageHead
+        title={texts.draft.title}
+        lead={data.state === 'draft' ? texts.plan.lead : texts.draft.started}
+        parent={[href('experiment', {}, id), data.name]}
+      />
       {data.state === 'draft' && <WithModels>{(models) => <Draft experiment={data} models={models} />}</WithModels>}
     </>
   );
@@ -67,12 +66,8 @@ function Draft({ experiment, models }: { experiment: Experiment; models: Models 
           <h2>{texts.draft.conflict}</h2>
           <p>{texts.draft.changed(changedFields(seen, theirs))}</p>
           <div class="actions">
-            <button type="button" class="button" onClick={() => goOn(theirs, true)}>
-              {texts.draft.theirs}
-            </button>
-            <button type="button" class="button" onClick={() => goOn(theirs, false)}>
-              {texts.draft.mine}
-            </button>
+            <Button onClick={() => goOn(theirs, true)}>{texts.draft.theirs}</Button>
+            <Button onClick={() => goOn(theirs, false)}>{texts.draft.mine}</Button>
           </div>
         </section>
       )}

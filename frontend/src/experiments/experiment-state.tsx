@@ -1,13 +1,10 @@
 import type { Experiment, Results } from '../api';
+import { Chip } from '../app/parts';
 import { texts } from '../texts';
 import { healthOf } from './results';
 
 export function StateChip({ state }: { state: Experiment['state'] }) {
-  return (
-    <span class="chip" data-state={state}>
-      {texts.experiments.states[state]}
-    </span>
-  );
+  return <Chip state={state}>{texts.experiments.states[state]}</Chip>;
 }
 
 /** Whether the numbers can be trusted; stands before every number. */

@@ -5,7 +5,8 @@ import { DataTable } from '../app/data-table';
 import { asApiError } from '../app/errors';
 import { NotFound } from '../app/not-found';
 import { announce, notify } from '../app/notices';
-import { useResource } from '../app/resource';
+import { Button, Legend, LinkButton, PageHead, Panel } from '../app/parts';
+import { useGet } from '../app/resource';
 import { href } from '../app/routes';
 import { Failure, Skeletons } from '../app/states';
 import { LineChart } from '../charts/line-chart';
@@ -16,9 +17,7 @@ import { cumulated, differences, expectedUsers, metricOf } from './results';
 
 /** One experiment: its plan, whether its numbers can be trusted, what they say, and the numbers. */
 export function ExperimentPage({ id }: { id: number }) {
-  const { data, error, isLoading, reload } = useResource(`experiment ${id}`, (signal) =>
-    call('get', '/experiments/{experiment_id}', { path: { experiment_id: id }, signal }),
-  );
+  const { data, error, isLoading, reload } = useGet('/experiments/{experiment_id}', { path: { experiment_id: id } });
   useEffect(() => {
     if (data) document.title = texts.pageTitle(data.name);
   }, [data]);
@@ -51,11 +50,7 @@ function Head({ experiment, reload }: { experiment: Experiment; reload: () => vo
     document.getElementById('main')?.focus({ preventScroll: true }); // the button that had it is gone
   };
   return (
-    <header class="page-head">
-      <p>
-        <a href={href('experiments')}>{texts.experiments.title}</a>
-      </p>
-      <h1>{name}</h1>
+    <PageHead title={name} parent={[href('experiments'), texts.experiments.title]}>
       <p class="facts">
         <StateChip state={state} /> {texts.experiments.when(experiment)}
       </p>
@@ -69,9 +64,7 @@ function Head({ experiment, reload }: { experiment: Experiment; reload: () => vo
               text={texts.experiment.startText(traffic_share)}
               onConfirm={() => void move('start')}
             />
-            <a class="button" href={href('edit-experiment', {}, id)}>
-              {texts.draft.title}
-            </a>
+            <LinkButton href={href('edit-experiment', {}, id)}>{texts.draft.title}</LinkButton>
           </>
         )}
         {state === 'running' && (
@@ -84,14 +77,14 @@ function Head({ experiment, reload }: { experiment: Experiment; reload: () => vo
           />
         )}
       </div>
-    </header>
+    </PageHead>
   );
 }
 
 function Findings({ experiment }: { experiment: Experiment }) {
-  const { data, error, isLoading, reload } = useResource(`results ${experiment.id}`, (signal) =>
-    call('get', '/experiments/{experiment_id}/results', { path: { experiment_id: experiment.id }, signal }),
-  );
+  const { data, error, isLoading, reload } = useGet('/experiments/{experiment_id}/results', {
+    path: { experiment_id: experiment.id },
+  });
   if (error && !isLoading) return <Failure error={error} retry={reload} />;
   if (!data) return <Skeletons count={2} kind="row" />;
   const numbers = <Numbers experiment={experiment} results={data} />;
@@ -107,9 +100,9 @@ function Findings({ experiment }: { experiment: Experiment }) {
           </p>
         )}
         {experiment.state === 'running' && (
-          <button type="button" class="button" aria-busy={isLoading} onClick={reload}>
+          <Button aria-busy={isLoading} onClick={reload}>
             {texts.results.again}
-          </button>
+          </Button>
         )}
       </section>
       {data.verdict.kind === 'unhealthy' ? (
@@ -129,8 +122,7 @@ function Numbers({ experiment, results }: { experiment: Experiment; results: Res
   return (
     <>
       {comparisons.length > 0 && (
-        <section class="panel">
-          <h2>{texts.results.differences}</h2>
+        <Panel title={texts.results.differences}>
           {preference && <p>{texts.results.preference(preference, variants)}</p>}
           <IntervalPlot
             comparisons={comparisons}
@@ -143,7 +135,7 @@ function Numbers({ experiment, results }: { experiment: Experiment; results: Res
             <li class="legend-anytime">{texts.results.legend.anytime}</li>
             <li class="legend-small">{texts.results.legend.small}</li>
           </ul>
-        </section>
+        </Panel>
       )}
       <Counts experiment={experiment} results={results} />
       {kind === 'split' && <Tests results={results} />}
@@ -167,28 +159,27 @@ function Numbers({ experiment, results }: { experiment: Experiment; results: Res
 function Counts({ experiment, results }: { experiment: Experiment; results: Results }) {
   const { columns, number, share, perUser, expected } = texts.results;
   return (
-    <section class="panel">
-      <h2>{texts.results.counts}</h2>
-      <DataTable label={texts.results.counts} columns={columns}>
-        {results.variants.map((variant, i) => (
-          <tr key={variant.name}>
-            <th scope="row">
-              <i class={`swatch series-${i}`} /> {variant.name}
-            </th>
-            <td>
-              {number(variant.n_users)}
-              {results.kind === 'split' && <small>{expected(expectedUsers(experiment, results, variant.name))}</small>}
-            </td>
-            <td>{number(variant.n_likes)}</td>
-            <td>{number(variant.n_dislikes)}</td>
-            <td>{share(variant.like_share)}</td>
-            <td>{perUser(variant.net_likes_per_user)}</td>
-            <td>{perUser(variant.design_effect)}</td>
-          </tr>
-        ))}
-      </DataTable>
+    <Panel title={texts.results.counts}>
+      <DataTable
+        label={texts.results.counts}
+        columns={columns}
+        rows={results.variants.map((variant, i) => [
+          <>
+            <i class={`swatch series-${i}`} /> {variant.name}
+          </>,
+          <>
+            {number(variant.n_users)}
+            {results.kind === 'split' && <small>{expected(expectedUsers(experiment, results, variant.name))}</small>}
+          </>,
+          number(variant.n_likes),
+          number(variant.n_dislikes),
+          share(variant.like_share),
+          perUser(variant.net_likes_per_user),
+          perUser(variant.design_effect),
+        ])}
+      />
       <p class="facts">{texts.results.designEffect}</p>
-    </section>
+    </Panel>
   );
 }
 
@@ -209,23 +200,23 @@ function Tests({ results: { chi_square, comparisons, alpha } }: { results: Resul
     })),
   ];
   return (
-    <section class="panel">
-      <h2>{tests.title}</h2>
-      <DataTable label={tests.title} columns={tests.columns}>
-        {rows.map(({ name, basis, statistic, p, decides }) => (
-          <tr key={name} data-decides={decides}>
-            <th scope="row">
-              {name}
-              <small>{basis}</small>
-            </th>
-            <td>{tests.statistic(statistic, decides)}</td>
-            <td>{tests.p(p)}</td>
-            <td>{tests.says(p, alpha)}</td>
-          </tr>
-        ))}
-      </DataTable>
+    <Panel title={tests.title}>
+      <DataTable
+        label={tests.title}
+        columns={tests.columns}
+        rows={rows.map(({ name, basis, statistic, p, decides }) => [
+          <>
+            {name}
+            <small>{basis}</small>
+          </>,
+          tests.statistic(statistic, decides),
+          tests.p(p),
+          tests.says(p, alpha),
+        ])}
+        isMarked={(place) => rows[place]?.decides ?? false}
+      />
       <p class="facts">{tests.note}</p>
-    </section>
+    </Panel>
   );
 }
 
@@ -236,15 +227,8 @@ function Timeline({ results }: { results: Results }) {
   const lines = series.map(({ name, counts }) => ({ name, values: counts.map((n) => metricOf(metric, n)) }));
   const users = series.map(({ name, counts }) => ({ name, values: counts.map((n) => n.n_users) }));
   return (
-    <section class="panel">
-      <h2>{texts.results.timeline}</h2>
-      <ul class="legend">
-        {series.map(({ name }, i) => (
-          <li key={name}>
-            <i class={`swatch series-${i}`} /> {name}
-          </li>
-        ))}
-      </ul>
+    <Panel title={texts.results.timeline}>
+      <Legend entries={series.map(({ name }, i) => [name, `series-${i}`])} />
       <div class="charts">
         {results.looks.length > 0 && (
           <LineChart
@@ -267,20 +251,20 @@ function Timeline({ results }: { results: Results }) {
       </div>
       <details>
         <summary>{texts.results.table}</summary>
-        <DataTable label={texts.results.table} columns={texts.results.dayColumns}>
-          {results.timeline.map(({ day, variant, n_users, n_likes, n_dislikes }) => (
-            <tr key={`${day} ${variant}`}>
-              <th scope="row">{texts.day(day)}</th>
-              <td>{variant}</td>
-              <td>{texts.results.number(n_users)}</td>
-              <td>{texts.results.number(n_likes)}</td>
-              <td>{texts.results.number(n_dislikes)}</td>
-              <td>{texts.results.look(results.looks.find((look) => look.day === day && look.variant === variant))}</td>
-            </tr>
-          ))}
-        </DataTable>
+        <DataTable
+          label={texts.results.table}
+          columns={texts.results.dayColumns}
+          rows={results.timeline.map(({ day, variant, n_users, n_likes, n_dislikes }) => [
+            texts.day(day),
+            variant,
+            texts.results.number(n_users),
+            texts.results.number(n_likes),
+            texts.results.number(n_dislikes),
+            texts.results.look(results.looks.find((look) => look.day === day && look.variant === variant)),
+          ])}
+        />
       </details>
-    </section>
+    </Panel>
   );
 }
 
@@ -288,8 +272,7 @@ function PlanPanel({ experiment }: { experiment: Experiment }) {
   const { plan, metrics } = texts;
   const { kind, metric, minimum_effect, traffic_share, alpha, power, variants } = experiment;
   return (
-    <section class="panel">
-      <h2>{plan.title}</h2>
+    <Panel title={plan.title}>
       <dl class="plan">
         <dt>{plan.kind}</dt>
         <dd>{plan.kinds[kind]}</dd>
@@ -310,6 +293,6 @@ function PlanPanel({ experiment }: { experiment: Experiment }) {
           </>
         ))}
       </dl>
-    </section>
+    </Panel>
   );
 }

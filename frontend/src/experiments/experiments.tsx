@@ -1,7 +1,8 @@
 import { useState } from 'preact/hooks';
-import { call, type Experiment } from '../api';
+import type { Experiment } from '../api';
 import { explain } from '../app/errors';
-import { usePages, useResource } from '../app/resource';
+import { Button, LinkButton, PageHead } from '../app/parts';
+import { useGet, useList } from '../app/resource';
 import { href } from '../app/routes';
 import { Empty, Failure, More, Skeletons } from '../app/states';
 import { texts } from '../texts';
@@ -10,23 +11,17 @@ import { HealthLine, StateChip } from './experiment-state';
 /** All experiments, the latest first, each with its health before its outcome. */
 export function Experiments() {
   const [asOf] = useState(Date.now);
-  const { data, error, isLoading, reload, loadMore } = usePages(`experiments ${asOf}`, (cursor, signal) =>
-    call('get', '/experiments', { query: { cursor }, signal }),
-  );
+  const { data, error, isLoading, reload, loadMore } = useList('/experiments', {}, asOf);
   return (
     <>
-      <header class="page-head">
-        <h1>{texts.experiments.title}</h1>
-        <p class="lead">{texts.experiments.lead}</p>
+      <PageHead title={texts.experiments.title} lead={texts.experiments.lead}>
         <p class="actions">
-          <a class="button primary" href={href('new-experiment')}>
-            {texts.experiments.create}
-          </a>
-          <a class="button" href={href('simulation')}>
-            {texts.simulation.title}
-          </a>
+          <LinkButton kind="primary" href={href('new-experiment')}>
+            {texts.newExperiment.title}
+          </LinkButton>
+          <LinkButton href={href('simulation')}>{texts.simulation.title}</LinkButton>
         </p>
-      </header>
+      </PageHead>
       {!data && isLoading && <Skeletons count={4} kind="row" />}
       {error && !isLoading && <Failure error={error} retry={reload} />}
       {data?.items.length === 0 && <Empty title={texts.experiments.empty} hint={texts.experiments.emptyHint} />}
@@ -63,16 +58,14 @@ function Row({ experiment }: { experiment: Experiment }) {
 }
 
 function Outcome({ id }: { id: number }) {
-  const { data, error, isLoading, reload } = useResource(`results ${id}`, (signal) =>
-    call('get', '/experiments/{experiment_id}/results', { path: { experiment_id: id }, signal }),
-  );
+  const { data, error, isLoading, reload } = useGet('/experiments/{experiment_id}/results', {
+    path: { experiment_id: id },
+  });
   if (error && !isLoading) {
     return (
       <div class="actions">
         <p class="field-error">{explain(error)}</p>
-        <button type="button" class="button" onClick={reload}>
-          {texts.retry}
-        </button>
+        <Button onClick={reload}>{texts.retry}</Button>
       </div>
     );
   }

@@ -1,4 +1,5 @@
 import { call } from '../api';
+import { PageHead } from '../app/parts';
 import { href, replace } from '../app/routes';
 import { texts } from '../texts';
 import { experimentOf, firstPlan, type Plan } from './plan';
@@ -8,13 +9,11 @@ import { PlanForm, WithModels } from './plan-form';
 export function NewExperiment() {
   return (
     <>
-      <header class="page-head">
-        <p>
-          <a href={href('experiments')}>{texts.experiments.title}</a>
-        </p>
-        <h1>{texts.experiments.create}</h1>
-        <p class="lead">{texts.plan.lead}</p>
-      </header>
+      <PageHead
+        title={texts.newExperiment.title}
+        lead={texts.plan.lead}
+        parent={[href('experiments'), texts.experiments.title]}
+      />
       <WithModels>
         {(models) => <PlanForm models={models} first={firstPlan(models[0]?.[0] ?? '')} send={create} />}
       </WithModels>

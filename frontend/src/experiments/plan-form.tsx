@@ -1,9 +1,10 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
-import { type ApiError, call } from '../api';
+import type { ApiError } from '../api';
 import { describe } from '../app/errors';
 import { FormEnd, InputField, SelectField, useForm } from '../app/form';
-import { useResource } from '../app/resource';
+import { Button } from '../app/parts';
+import { useGet } from '../app/resource';
 import { Empty, Failure, Skeletons } from '../app/states';
 import { texts } from '../texts';
 import {
@@ -25,9 +26,7 @@ export type Models = readonly (readonly [string, string])[];
 
 /** The latest models, which variants may pin; a way forward where there are none. */
 export function WithModels({ children }: { children: (models: Models) => ComponentChildren }) {
-  const { data, error, isLoading, reload } = useResource('models', (signal) =>
-    call('get', '/models', { query: { limit: 100 }, signal }),
-  );
+  const { data, error, isLoading, reload } = useGet('/models', { query: { limit: 100 } });
   const models = data?.items.map(({ id, created_at: at }) => [String(id), texts.plan.model(id, at)] as const);
   return (
     <>
@@ -76,10 +75,7 @@ export function PlanForm({ models, first, send, children }: PlanFormProps) {
         <SelectField
           label={words.kind}
           value={plan.kind}
-          options={[
-            ['split', words.kinds.split],
-            ['interleaved', words.kinds.interleaved],
-          ]}
+          options={words.kinds}
           onValue={(kind) => setPlan(withKind(plan, kind))}
         />
         <Variants plan={plan} models={models} error={errors.variants} onPlan={setPlan} />
@@ -144,18 +140,14 @@ function Variants({ plan, models, error, onPlan }: VariantsProps) {
       </p>
       <div class="actions">
         {!isPair && variants.length < MOST_VARIANTS && (
-          <button
-            type="button"
-            class="button"
-            onClick={() => share([...variants, newVariant(variants.length, models[0]?.[0] ?? '')])}
-          >
+          <Button onClick={() => share([...variants, newVariant(variants.length, models[0]?.[0] ?? '')])}>
             {words.add}
-          </button>
+          </Button>
         )}
         {variants.length > 2 && (
-          <button type="button" class="quiet-button" onClick={() => share(variants.slice(0, -1))}>
+          <Button kind="quiet" onClick={() => share(variants.slice(0, -1))}>
             {words.removeLast(variants.at(-1)?.name ?? '')}
-          </button>
+          </Button>
         )}
       </div>
     </fieldset>
@@ -191,15 +183,7 @@ function VariantFields({ place, variant, models, isWeighted, onEdit }: VariantFi
         onValue={(value) => onEdit({ name: value })}
       />
       <SelectField label={words.modelLabel} value={model} options={models} onValue={(id) => onEdit({ model: id })} />
-      <SelectField
-        label={words.head}
-        value={head}
-        options={[
-          ['ranking', words.heads.ranking],
-          ['rating', words.heads.rating],
-        ]}
-        onValue={(value) => onEdit({ head: value })}
-      />
+      <SelectField label={words.head} value={head} options={words.heads} onValue={(value) => onEdit({ head: value })} />
       {percent('diversity')}
       {percent('exploration')}
       {isWeighted && percent('weight')}

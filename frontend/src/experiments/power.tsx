@@ -33,17 +33,7 @@ export function Power({ plan }: { plan: Plan }) {
     <section class="panel power" aria-labelledby="power-title">
       <h2 id="power-title">{power.title}</h2>
       {request === 'null' ? <p class="facts">{power.incomplete}</p> : <Needed request={request} />}
-      {canAssume && (
-        <SelectField
-          label={power.basis}
-          value={basis}
-          options={[
-            ['assumed', power.bases.assumed],
-            ['learned', power.bases.learned],
-          ]}
-          onValue={setBasis}
-        />
-      )}
+      {canAssume && <SelectField label={power.basis} value={basis} options={power.bases} onValue={setBasis} />}
       {basis === 'assumed' && (
         <>
           {field('like_share', '%')}

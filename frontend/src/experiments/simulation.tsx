@@ -3,6 +3,7 @@ import { call, type ErrorRate, type SimulationPlan } from '../api';
 import { DataTable } from '../app/data-table';
 import { InputField } from '../app/form';
 import { isWithin, numberIn, part } from '../app/numbers';
+import { PageHead, Panel } from '../app/parts';
 import { useResource } from '../app/resource';
 import { href, replace, route } from '../app/routes';
 import { Empty, Failure, Skeletons } from '../app/states';
@@ -52,13 +53,11 @@ export function Simulation() {
   const { simulation } = texts;
   return (
     <>
-      <header class="page-head">
-        <p>
-          <a href={href('experiments')}>{texts.experiments.title}</a>
-        </p>
-        <h1>{simulation.title}</h1>
-        <p class="lead">{simulation.lead}</p>
-      </header>
+      <PageHead
+        title={simulation.title}
+        lead={simulation.lead}
+        parent={[href('experiments'), texts.experiments.title]}
+      />
       <form
         class="panel simulation-form"
         onSubmit={(event) => {
@@ -129,28 +128,24 @@ function RateTable({ title, rates, plan: { effect, alpha }, children }: RateTabl
   const { simulation } = texts;
   const isAlarm = effect === 0;
   return (
-    <section class="panel">
-      <h2>{title}</h2>
+    <Panel title={title}>
       <DataTable
         label={title}
         columns={[simulation.estimator, isAlarm ? simulation.alarms : simulation.found, simulation.covered(1 - alpha)]}
-      >
-        {rates.map(({ name, rejected, covered }) => (
-          <tr key={name}>
-            <th scope="row">{name}</th>
-            <td class="rate" data-broken={isAlarm && rejected > 2 * alpha}>
-              {simulation.rate(rejected)}
-              <svg width="100%" height="8" aria-hidden="true">
-                <rect class="rate-bar" width={`${100 * rejected}%`} height="8" rx="2" />
-                {isAlarm && <rect class="rate-mark" x={`${100 * alpha}%`} width="2" height="8" />}
-              </svg>
-            </td>
-            <td>{covered === null ? texts.none : simulation.rate(covered)}</td>
-          </tr>
-        ))}
-      </DataTable>
+        rows={rates.map(({ name, rejected, covered }) => [
+          name,
+          <div class="rate" key="rate" data-broken={isAlarm && rejected > 2 * alpha}>
+            {simulation.rate(rejected)}
+            <svg width="100%" height="8" aria-hidden="true">
+              <rect class="rate-bar" width={`${100 * rejected}%`} height="8" rx="2" />
+              {isAlarm && <rect class="rate-mark" x={`${100 * alpha}%`} width="2" height="8" />}
+            </svg>
+          </div>,
+          covered === null ? texts.none : simulation.rate(covered),
+        ])}
+      />
       {children && <p class="facts">{children}</p>}
       {isAlarm && <p class="facts">{simulation.promised(alpha)}</p>}
-    </section>
+    </Panel>
   );
 }

@@ -1,5 +1,5 @@
-import { call } from '../api';
-import { useResource } from '../app/resource';
+import { PageHead, Tabs } from '../app/parts';
+import { useGet } from '../app/resource';
 import { href, route } from '../app/routes';
 import { Empty, Failure, Skeletons } from '../app/states';
 import { Bars, Columns, LogDots, Plot } from '../charts/plot';
@@ -14,18 +14,14 @@ export function Insights() {
   const { insights } = texts;
   return (
     <>
-      <header class="page-head">
-        <h1>{insights.title}</h1>
-        <p class="lead">{insights.lead}</p>
-      </header>
-      <nav class="chips" aria-label={insights.title}>
-        {TABS.map((name) => (
-          <a key={name} href={href('insights', { tab: name })} aria-current={name === tab ? 'page' : undefined}>
-            {insights.tabs[name]}
-          </a>
-        ))}
-        <a href={href('polarizing')}>{texts.polarizing.title}</a>
-      </nav>
+      <PageHead title={insights.title} lead={insights.lead} />
+      <Tabs
+        label={insights.title}
+        tabs={[
+          ...TABS.map((name) => [href('insights', { tab: name }), insights.tabs[name], name === tab] as const),
+          [href('polarizing'), texts.polarizing.title, false],
+        ]}
+      />
       {tab === 'ratings' && <RatingPlots />}
       {tab === 'movies' && <MoviePlots />}
       {tab === 'genres' && <GenrePlots />}
@@ -34,9 +30,7 @@ export function Insights() {
 }
 
 function RatingPlots() {
-  const { data, error, isLoading, reload } = useResource('insights ratings', (signal) =>
-    call('get', '/insights/ratings', { signal }),
-  );
+  const { data, error, isLoading, reload } = useGet('/insights/ratings');
   if (error && !isLoading) return <Failure error={error} retry={reload} />;
   if (!data) return <Skeletons count={3} kind="row" />;
   const { insights, plot } = texts;
@@ -107,9 +101,7 @@ function middle(bins: readonly { value: number; count: number }[]): number {
 }
 
 function MoviePlots() {
-  const { data, error, isLoading, reload } = useResource('insights movies', (signal) =>
-    call('get', '/insights/popularity', { signal }),
-  );
+  const { data, error, isLoading, reload } = useGet('/insights/popularity');
   if (error && !isLoading) return <Failure error={error} retry={reload} />;
   if (!data) return <Skeletons count={2} kind="row" />;
   const { insights, plot } = texts;
@@ -155,9 +147,7 @@ const GENRE_PLOTS = [
 ] as const;
 
 function GenrePlots() {
-  const { data, error, isLoading, reload } = useResource('insights genres', (signal) =>
-    call('get', '/insights/genres', { signal }),
-  );
+  const { data, error, isLoading, reload } = useGet('/insights/genres');
   if (error && !isLoading) return <Failure error={error} retry={reload} />;
   if (!data) return <Skeletons count={3} kind="row" />;
   const { insights, plot } = texts;

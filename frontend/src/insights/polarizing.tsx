@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { call, type MovieDetail, type PolarizingMovie } from '../api';
 import { InputField, SelectField } from '../app/form';
+import { PageHead } from '../app/parts';
 import { useResource } from '../app/resource';
 import { href, replace, route } from '../app/routes';
 import { Empty, Failure, Skeletons } from '../app/states';
@@ -31,18 +32,12 @@ export function Polarizing() {
   const { polarizing } = texts;
   return (
     <>
-      <header class="page-head">
-        <h1>{polarizing.title}</h1>
-        <p class="lead">{polarizing.lead[by]}</p>
-      </header>
+      <PageHead title={polarizing.title} lead={polarizing.lead[by]} />
       <search class="toolbar">
         <SelectField
           label={polarizing.by}
           value={by}
-          options={[
-            ['variance', polarizing.measures.variance],
-            ['excess', polarizing.measures.excess],
-          ]}
+          options={polarizing.measures}
           onValue={(value) => change({ by: value })}
         />
         <Minimum value={least} />

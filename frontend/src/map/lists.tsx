@@ -1,6 +1,7 @@
 /** The lists beside the map: what the pointer finds on it, for the keyboard and in words. */
 
 import { call, type Movie } from '../api';
+import { Button, Panel } from '../app/parts';
 import { useResource } from '../app/resource';
 import { href, route } from '../app/routes';
 import { Failure, Skeletons } from '../app/states';
@@ -46,12 +47,11 @@ export function Found({ text, knows, onChoose }: { text: string; knows: (id: num
   if (text === '') return null;
   const movies = data?.items.filter(({ id }) => knows(id)).slice(0, 6) ?? [];
   return (
-    <section class="panel">
-      <h2>{texts.map.found}</h2>
+    <Panel title={texts.map.found}>
       {error && !isLoading && <Failure error={error} retry={reload} />}
       {data && movies.length === 0 && <p class="facts">{texts.browse.empty}</p>}
       <Buttons movies={movies} onChoose={onChoose} />
-    </section>
+    </Panel>
   );
 }
 
@@ -60,9 +60,9 @@ function Buttons({ movies, onChoose }: { movies: readonly Movie[]; onChoose: Cho
     <ul class="map-list">
       {movies.map(({ id, title, year }) => (
         <li key={id}>
-          <button type="button" class="quiet-button" onClick={() => onChoose(id)}>
+          <Button kind="quiet" onClick={() => onChoose(id)}>
             {texts.movie.name(displayTitle(title), year)}
-          </button>
+          </Button>
         </li>
       ))}
     </ul>
@@ -103,22 +103,19 @@ export function Liked({ ids, onChoose }: { ids: readonly number[]; onChoose: Cho
   const { map } = texts;
   const isAsked = route.value.query.get('list') === '1';
   return (
-    <section class="panel">
-      <h2>{map.liked(ids.length)}</h2>
+    <Panel title={map.liked(ids.length)}>
       <div class="actions">
-        <button type="button" class="button primary" onClick={() => change({ list: 1 })}>
+        <Button kind="primary" onClick={() => change({ list: 1 })}>
           {map.recommend}
-        </button>
-        <button type="button" class="button" onClick={() => change({ like: null, list: null })}>
-          {map.clear}
-        </button>
+        </Button>
+        <Button onClick={() => change({ like: null, list: null })}>{map.clear}</Button>
       </div>
       {isAsked && <LikeThese ids={ids} />}
       <details open={!isAsked}>
         <summary>{map.likedList}</summary>
         <MovieList ids={ids} onChoose={onChoose} />
       </details>
-    </section>
+    </Panel>
   );
 }
 
@@ -160,8 +157,7 @@ interface AxesProps {
 /** What each axis is about: the movies and genres at its two ends. */
 export function Axes({ axes, explained, onChoose }: AxesProps) {
   return (
-    <section class="panel">
-      <h2>{texts.map.axes}</h2>
+    <Panel title={texts.map.axes}>
       {axes.map(({ low, high }, axis) => (
         <div key={axis}>
           <h3>{texts.map.axis(axis, explained[axis] ?? 0)}</h3>
@@ -175,6 +171,6 @@ export function Axes({ axes, explained, onChoose }: AxesProps) {
           </div>
         </div>
       ))}
-    </section>
+    </Panel>
   );
 }

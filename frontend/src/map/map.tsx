@@ -1,7 +1,8 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { call, type GenreMap, type Me, type MovieMap } from '../api';
 import { InputField, SelectField } from '../app/form';
-import { useResource } from '../app/resource';
+import { Button, Legend, LinkButton, PageHead, Panel } from '../app/parts';
+import { useGet, useResource } from '../app/resource';
 import { href, route } from '../app/routes';
 import { Empty, Failure, Skeletons } from '../app/states';
 import { theme } from '../app/theme';
@@ -22,34 +23,25 @@ const CLOSE = 5; // times nearer than the overview
 
 /** Movies, or genres, along the principal axes of the model that serves. */
 export function MapPage({ me }: { me: Me }) {
-  const active = useResource('active model', (signal) => call('get', '/models/active', { signal }));
+  const active = useGet('/models/active');
   const { query } = route.value;
   const of = query.get('of') === 'genres' ? 'genres' : 'movies';
   const dims = query.get('dims') === '3' ? 3 : 2;
   const { map } = texts;
   return (
     <>
-      <header class="page-head">
-        <h1>{map.title}</h1>
-        <p class="lead">{map.lead}</p>
-      </header>
+      <PageHead title={map.title} lead={map.lead} />
       <search class="toolbar">
         <SelectField
           label={map.of}
           value={of}
-          options={[
-            ['movies', map.movies],
-            ['genres', map.genres],
-          ]}
+          options={{ movies: map.movies, genres: map.genres }}
           onValue={(value) => change({ of: value })}
         />
         <SelectField
           label={map.dims}
           value={String(dims)}
-          options={[
-            ['2', map.flat],
-            ['3', map.deep],
-          ]}
+          options={{ 2: map.flat, 3: map.deep }}
           onValue={(value) => change({ dims: value })}
         />
         {of === 'movies' && <ColourField />}
@@ -74,9 +66,7 @@ export function MapPage({ me }: { me: Me }) {
 function NoMap() {
   return (
     <Empty title={texts.map.noModel} hint={texts.map.noModelHint}>
-      <a class="button" href={href('browse')}>
-        {texts.notFound.home}
-      </a>
+      <LinkButton href={href('browse')}>{texts.notFound.home}</LinkButton>
     </Empty>
   );
 }
@@ -90,7 +80,7 @@ function ColourField() {
     <SelectField
       label={texts.map.colour}
       value={colourIn(route.value.query)}
-      options={COLOURINGS.map((name) => [name, texts.map.colours[name]] as const)}
+      options={texts.map.colours}
       onValue={(colour) => change({ colour })}
     />
   );
@@ -104,9 +94,10 @@ interface MapsProps {
 }
 
 function Maps({ id, of, dims, me }: MapsProps) {
-  const { data, error, isLoading, reload } = useResource(`map ${id} ${of} ${dims}`, (signal) =>
-    call('get', '/models/{model_id}/map', { path: { model_id: id }, query: { of, dims }, signal }),
-  );
+  const { data, error, isLoading, reload } = useGet('/models/{model_id}/map', {
+    path: { model_id: id },
+    query: { of, dims },
+  });
   if (error && !isLoading) return <Failure error={error} retry={reload} />;
   if (!data) return <Skeletons count={2} kind="pick" />;
   if (!('ids' in data)) return <GenrePlaces map={data} />;
@@ -151,7 +142,7 @@ function MoviePlaces({ map, me, dims }: { map: MovieMap; me: Me; dims: 2 | 3 }) 
     return centres.filter(({ name }) => names.has(name));
   }, [axes, centres]);
   const places = useMemo(() => new Map(map.ids.map((id, index) => [id, index])), [map]);
-  const legend = useRef<HTMLUListElement>(null);
+  const legend = useRef<HTMLDivElement>(null);
   const palette = usePalette(legend, `${by} ${theme.value}`);
   const chosen = Number(query.get('movie')) || null;
   const liked = (query.get('like') ?? '')
@@ -218,28 +209,16 @@ function MoviePlaces({ map, me, dims }: { map: MovieMap; me: Me; dims: 2 | 3 }) 
           onPick={(index) => change({ movie: map.ids[index] ?? null, query: null })}
           onLasso={select}
         />
-        <ul class="legend" ref={legend}>
-          {look.legend.map(({ name, hue }) => (
-            <li key={name}>
-              <i class={`swatch ${hue}`} /> {name}
-            </li>
-          ))}
-        </ul>
+        <div ref={legend}>
+          <Legend entries={look.legend.map(({ name, hue }) => [name, hue])} />
+        </div>
         <div class="actions">
-          <button type="button" class="button" aria-pressed={isLasso} onClick={() => setLasso(!isLasso)}>
+          <Button aria-pressed={isLasso} onClick={() => setLasso(!isLasso)}>
             {texts.map.lasso}
-          </button>
-          <button type="button" class="button" onClick={() => select(inView)}>
-            {texts.map.takeView}
-          </button>
-          <button type="button" class="button" onClick={() => fly(start)}>
-            {texts.map.overview}
-          </button>
-          {own && (
-            <button type="button" class="button" onClick={() => flyTo(own)}>
-              {texts.map.toMe}
-            </button>
-          )}
+          </Button>
+          <Button onClick={() => select(inView)}>{texts.map.takeView}</Button>
+          <Button onClick={() => fly(start)}>{texts.map.overview}</Button>
+          {own && <Button onClick={() => flyTo(own)}>{texts.map.toMe}</Button>}
         </div>
         <p class="facts">{texts.map.keys[dims]}</p>
       </section>
@@ -249,10 +228,9 @@ function MoviePlaces({ map, me, dims }: { map: MovieMap; me: Me; dims: 2 | 3 }) 
         {liked.length > 0 ? (
           <Liked ids={liked} onChoose={choose} />
         ) : (
-          <section class="panel">
-            <h2>{texts.map.inView(inView.length)}</h2>
+          <Panel title={texts.map.inView(inView.length)}>
             <MovieList ids={inView.slice(0, N_LISTED).map((index) => map.ids[index] ?? 0)} onChoose={choose} />
-          </section>
+          </Panel>
         )}
         <Axes axes={axes} explained={map.explained} onChoose={choose} />
       </div>
@@ -265,7 +243,7 @@ function markOf(place: readonly number[] | null | 0, name: string, kind: Mark['k
 }
 
 /** The colours of the legend, which the stylesheet gives and the theme changes. */
-function usePalette(legend: { current: HTMLUListElement | null }, key: string): readonly string[] {
+function usePalette(legend: { current: HTMLDivElement | null }, key: string): readonly string[] {
   const [palette, setPalette] = useState<readonly string[]>([]);
   useLayoutEffect(() => {
     const dark = matchMedia('(prefers-color-scheme: dark)');
@@ -299,7 +277,7 @@ function useInView(map: MovieMap, view: View): readonly number[] {
 function GenrePlaces({ map }: { map: GenreMap }) {
   const start = useMemo(() => overview(map.coordinates), [map]);
   const { view, move } = useFlight(() => ({ ...start, zoom: start.zoom * 0.85 }));
-  const legend = useRef<HTMLUListElement>(null);
+  const legend = useRef<HTMLDivElement>(null);
   const palette = usePalette(legend, theme.value);
   const columns = [
     texts.filters.genre,
@@ -333,11 +311,9 @@ function GenrePlaces({ map }: { map: GenreMap }) {
           }}
           onLasso={() => {}}
         />
-        <ul class="legend" ref={legend}>
-          <li>
-            <i class="swatch hue-0" /> {texts.map.genreSize}
-          </li>
-        </ul>
+        <div ref={legend}>
+          <Legend entries={[[texts.map.genreSize, 'hue-0']]} />
+        </div>
       </section>
       <section class="panel map-lists">
         <h2>{texts.map.genres}</h2>

@@ -3,7 +3,8 @@ import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import { isAdmin } from '../account/session';
 import { call } from '../api';
 import { FormEnd, InputField, useForm } from '../app/form';
-import { useResource } from '../app/resource';
+import { LinkButton } from '../app/parts';
+import { useGet } from '../app/resource';
 import { href, replace, route } from '../app/routes';
 import { Empty, Failure, Skeletons } from '../app/states';
 import { texts } from '../texts';
@@ -18,9 +19,7 @@ const PREVIEW_MILLISECONDS = 300;
 /** The training code as it was when it made a model, and the way to propose an edit. */
 export function Code({ id }: { id: number }) {
   const { code } = texts;
-  const { data, error, isLoading, reload } = useResource(`source ${id}`, (signal) =>
-    call('get', '/models/{model_id}/source', { path: { model_id: id }, signal }),
-  );
+  const { data, error, isLoading, reload } = useGet('/models/{model_id}/source', { path: { model_id: id } });
   const asked = route.value.query.get('module') ?? FIRST;
   const module = data?.modules.find(({ path }) => path === asked) ?? data?.modules[0];
   return (
@@ -36,9 +35,7 @@ export function Code({ id }: { id: number }) {
       {error && !isLoading && error.status !== 404 && <Failure error={error} retry={reload} />}
       {error?.status === 404 && !isLoading && (
         <Empty title={code.none} hint={code.noneHint}>
-          <a class="button" href={href('proposals')}>
-            {texts.proposals.title}
-          </a>
+          <LinkButton href={href('proposals')}>{texts.proposals.title}</LinkButton>
         </Empty>
       )}
       {data && module && (
@@ -85,9 +82,7 @@ function Module({ modelId, path, text }: ModuleProps) {
     <section class="panel">
       <header class="code-head" ref={head}>
         <h2>{path}</h2>
-        <a class="button" href={href('code', { module: path, edit: 'true' }, modelId)}>
-          {texts.code.edit}
-        </a>
+        <LinkButton href={href('code', { module: path, edit: 'true' }, modelId)}>{texts.code.edit}</LinkButton>
       </header>
       <PythonCode path={path} source={text} />
     </section>
@@ -115,9 +110,7 @@ function Edit({ modelId, path, text: before }: ModuleProps) {
     <form class="panel" noValidate onSubmit={onSubmit}>
       <header class="code-head">
         <h2>{code.editOf(path)}</h2>
-        <a class="button" href={href('code', { module: path }, modelId)}>
-          {texts.cancel}
-        </a>
+        <LinkButton href={href('code', { module: path }, modelId)}>{texts.cancel}</LinkButton>
       </header>
       <Editor text={text} onText={setText} error={errors.text} />
       <Preview path={path} before={before} after={text} />

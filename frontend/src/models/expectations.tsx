@@ -1,7 +1,8 @@
 import { call, type Me } from '../api';
 import { ConfirmButton } from '../app/confirm';
 import { act } from '../app/notices';
-import { useResource } from '../app/resource';
+import { Button, Panel } from '../app/parts';
+import { useGet } from '../app/resource';
 import { Failure } from '../app/states';
 import { nRatings, ratings } from '../movies/ratings';
 import { displayTitle } from '../movies/titles';
@@ -13,13 +14,10 @@ const EXPECTED = { limit: 3, within: 20 };
 
 /** What every model must give to dummy users before it may serve; one's own list is the first idea of one. */
 export function Expectations({ me }: { me: Me }) {
-  const { data, error, isLoading, reload } = useResource('expectations', (signal) =>
-    call('get', '/diagnostics/expectations', { signal }),
-  );
+  const { data, error, isLoading, reload } = useGet('/diagnostics/expectations');
   const { expectations: words } = texts;
   return (
-    <section class="panel" aria-busy={isLoading}>
-      <h2>{words.title}</h2>
+    <Panel title={words.title} aria-busy={isLoading}>
       <p class="facts">{words.lead}</p>
       {error && !isLoading && <Failure error={error} retry={reload} />}
       <ul class="entries">
@@ -36,7 +34,9 @@ export function Expectations({ me }: { me: Me }) {
               text={words.removeText}
               kind="danger"
               onConfirm={() =>
-                void act(words.removed, reload, () =>
+                void act(
+                  words.removed,
+                  reload,
                   call('delete', '/diagnostics/expectations/{expectation_id}', { path: { expectation_id: id } }),
                 )
               }
@@ -46,14 +46,14 @@ export function Expectations({ me }: { me: Me }) {
       </ul>
       {nRatings.value > 0 ? (
         <p class="actions">
-          <button type="button" class="button" onClick={() => void act(words.saved, reload, () => saveOwn(me))}>
+          <Button onClick={() => void act(words.saved, reload, saveOwn(me))}>
             {words.save(EXPECTED.limit, EXPECTED.within)}
-          </button>
+          </Button>
         </p>
       ) : (
         <p class="facts">{words.noRatings}</p>
       )}
-    </section>
+    </Panel>
   );
 }
 

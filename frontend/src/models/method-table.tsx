@@ -8,19 +8,16 @@ const MEASURES = ['rmse', 'mae', 'ndcg', 'recall'] as const;
 export function MethodTable({ methods }: { methods: TrainingRun['metrics'] }) {
   const { models: words } = texts;
   return (
-    <DataTable label={words.measured} columns={words.methodColumns}>
-      {methods.map((method) => (
-        <tr key={method.name} data-decides={method.name.endsWith('head')}>
-          <th scope="row">{words.methods[method.name] ?? method.name}</th>
-          {MEASURES.map((measure) => (
-            <td key={measure}>
-              <EstimateText estimate={method[measure]} />
-            </td>
-          ))}
-          <td>{texts.percent(method.coverage)}</td>
-        </tr>
-      ))}
-    </DataTable>
+    <DataTable
+      label={words.measured}
+      columns={words.methodColumns}
+      rows={methods.map((method) => [
+        words.methods[method.name] ?? method.name,
+        ...MEASURES.map((measure) => <EstimateText key={measure} estimate={method[measure]} />),
+        texts.percent(method.coverage),
+      ])}
+      isMarked={(place) => methods[place]?.name.endsWith('head') ?? false}
+    />
   );
 }
 

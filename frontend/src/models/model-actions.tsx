@@ -2,7 +2,8 @@ import { useEffect, useState } from 'preact/hooks';
 import { call, type ModelSummary } from '../api';
 import { ConfirmButton } from '../app/confirm';
 import { act } from '../app/notices';
-import { useResource } from '../app/resource';
+import { Chip } from '../app/parts';
+import { useGet } from '../app/resource';
 import { Failure, Skeletons } from '../app/states';
 import { texts } from '../texts';
 import { pinsOf } from './model-facts';
@@ -26,9 +27,7 @@ export function ActivateButton({ model: { id }, isListed = false, reload }: Acti
       text={words.activateText}
       isAllowed={isAllowed}
       onConfirm={() =>
-        void act(words.activated(id), reload, () =>
-          call('post', '/models/{model_id}/activate', { path: { model_id: id } }),
-        )
+        void act(words.activated(id), reload, call('post', '/models/{model_id}/activate', { path: { model_id: id } }))
       }
     >
       <Checklist id={id} onResult={setAllowed} />
@@ -38,9 +37,7 @@ export function ActivateButton({ model: { id }, isListed = false, reload }: Acti
 
 /** What must hold before a model may serve: the expectations of dummy users among it. */
 export function Checklist({ id, onResult }: { id: number; onResult?: (isPassed: boolean) => void }) {
-  const { data, error, isLoading, reload } = useResource(`checks ${id}`, (signal) =>
-    call('get', '/models/{model_id}/checks', { path: { model_id: id }, signal }),
-  );
+  const { data, error, isLoading, reload } = useGet('/models/{model_id}/checks', { path: { model_id: id } });
   const isPassed = data?.passed === true && !isLoading && !error;
   useEffect(() => onResult?.(isPassed), [isPassed]);
   if (error && !isLoading) return <Failure error={error} retry={reload} />;
@@ -62,7 +59,7 @@ export function Checklist({ id, onResult }: { id: number; onResult?: (isPassed: 
 }
 
 function usePins(id: number): readonly string[] {
-  const { data } = useResource('experiments', (signal) => call('get', '/experiments', { signal }));
+  const { data } = useGet('/experiments');
   return pinsOf(id, data?.items ?? []);
 }
 
@@ -72,11 +69,7 @@ export function ModelMarks({ model: { id, is_active, kind } }: Pick<ActionProps,
   const pins = usePins(id);
   return (
     <>
-      {is_active && (
-        <span class="chip" data-state="running">
-          {words.active}
-        </span>
-      )}
+      {is_active && <Chip state="running">{words.active}</Chip>}
       {pins.length > 0 && <span class="chip">{words.pinned}</span>}
       {kind === 'imported' && <span class="chip">{words.imported}</span>}
     </>
@@ -98,7 +91,7 @@ export function DeleteButton({ model: { id, is_active }, isListed = false, reloa
       text={words.removeText}
       kind="danger"
       onConfirm={() =>
-        void act(words.removed(id), reload, () => call('delete', '/models/{model_id}', { path: { model_id: id } }))
+        void act(words.removed(id), reload, call('delete', '/models/{model_id}', { path: { model_id: id } }))
       }
     />
   );

@@ -1,8 +1,9 @@
 import { useEffect } from 'preact/hooks';
-import { call, type ModelCard } from '../api';
+import type { ModelCard } from '../api';
 import { DataTable } from '../app/data-table';
 import { NotFound } from '../app/not-found';
-import { useResource } from '../app/resource';
+import { LinkButton, Panel } from '../app/parts';
+import { useGet } from '../app/resource';
 import { href, replace } from '../app/routes';
 import { Failure, Skeletons } from '../app/states';
 import { texts } from '../texts';
@@ -13,9 +14,7 @@ import { ModelsHead } from './models-head';
 
 /** The card of a model: what it learned from, how well it does, and what can be done with it. */
 export function ModelPage({ id }: { id: number }) {
-  const { data, error, isLoading, reload } = useResource(`model ${id}`, (signal) =>
-    call('get', '/models/{model_id}', { path: { model_id: id }, signal }),
-  );
+  const { data, error, isLoading, reload } = useGet('/models/{model_id}', { path: { model_id: id } });
   useEffect(() => {
     document.title = texts.pageTitle(texts.models.name(id));
   }, [id]);
@@ -28,10 +27,9 @@ export function ModelPage({ id }: { id: number }) {
       <Measured model={data} />
       <div class="movie-columns">
         <Facts model={data} />
-        <section class="panel">
-          <h2>{texts.models.checklist}</h2>
+        <Panel title={texts.models.checklist}>
           <Checklist id={id} />
-        </section>
+        </Panel>
       </div>
       <Parameters model={data} />
     </article>
@@ -44,7 +42,7 @@ interface CardProps {
 
 function Head({ model, reload }: CardProps & { reload: () => void }) {
   const { id, created_at, is_active, refusal, source } = model;
-  const { data: active } = useResource('active model', (signal) => call('get', '/models/active', { signal }));
+  const { data: active } = useGet('/models/active');
   const serving = active?.model?.id;
   const { models: words } = texts;
   return (
@@ -56,15 +54,9 @@ function Head({ model, reload }: CardProps & { reload: () => void }) {
       <div class="actions">
         {!is_active && <ActivateButton model={model} reload={reload} />}
         {!is_active && serving && (
-          <a class="button" href={href('models', { a: serving, b: id })}>
-            {words.withActive}
-          </a>
+          <LinkButton href={href('models', { a: serving, b: id })}>{words.withActive}</LinkButton>
         )}
-        {source && (
-          <a class="button" href={href('code', {}, id)}>
-            {words.code}
-          </a>
-        )}
+        {source && <LinkButton href={href('code', {}, id)}>{words.code}</LinkButton>}
         <DeleteButton model={model} reload={() => replace(href('models'))} />
       </div>
     </ModelsHead>
@@ -74,8 +66,7 @@ function Head({ model, reload }: CardProps & { reload: () => void }) {
 function Measured({ model: { evaluation } }: CardProps) {
   const { models: words } = texts;
   return (
-    <section class="panel">
-      <h2>{words.measured}</h2>
+    <Panel title={words.measured}>
       {evaluation ? (
         <>
           <MethodTable methods={evaluation.methods} />
@@ -84,15 +75,14 @@ function Measured({ model: { evaluation } }: CardProps) {
       ) : (
         <p class="facts">{words.unmeasured}</p>
       )}
-    </section>
+    </Panel>
   );
 }
 
 function Facts({ model }: CardProps) {
   const { models: words, training } = texts;
   return (
-    <section class="panel">
-      <h2>{words.facts}</h2>
+    <Panel title={words.facts}>
       <dl class="plan">
         {model.run_id !== null && (
           <>
@@ -109,7 +99,7 @@ function Facts({ model }: CardProps) {
           </>
         ))}
       </dl>
-    </section>
+    </Panel>
   );
 }
 
@@ -117,17 +107,16 @@ function Parameters({ model: { parameters } }: CardProps) {
   const { models: words, training } = texts;
   const { rating = {}, ranking = {} } = parameters;
   return (
-    <section class="panel">
-      <h2>{words.parameters}</h2>
-      <DataTable label={words.parameters} columns={[words.parameters, training.heads.rating, training.heads.ranking]}>
-        {Object.keys({ ...rating, ...ranking }).map((name) => (
-          <tr key={name}>
-            <th scope="row">{training.parameter(name)}</th>
-            <td>{training.value(rating[name])}</td>
-            <td>{training.value(ranking[name])}</td>
-          </tr>
-        ))}
-      </DataTable>
-    </section>
+    <Panel title={words.parameters}>
+      <DataTable
+        label={words.parameters}
+        columns={[words.parameters, training.heads.rating, training.heads.ranking]}
+        rows={Object.keys({ ...rating, ...ranking }).map((name) => [
+          training.parameter(name),
+          training.value(rating[name]),
+          training.value(ranking[name]),
+        ])}
+      />
+    </Panel>
   );
 }

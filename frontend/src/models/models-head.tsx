@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { isAdmin } from '../account/session';
+import { PageHead, Tabs } from '../app/parts';
 import { href, route } from '../app/routes';
 import { texts } from '../texts';
 
@@ -12,21 +13,14 @@ interface ModelsHeadProps {
   children?: ComponentChildren;
 }
 
-/** The head of a page on models and their code, and the way to the others; but for the code they are administrators'. */
-export function ModelsHead({ title, lead, children }: ModelsHeadProps) {
-  const pages = isAdmin.value ? PAGES : OPEN_PAGES;
+/** The head of a page of the section on models, with the way to the others; code is open to everyone. */
+export function ModelsHead(props: ModelsHeadProps) {
+  const { label, pages } = texts.section;
+  const shown = isAdmin.value ? PAGES : OPEN_PAGES;
   return (
-    <header class="page-head">
-      <nav class="chips" aria-label={texts.section.label}>
-        {pages.map((page) => (
-          <a key={page} href={href(page)} aria-current={page === route.value.page ? 'page' : undefined}>
-            {texts.section.pages[page]}
-          </a>
-        ))}
-      </nav>
-      <h1>{title}</h1>
-      {lead && <p class="lead">{lead}</p>}
-      {children}
-    </header>
+    <PageHead
+      {...props}
+      tabs={<Tabs label={label} tabs={shown.map((page) => [href(page), pages[page], page === route.value.page])} />}
+    />
   );
 }

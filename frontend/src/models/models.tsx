@@ -2,7 +2,8 @@ import { useState } from 'preact/hooks';
 import { call, type Estimate, importModel, type Me, type ModelComparison, type ModelSummary } from '../api';
 import { DataTable } from '../app/data-table';
 import { act } from '../app/notices';
-import { usePages, useResource } from '../app/resource';
+import { Button, Panel } from '../app/parts';
+import { useGet, useList } from '../app/resource';
 import { href, replace, route } from '../app/routes';
 import { Empty, Failure, More, Skeletons } from '../app/states';
 import { texts } from '../texts';
@@ -15,9 +16,7 @@ import { ModelsHead } from './models-head';
 /** All models: which one serves, two side by side, and the way back. */
 export function Models({ me }: { me: Me }) {
   const [asOf] = useState(Date.now);
-  const { data, error, isLoading, reload, loadMore } = usePages(`models ${asOf}`, (cursor, signal) =>
-    call('get', '/models', { query: { limit: 100, cursor }, signal }),
-  );
+  const { data, error, isLoading, reload, loadMore } = useList('/models', { query: { limit: 100 } }, asOf);
   const { query } = route.value;
   const chosen = [query.get('a'), query.get('b')].map(Number).filter((id) => id > 0);
   const [a, b] = chosen;
@@ -33,16 +32,14 @@ export function Models({ me }: { me: Me }) {
       <ModelsHead title={words.title} lead={words.lead}>
         {before && (
           <p class="actions">
-            <button
-              type="button"
-              class="button"
+            <Button
               onClick={({ detail }) => {
                 if (detail > 1) return; // a double click would go back and forth
-                void act(words.activated(before.id), reload, () => call('post', '/models/rollback', {}));
+                void act(words.activated(before.id), reload, call('post', '/models/rollback', {}));
               }}
             >
               {words.rollback(before.id)}
-            </button>
+            </Button>
           </p>
         )}
       </ModelsHead>
@@ -113,53 +110,38 @@ function Row({ model, isChosen, onChoose, reload }: RowProps) {
 }
 
 function Comparison({ a, b }: { a: number; b: number }) {
-  const { data, error, isLoading, reload } = useResource(`comparison ${a} ${b}`, (signal) =>
-    call('get', '/models/{model_id}/comparison/{other_id}', { path: { model_id: a, other_id: b }, signal }),
-  );
+  const { data, error, isLoading, reload } = useGet('/models/{model_id}/comparison/{other_id}', {
+    path: { model_id: a, other_id: b },
+  });
   const { models: words } = texts;
   if (error && !isLoading) return <Failure error={error} retry={reload} />;
   if (!data) return <Skeletons count={2} kind="row" />;
   return (
-    <section class="panel">
-      <h2>{words.compare(a, b)}</h2>
-      <DataTable label={words.compare(a, b)} columns={[words.compared, words.name(a), words.name(b)]}>
-        <Pair name={words.methodColumns[1] ?? ''} of={data} measure={({ rmse }) => rmse} isLowBetter />
-        <Pair name={words.methodColumns[3] ?? ''} of={data} measure={({ ndcg }) => ndcg} />
-        {differences(data).map(([name, first, second]) => (
-          <tr key={name}>
-            <th scope="row">{name}</th>
-            <td>{first}</td>
-            <td>{second}</td>
-          </tr>
-        ))}
-      </DataTable>
+    <Panel title={words.compare(a, b)}>
+      <DataTable
+        label={words.compare(a, b)}
+        columns={[words.compared, words.name(a), words.name(b)]}
+        rows={[
+          [words.methodColumns[1], ...better(data, ({ rmse }) => rmse, -1)],
+          [words.methodColumns[3], ...better(data, ({ ndcg }) => ndcg, 1)],
+          ...differences(data),
+        ]}
+      />
       <p class="facts">{words.same}</p>
-    </section>
+    </Panel>
   );
 }
 
-interface PairProps {
-  name: string;
-  of: ModelComparison;
-  measure: (model: ModelSummary) => Estimate | null;
-  isLowBetter?: boolean;
-}
-
-function Pair({ name, of: { first, second }, measure, isLowBetter = false }: PairProps) {
+/** A measure of two models, the better one marked; `sign` says whether more is better. */
+function better({ first, second }: ModelComparison, measure: (model: ModelSummary) => Estimate | null, sign: 1 | -1) {
   const [a, b] = [measure(first), measure(second)];
-  const lead = a && b ? (a.value - b.value) * (isLowBetter ? -1 : 1) : 0;
-  const { best } = texts.training;
-  return (
-    <tr>
-      <th scope="row">{name}</th>
-      <td>
-        {lead > 0 && <span class="chip">{best}</span>} <EstimateText estimate={a} />
-      </td>
-      <td>
-        {lead < 0 && <span class="chip">{best}</span>} <EstimateText estimate={b} />
-      </td>
-    </tr>
-  );
+  const lead = a && b ? sign * (a.value - b.value) : 0;
+  return [a, b].map((estimate, place) => (
+    <>
+      {(place === 0 ? lead > 0 : lead < 0) && <span class="chip">{texts.training.best}</span>}{' '}
+      <EstimateText estimate={estimate} />
+    </>
+  ));
 }
 
 /** What is known of the two and is not the same. */
@@ -180,8 +162,7 @@ function differences({ first, second, differences: parameters }: ModelComparison
 function Import({ reload }: { reload: () => void }) {
   const { models: words } = texts;
   return (
-    <section class="panel">
-      <h2>{words.import}</h2>
+    <Panel title={words.import}>
       <label class="field drop">
         <span>{words.importHint}</span>
         <input
@@ -189,11 +170,11 @@ function Import({ reload }: { reload: () => void }) {
           accept=".zip,application/zip"
           onChange={({ currentTarget }) => {
             const [file] = currentTarget.files ?? [];
-            if (file) void act(words.importDone, reload, () => importModel(file));
+            if (file) void act(words.importDone, reload, importModel(file));
             currentTarget.value = ''; // the same file may be chosen again
           }}
         />
       </label>
-    </section>
+    </Panel>
   );
 }

@@ -6,7 +6,8 @@ import { asApiError } from '../app/errors';
 import { FormEnd, InputField, useForm } from '../app/form';
 import { NotFound } from '../app/not-found';
 import { announce, notify } from '../app/notices';
-import { usePages, useResource } from '../app/resource';
+import { Chip, LinkButton, Panel, Tabs } from '../app/parts';
+import { useGet, useList } from '../app/resource';
 import { href, route } from '../app/routes';
 import { Empty, Failure, More, Skeletons } from '../app/states';
 import { texts } from '../texts';
@@ -21,22 +22,20 @@ export function Proposals() {
   const { proposals } = texts;
   const status = STATES.find((name) => name === route.value.query.get('status')) ?? null;
   const [asOf] = useState(Date.now); // decisions move proposals, so no visit shows what an earlier one did
-  const { data, error, isLoading, isStale, reload, loadMore } = usePages(
-    `proposals ${status} ${asOf}`,
-    (cursor, signal) => call('get', '/code-proposals', { query: { status, cursor }, signal }),
-  );
+  const { data, error, isLoading, isStale, reload, loadMore } = useList('/code-proposals', { query: { status } }, asOf);
   return (
     <>
       <ModelsHead title={proposals.title} lead={proposals.lead}>
         <ToCode />
       </ModelsHead>
-      <nav class="chips" aria-label={proposals.filter}>
-        {[null, ...STATES].map((name) => (
-          <a key={name} href={href('proposals', { status: name })} aria-current={name === status ? 'page' : undefined}>
-            {name ? proposals.states[name] : proposals.all}
-          </a>
-        ))}
-      </nav>
+      <Tabs
+        label={proposals.filter}
+        tabs={[null, ...STATES].map((name) => [
+          href('proposals', { status: name }),
+          name ? proposals.states[name] : proposals.all,
+          name === status,
+        ])}
+      />
       {!data && isLoading && <Skeletons count={4} kind="row" />}
       {error && !isLoading && <Failure error={error} retry={reload} />}
       {data?.items.length === 0 && !isStale && <Empty title={proposals.empty} hint={proposals.emptyHint} />}
@@ -60,13 +59,11 @@ export function Proposals() {
 
 /** The code of the model that serves, to read or to edit. */
 function ToCode() {
-  const { data } = useResource('active model', (signal) => call('get', '/models/active', { signal }));
+  const { data } = useGet('/models/active');
   if (!data?.model) return null;
   return (
     <p class="actions">
-      <a class="button" href={href('code', {}, data.model.id)}>
-        {texts.code.of(data.model.id)}
-      </a>
+      <LinkButton href={href('code', {}, data.model.id)}>{texts.code.of(data.model.id)}</LinkButton>
     </p>
   );
 }
@@ -77,10 +74,7 @@ function Facts({ proposal: { id, status, author, created_at, decided_at } }: { p
   const { proposals } = texts;
   return (
     <p class="facts">
-      <span class="chip" data-state={status}>
-        {proposals.states[status]}
-      </span>{' '}
-      {proposals.facts(id, author, created_at)}
+      <Chip state={status}>{proposals.states[status]}</Chip> {proposals.facts(id, author, created_at)}
       {decided_at && ` · ${proposals.decided(decided_at)}`}
     </p>
   );
@@ -88,9 +82,7 @@ function Facts({ proposal: { id, status, author, created_at, decided_at } }: { p
 
 /** One proposal: its diff, what people say to it, and an administrator's decision. */
 export function ProposalPage({ id }: { id: number }) {
-  const { data, error, isLoading, reload } = useResource(`proposal ${id}`, (signal) =>
-    call('get', '/code-proposals/{proposal_id}', { path: { proposal_id: id }, signal }),
-  );
+  const { data, error, isLoading, reload } = useGet('/code-proposals/{proposal_id}', { path: { proposal_id: id } });
   if (error?.status === 404) return <NotFound />;
   return (
     <>
@@ -147,9 +139,9 @@ function Decision({ proposal: { id, status }, reload }: PartProps) {
           />
         </>
       )}
-      <a class="button" href={address('/code-proposals/{proposal_id}/patch', { proposal_id: id }, {})} download>
+      <LinkButton href={address('/code-proposals/{proposal_id}/patch', { proposal_id: id }, {})} download>
         {proposals.download}
-      </a>
+      </LinkButton>
     </div>
   );
 }
@@ -159,13 +151,12 @@ function Change({ proposal: { id, path, diff } }: { proposal: CodeProposalDetail
   const lines = readDiff(diff);
   const { added, removed } = countChanges(lines);
   return (
-    <section class="panel">
-      <h2>{path}</h2>
+    <Panel title={path}>
       <p class="facts">
         {proposals.size(added, removed)} <code>git apply proposal-{id}.patch</code>
       </p>
       <DiffCode path={path} lines={lines} />
-    </section>
+    </Panel>
   );
 }
 
@@ -184,8 +175,7 @@ function Discussion({ proposal, reload }: PartProps) {
     },
   });
   return (
-    <section class="panel">
-      <h2>{proposals.discussion}</h2>
+    <Panel title={proposals.discussion}>
       <ol class="rows remarks">
         {[{ author, text: comment, created_at }, ...comments].map((remark, i) => (
           <li key={i}>
@@ -198,6 +188,6 @@ function Discussion({ proposal, reload }: PartProps) {
         <InputField name="text" label={proposals.remark} value={text} isLong error={errors.text} onValue={setText} />
         <FormEnd {...end}>{proposals.send}</FormEnd>
       </form>
-    </section>
+    </Panel>
   );
 }

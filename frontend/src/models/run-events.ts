@@ -3,7 +3,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { call, type TrainingRun, type TrainingSweep } from '../api';
 import { asApiError } from '../app/errors';
-import { type PagedResource, type Resource, usePages, useResource } from '../app/resource';
+import { type PagedResource, type Resource, useGet, useList } from '../app/resource';
 import { isUnfinished, withSweeps } from './training-runs';
 
 const POLL_MILLISECONDS = 2_000;
@@ -25,9 +25,7 @@ const NOTHING: News = { run: null, sweeps: [] };
 /** All runs, the latest first, looked at again and again while one waits or is at work. */
 export function useRuns(): PagedResource<TrainingRun> {
   const [asOf] = useState(Date.now);
-  const runs = usePages(`runs ${asOf}`, (cursor, signal) =>
-    call('get', '/training-runs', { query: { limit: 100, cursor }, signal }),
-  );
+  const runs = useList('/training-runs', { query: { limit: 100 } }, asOf);
   const isBusy = runs.data?.items.some(isUnfinished) ?? false;
   useEffect(() => {
     if (!isBusy) return;
@@ -39,9 +37,7 @@ export function useRuns(): PagedResource<TrainingRun> {
 
 /** A run as it is now; `onEnd` is told once a run that was watched has ended. */
 export function useRun(id: number, onEnd: () => void): Followed {
-  const found = useResource(`run ${id}`, (signal) =>
-    call('get', '/training-runs/{run_id}', { path: { run_id: id }, signal }),
-  );
+  const found = useGet('/training-runs/{run_id}', { path: { run_id: id } });
   const [news, setNews] = useState(NOTHING);
   const stored = found.isStale ? undefined : found.data;
   const isWatched = stored !== undefined && isUnfinished(stored);

@@ -6,20 +6,11 @@ import { numberIn } from '../app/numbers';
 import { useResource } from '../app/resource';
 import { Failure, Skeletons } from '../app/states';
 import { texts } from '../texts';
-import {
-  type Head,
-  type Parameter,
-  PRESETS,
-  type Preset,
-  parameterProblem,
-  parametersOf,
-  valuesOf,
-} from './training-runs';
+import { type Head, type Parameter, type Preset, parameterProblem, parametersOf, valuesOf } from './training-runs';
 
 const MOST_SEED = 2 ** 31 - 1;
 const SEED: Field = { type: 'integer', minimum: 0, maximum: MOST_SEED };
 const SHARE: Field = { type: 'number', minimum: 1, maximum: 50 };
-const EVALUATIONS = ['auto', 'always', 'never'] as const;
 
 /** Ask for a training run; what is left empty takes the preset's value. */
 export function RunForm({ onRun }: { onRun: (run: TrainingRun) => void }) {
@@ -43,7 +34,7 @@ interface FieldsProps {
 function Fields({ schemas, onRun }: FieldsProps) {
   const { training: words } = texts;
   const [preset, setPreset] = useState<Preset>('default');
-  const [evaluate, setEvaluate] = useState<(typeof EVALUATIONS)[number]>('auto');
+  const [evaluate, setEvaluate] = useState<keyof typeof texts.training.evaluations>('auto');
   const [activate, setActivate] = useState(true);
   const [typed, setTyped] = useState<Readonly<Record<string, string>>>({ seed: '0', test_share: '10' });
   const parameters = {
@@ -90,12 +81,7 @@ function Fields({ schemas, onRun }: FieldsProps) {
     ));
   return (
     <form class="rows" noValidate onSubmit={onSubmit}>
-      <SelectField
-        label={words.preset}
-        value={preset}
-        options={PRESETS.map((name) => [name, words.presets[name]] as const)}
-        onValue={setPreset}
-      />
+      <SelectField label={words.preset} value={preset} options={words.presets} onValue={setPreset} />
       <p class="facts">{words.presetHints[preset]}</p>
       <div class="field-pair">{inputs('rating')}</div>
       <details open={all.some(({ id }) => id.startsWith('ranking') && errors[id])}>
@@ -121,12 +107,7 @@ function Fields({ schemas, onRun }: FieldsProps) {
           onValue={type('seed')}
         />
       </div>
-      <SelectField
-        label={words.evaluate}
-        value={evaluate}
-        options={EVALUATIONS.map((name) => [name, words.evaluations[name]] as const)}
-        onValue={setEvaluate}
-      />
+      <SelectField label={words.evaluate} value={evaluate} options={words.evaluations} onValue={setEvaluate} />
       <label class="check">
         <input type="checkbox" checked={activate} onChange={(event) => setActivate(event.currentTarget.checked)} />
         {words.activate}

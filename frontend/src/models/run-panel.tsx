@@ -1,5 +1,6 @@
 import type { TrainingRun, TrainingSweep } from '../api';
 import { DataTable } from '../app/data-table';
+import { Legend, LinkButton } from '../app/parts';
 import { href } from '../app/routes';
 import { Failure, Skeletons } from '../app/states';
 import { LineChart } from '../charts/line-chart';
@@ -36,9 +37,7 @@ export function RunPanel({ id, place, reload }: RunPanelProps) {
       {run.metrics.length > 0 && <MethodTable methods={run.metrics} />}
       <div class="actions">
         {run.model_id !== null && (
-          <a class="button" href={href('model', {}, run.model_id)}>
-            {texts.models.name(run.model_id)}
-          </a>
+          <LinkButton href={href('model', {}, run.model_id)}>{texts.models.name(run.model_id)}</LinkButton>
         )}
         {isUnfinished(run) && <CancelButton id={id} reload={reload} />}
       </div>
@@ -89,13 +88,7 @@ function Curves({ run, sweeps }: { run: TrainingRun; sweeps: readonly TrainingSw
               format={name === 'rmse' ? words.rmse : words.loss}
               formatDay={words.sweep}
             />
-            <ul class="legend">
-              {known.map((line) => (
-                <li key={line.name}>
-                  <i class={`swatch series-${line.place}`} /> {line.name}
-                </li>
-              ))}
-            </ul>
+            <Legend entries={known.map((line) => [line.name, `series-${line.place}`])} />
           </div>
         );
       })}
@@ -136,15 +129,13 @@ function Numbers({ name, sweeps }: { name: string; sweeps: readonly TrainingSwee
   return (
     <details>
       <summary>{words.table}</summary>
-      <DataTable label={words.table} columns={words.sweepColumns}>
-        {rows.map((row, i) => (
-          <tr key={i}>
-            {row.map((cell, j) => (
-              <td key={j}>{typeof cell === 'number' ? words.value(cell) : (cell ?? texts.none)}</td>
-            ))}
-          </tr>
-        ))}
-      </DataTable>
+      <DataTable
+        label={words.table}
+        columns={words.sweepColumns}
+        rows={rows.map((row) =>
+          row.map((cell) => (typeof cell === 'number' ? words.value(cell) : (cell ?? texts.none))),
+        )}
+      />
       <CsvButton name={name} columns={words.sweepColumns} rows={rows} />
     </details>
   );

@@ -1,14 +1,11 @@
 import { call, type TrainingRun } from '../api';
 import { ConfirmButton } from '../app/confirm';
 import { act } from '../app/notices';
+import { Chip } from '../app/parts';
 import { texts } from '../texts';
 
 export function RunState({ status }: Pick<TrainingRun, 'status'>) {
-  return (
-    <span class="chip" data-state={status}>
-      {texts.training.states[status]}
-    </span>
-  );
+  return <Chip state={status}>{texts.training.states[status]}</Chip>;
 }
 
 interface CancelProps {
@@ -29,9 +26,7 @@ export function CancelButton({ id, isListed = false, reload }: CancelProps) {
       text={words.cancelText}
       kind="danger"
       onConfirm={() =>
-        void act(words.cancelled(id), reload, () =>
-          call('post', '/training-runs/{run_id}/cancel', { path: { run_id: id } }),
-        )
+        void act(words.cancelled(id), reload, call('post', '/training-runs/{run_id}/cancel', { path: { run_id: id } }))
       }
     />
   );

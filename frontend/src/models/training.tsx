@@ -1,7 +1,8 @@
-import { call, type TrainingRun } from '../api';
+import type { TrainingRun } from '../api';
 import { DataTable } from '../app/data-table';
 import { announce } from '../app/notices';
-import { useResource } from '../app/resource';
+import { Panel } from '../app/parts';
+import { useGet } from '../app/resource';
 import { href, replace, route } from '../app/routes';
 import { Empty, Failure, More, Skeletons } from '../app/states';
 import { texts } from '../texts';
@@ -31,8 +32,7 @@ export function Training() {
           {data?.items.length === 0 && <Empty title={words.empty} hint={words.emptyHint} />}
           {shown && <RunPanel key={shown} id={shown} place={placeOf(runs, shown)} reload={reload} />}
         </div>
-        <section class="panel">
-          <h2>{words.form}</h2>
+        <Panel title={words.form}>
           <RunForm
             onRun={({ id }) => {
               announce(words.started(id));
@@ -41,7 +41,7 @@ export function Training() {
               reload();
             }}
           />
-        </section>
+        </Panel>
       </div>
       {runs.length > 0 && <Runs runs={runs} shown={shown} reload={reload} />}
       <More hasMore={!!data?.next_cursor} isBusy={isLoading} onMore={loadMore} />
@@ -60,7 +60,7 @@ function placeOf(runs: readonly TrainingRun[], id: number): number {
 
 /** The model that serves; made anew when the last run has ended, which may have changed it. */
 function Serving() {
-  const { data } = useResource('active model', (signal) => call('get', '/models/active', { signal }));
+  const { data } = useGet('/models/active');
   if (!data?.model) return null;
   return <p class="facts">{texts.training.serving(data.model.id, data.n_changes_since)}</p>;
 }
@@ -105,8 +105,7 @@ function Runs({ runs, shown, reload }: RunsProps) {
   const { run, took, started, ...measures } = words.columns;
   const best = Math.min(...runs.map((each) => bestRmse(each) ?? Number.POSITIVE_INFINITY));
   return (
-    <section class="panel">
-      <h2>{words.runs}</h2>
+    <Panel title={words.runs}>
       <DataTable
         label={words.runs}
         columns={[
@@ -128,7 +127,7 @@ function Runs({ runs, shown, reload }: RunsProps) {
         ))}
       </DataTable>
       <p class="facts">{words.same}</p>
-    </section>
+    </Panel>
   );
 }
 

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { call, type Movie } from '../api';
-import { Icon } from '../app/icon';
+import { SearchField, SelectField } from '../app/form';
+import { LinkButton, PageHead } from '../app/parts';
 import { useFirstThenAll, usePages } from '../app/resource';
 import { href, replace, route } from '../app/routes';
 import { Empty, Failure, Skeletons } from '../app/states';
@@ -35,14 +36,16 @@ export function Browse() {
 
   return (
     <>
-      <header class="page-head">
-        <h1>{texts.browse.title}</h1>
-        <p class="lead">{texts.browse.lead}</p>
-      </header>
+      <PageHead title={texts.browse.title} lead={texts.browse.lead} />
       <search class="toolbar">
-        <SearchField value={search} />
+        <TitleSearch value={search} />
         <Filters query={query} onChange={change} />
-        <SortField value={sort} />
+        <SelectField
+          label={texts.browse.sort}
+          value={sort}
+          options={texts.browse.sorts}
+          onValue={(name) => change({ sort: name })}
+        />
       </search>
       <div class="toolbar-foot">
         <p role="status">{data && texts.browse.shown(items.length, data.next_cursor === null)}</p>
@@ -58,9 +61,7 @@ export function Browse() {
       )}
       {data?.items.length === 0 && !error && (
         <Empty title={texts.browse.empty} hint={texts.browse.emptyHint}>
-          <a class="button" href={href('browse')}>
-            {texts.browse.clear}
-          </a>
+          <LinkButton href={href('browse')}>{texts.browse.clear}</LinkButton>
         </Empty>
       )}
       {error && !movies.isLoading && <Failure error={error} retry={movies.reload} />}
@@ -84,7 +85,7 @@ async function load({ query, sort, ...filters }: Wanted, cursor: string | null, 
 }
 
 /** Types ahead of the address: what is typed is never overwritten by what comes back. */
-function SearchField({ value }: { value: string }) {
+function TitleSearch({ value }: { value: string }) {
   const [text, setText] = useState(value);
   const sent = useRef(value);
   useEffect(() => {
@@ -99,36 +100,8 @@ function SearchField({ value }: { value: string }) {
     }, TYPING_MILLISECONDS);
     return () => clearTimeout(timer);
   }, [text]);
-  return (
-    <label class="field search-field">
-      <span>{texts.browse.search}</span>
-      <span class="input-box">
-        <Icon name="search" />
-        <input
-          type="search"
-          value={text}
-          placeholder={texts.browse.placeholder}
-          maxLength={100}
-          onInput={(event) => setText(event.currentTarget.value)}
-        />
-      </span>
-    </label>
-  );
-}
-
-function SortField({ value }: { value: Sort }) {
-  return (
-    <label class="field sort-field">
-      <span>{texts.browse.sort}</span>
-      <select value={value} onChange={(event) => change({ sort: event.currentTarget.value })}>
-        {SORTS.map((name) => (
-          <option key={name} value={name}>
-            {texts.browse.sorts[name]}
-          </option>
-        ))}
-      </select>
-    </label>
-  );
+  const { search, placeholder } = texts.browse;
+  return <SearchField label={search} placeholder={placeholder} value={text} onValue={setText} />;
 }
 
 /** Loads when it comes near the window; a real button for everybody who does not scroll. */

@@ -1,6 +1,6 @@
 import { useEffect, useId, useState } from 'preact/hooks';
-import { call } from '../api';
-import { useResource } from '../app/resource';
+import { SelectField } from '../app/form';
+import { useGet } from '../app/resource';
 import { texts } from '../texts';
 
 type FilterName = 'year_from' | 'year_to';
@@ -23,22 +23,21 @@ function isReversed(from: number | null, to: number | null): boolean {
 
 /** Genre and years; all of their state is in the address. */
 export function Filters({ query, onChange }: { query: URLSearchParams; onChange: Change }) {
-  const genres = useResource('genres', (signal) => call('get', '/genres', { signal }));
-  const [genre, from, to] = [query.get('genre'), yearIn(query, 'year_from'), yearIn(query, 'year_to')];
+  const genres = useGet('/genres');
+  const [genre, from, to] = [query.get('genre') ?? '', yearIn(query, 'year_from'), yearIn(query, 'year_to')];
+  const given = genres.data?.items.map(({ name, n_movies }): [string, string] => [
+    name,
+    texts.filters.option(name, n_movies),
+  ]);
+  const named: [string, string][] = given ?? (genre ? [[genre, genre]] : []);
   return (
     <>
-      <label class="field">
-        <span>{texts.filters.genre}</span>
-        <select value={genre ?? ''} onChange={(event) => onChange({ genre: event.currentTarget.value })}>
-          <option value="">{texts.filters.anyGenre}</option>
-          {genres.data?.items.map(({ name, n_movies }) => (
-            <option key={name} value={name}>
-              {texts.filters.option(name, n_movies)}
-            </option>
-          ))}
-          {!genres.data && genre && <option value={genre}>{genre}</option>}
-        </select>
-      </label>
+      <SelectField
+        label={texts.filters.genre}
+        value={genre}
+        options={[['', texts.filters.anyGenre], ...named]}
+        onValue={(name) => onChange({ genre: name })}
+      />
       <YearField name="year_from" label={texts.filters.yearFrom} value={from} onChange={onChange} />
       <YearField
         name="year_to"

@@ -1,7 +1,8 @@
 import { useEffect } from 'preact/hooks';
-import { ApiError, call, type MovieDetail } from '../api';
+import { ApiError, type MovieDetail } from '../api';
 import { NotFound } from '../app/not-found';
-import { useResource } from '../app/resource';
+import { Panel } from '../app/parts';
+import { useGet, useResource } from '../app/resource';
 import { href } from '../app/routes';
 import { Failure, Skeletons } from '../app/states';
 import { texts } from '../texts';
@@ -27,9 +28,7 @@ interface MoviePageProps {
 /** One movie: what it is, what you and everybody think of it, and what is like it. */
 export function MoviePage({ id }: MoviePageProps) {
   const own = useOwnRating(id);
-  const found = useResource(`movie ${id}`, (signal) =>
-    call('get', '/movies/{movie_id}', { path: { movie_id: id }, signal }),
-  );
+  const found = useGet('/movies/{movie_id}', { path: { movie_id: id } });
   const { data: movie, error, reload } = found;
   useEffect(() => {
     if (movie) document.title = texts.pageTitle(texts.movie.name(displayTitle(movie.title), movie.year));
@@ -43,11 +42,10 @@ export function MoviePage({ id }: MoviePageProps) {
       <Hero movie={movie} />
       <div class="movie-columns">
         <PredictionPanel id={id} />
-        <section class="panel">
-          <h2>{texts.movie.everyone}</h2>
+        <Panel title={texts.movie.everyone}>
           <Mean movie={movie} />
           <Histogram bins={movie.histogram} own={own} />
-        </section>
+        </Panel>
       </div>
       <Similar id={id} />
     </article>
@@ -95,8 +93,7 @@ function PredictionPanel({ id }: MoviePageProps) {
   const hasNoModel = error instanceof ApiError && (error.status === 404 || error.status === 409);
   const { contributions } = data ?? {};
   return (
-    <section class="panel" aria-busy={isLoading}>
-      <h2>{isRated ? texts.movie.predictionRated : texts.movie.prediction}</h2>
+    <Panel title={isRated ? texts.movie.predictionRated : texts.movie.prediction} aria-busy={isLoading}>
       {data && <Prediction stars={data.predicted_rating} margin={data.uncertainty} />}
       {contributions && (
         <p class="facts">
@@ -116,18 +113,15 @@ function PredictionPanel({ id }: MoviePageProps) {
       {!data && !error && <div class="skeleton skeleton-line" />}
       {hasNoModel && <p class="facts">{texts.movie.noModel}</p>}
       {error && !hasNoModel && !isLoading && <Failure error={error} retry={reload} />}
-    </section>
+    </Panel>
   );
 }
 
 function Similar({ id }: MoviePageProps) {
-  const { data, error, isLoading, reload } = useResource(`similar ${id}`, (signal) =>
-    call('get', '/movies/{movie_id}/similar', {
-      path: { movie_id: id },
-      query: { limit: N_SIMILAR },
-      signal,
-    }),
-  );
+  const { data, error, isLoading, reload } = useGet('/movies/{movie_id}/similar', {
+    path: { movie_id: id },
+    query: { limit: N_SIMILAR },
+  });
   const movies = data?.items.map(({ movie }) => movie) ?? [];
   const predictions = usePredictions(movies);
   return (

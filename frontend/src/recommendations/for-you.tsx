@@ -1,6 +1,7 @@
 import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 import type { Movie } from '../api';
 import { announce } from '../app/notices';
+import { LinkButton, PageHead } from '../app/parts';
 import { type Resource, useFirstThenAll, useResource } from '../app/resource';
 import { href, replace, route } from '../app/routes';
 import { Empty, Failure, More, Skeletons } from '../app/states';
@@ -48,10 +49,9 @@ export function ForYou() {
 
   return (
     <>
-      <header class="page-head">
-        <h1>{texts.forYou.title}</h1>
+      <PageHead title={texts.forYou.title}>
         {data && <Level personalization={data.personalization} hasModel={data.model !== null} />}
-      </header>
+      </PageHead>
       <search class="toolbar">
         <Filters query={query} onChange={change} />
         <Dial value={surprise} />
@@ -65,9 +65,9 @@ export function ForYou() {
         {error && !list.isLoading && <Failure error={error} retry={list.reload} />}
         {data && visible.length === 0 && !error && !list.isLoading && (
           <Empty title={texts.forYou.empty} hint={texts.forYou.emptyHint}>
-            <a class="button" href={query.size > 0 ? href('for-you') : href('browse')}>
+            <LinkButton href={query.size > 0 ? href('for-you') : href('browse')}>
               {query.size > 0 ? texts.forYou.clear : texts.forYou.start}
-            </a>
+            </LinkButton>
           </Empty>
         )}
         <Picks items={visible} />

@@ -1,7 +1,8 @@
-import { call, type Me, type Movie } from '../api';
+import type { Me, Movie } from '../api';
 import { passFocusOn } from '../app/focus';
 import { Icon } from '../app/icon';
-import { useResource } from '../app/resource';
+import { Button, LinkButton, PageHead } from '../app/parts';
+import { useGet } from '../app/resource';
 import { href } from '../app/routes';
 import { Empty, Failure, Skeletons } from '../app/states';
 import { PosterLink } from '../movies/movie-card';
@@ -13,25 +14,27 @@ const MOST = 100;
 
 /** The movies that no list of the user holds, each with a way back. */
 export function Hidden({ me }: { me: Me }) {
-  const { data, error, isLoading, reload } = useResource(`hidden ${storedFeedback.value}`, (signal) =>
-    call('get', '/hidden/{user_id}', { path: { user_id: me.id }, query: { limit: MOST }, signal }),
+  const { data, error, isLoading, reload } = useGet(
+    '/hidden/{user_id}',
+    {
+      path: { user_id: me.id },
+      query: { limit: MOST },
+    },
+    storedFeedback.value,
   );
   const items = data?.items.filter(({ id }) => hiding.value.get(id) !== false) ?? [];
   return (
     <>
-      <header class="page-head">
-        <h1>{texts.hidden.title}</h1>
+      <PageHead title={texts.hidden.title}>
         <p class="lead" role="status">
           {data && texts.hidden.count(items.length, data.items.length === MOST)}
         </p>
-      </header>
+      </PageHead>
       {!data && isLoading && <Skeletons count={6} kind="row" />}
       {error && !isLoading && <Failure error={error} retry={reload} />}
       {data && items.length === 0 && (
         <Empty title={texts.hidden.empty} hint={texts.hidden.emptyHint}>
-          <a class="button" href={href('for-you')}>
-            {texts.nav.pages['for-you']}
-          </a>
+          <LinkButton href={href('for-you')}>{texts.nav.pages['for-you']}</LinkButton>
         </Empty>
       )}
       <ul class="rows rating-list">
@@ -56,9 +59,7 @@ function HiddenRow({ movie, userId }: { movie: Movie; userId: number }) {
           {movie.year ?? texts.movie.unknownYear} · {movie.genres.join(', ')}
         </p>
       </div>
-      <button
-        type="button"
-        class="button"
+      <Button
         aria-label={texts.hidden.showTitle(title)}
         onClick={(event) => {
           passFocusOn(event.currentTarget);
@@ -67,7 +68,7 @@ function HiddenRow({ movie, userId }: { movie: Movie; userId: number }) {
       >
         <Icon name="show" />
         {texts.hidden.show}
-      </button>
+      </Button>
     </li>
   );
 }

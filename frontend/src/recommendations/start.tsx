@@ -1,5 +1,6 @@
 import { useRef, useState } from 'preact/hooks';
 import type { Movie } from '../api';
+import { Button, LinkButton, PageHead } from '../app/parts';
 import { useResource } from '../app/resource';
 import { href } from '../app/routes';
 import { Empty, Failure, Skeletons } from '../app/states';
@@ -32,10 +33,7 @@ export function Start() {
 
   return (
     <>
-      <header class="page-head">
-        <h1>{texts.start.title}</h1>
-        <p class="lead">{texts.start.lead}</p>
-      </header>
+      <PageHead title={texts.start.title} lead={texts.start.lead} />
       {data?.model && <Knowledge share={data.knowledge} />}
       <section class="similar" aria-label={texts.start.questions} aria-busy={isLoading}>
         {!data && isLoading && <Skeletons count={N_QUESTIONS} kind="poster" />}
@@ -48,15 +46,11 @@ export function Start() {
           ))}
         </ul>
         <p class="actions">
-          <a class="button primary" href={href('for-you')}>
+          <LinkButton kind="primary" href={href('for-you')}>
             {texts.start.done}
-          </a>
-          <button type="button" class="button" onClick={() => pass(shown.current)}>
-            {texts.start.more}
-          </button>
-          <a class="button" href={href('import')}>
-            {texts.start.import}
-          </a>
+          </LinkButton>
+          <Button onClick={() => pass(shown.current)}>{texts.start.more}</Button>
+          <LinkButton href={href('import')}>{texts.start.import}</LinkButton>
         </p>
       </section>
       <SuggestionRow title={texts.start.suggestions} wanted={{ limit: N_SUGGESTED }} version={version} />
@@ -80,9 +74,9 @@ function Question({ movie, onUnseen }: { movie: Movie; onUnseen: () => void }) {
     <li class="card">
       <PosterLink movie={movie} />
       <StarInput movie={movie} />
-      <button type="button" class="quiet-button" disabled={isRated} onClick={onUnseen}>
+      <Button kind="quiet" disabled={isRated} onClick={onUnseen}>
         {texts.start.unseen}
-      </button>
+      </Button>
     </li>
   );
 }

@@ -616,7 +616,6 @@ export const de: Texts = {
   experiments: {
     title: 'Experimente',
     lead: 'Welches Modell gefällt besser? Jedes Experiment vergleicht zwei oder mehr Varianten und zählt Stimmen.',
-    create: 'Neues Experiment',
     empty: 'Es gibt noch keine Experimente.',
     emptyHint: 'Plane das erste. Die Planung sagt dir, wie viele Leute es braucht.',
     states: { draft: 'Entwurf', running: 'Läuft', stopped: 'Beendet' },
@@ -630,6 +629,8 @@ export const de: Texts = {
           ? `seit ${day(started_at)}`
           : `geplant am ${day(created_at)}`,
   },
+
+  newExperiment: { title: 'Neues Experiment' },
 
   experiment: {
     start: 'Starten',

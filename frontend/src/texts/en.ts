@@ -553,7 +553,6 @@ export const en = {
   experiments: {
     title: 'Experiments',
     lead: 'Which model do people prefer? Each experiment compares two or more variants and counts votes.',
-    create: 'New experiment',
     empty: 'There are no experiments yet.',
     emptyHint: 'Plan the first one. The planner tells you how many users it needs.',
     states: { draft: 'Draft', running: 'Running', stopped: 'Stopped' } satisfies Record<Experiment['state'], string>,
@@ -568,6 +567,8 @@ export const en = {
           ? `since ${day(started_at)}`
           : `planned ${day(created_at)}`,
   },
+
+  newExperiment: { title: 'New experiment' },
 
   experiment: {
     start: 'Start',
