@@ -1,4 +1,4 @@
-/** Every page: its title, who it is for, and how it comes. */
+/** Every page with its title and access. Most load on first use. */
 
 import type { FunctionComponent } from 'preact';
 import { MyRatings } from './account/my-ratings';
@@ -23,7 +23,7 @@ interface PageOf<Props> {
   readonly View: FunctionComponent<Props>;
 }
 
-/** Who may see a page: anybody, whoever is signed in, or administrators. */
+/** Open pages are for anybody, own pages for signed-in users, admin pages for administrators. */
 type Page =
   | (PageOf<Pick<PageProps, 'id'>> & { readonly access: 'open' })
   | (PageOf<PageProps> & { readonly access: 'own' | 'admin' });
@@ -33,7 +33,7 @@ type Load<Props> = () => Promise<FunctionComponent<Props>>;
 
 let nLater = 0;
 
-/** A page that is fetched when it is first opened; the others come with the app. */
+/** Load a page on first use; the other pages are part of the first download. */
 function later<Props extends object>(load: Load<Props>): FunctionComponent<Props> {
   nLater += 1;
   const key = `page ${nLater}`;
@@ -64,7 +64,7 @@ function admin(section: Section, load: Load<PageProps>): Page {
   return { ...titled(section), View: later(load), access: 'admin' };
 }
 
-/** Anybody may see it, signed in or not. */
+/** Visitors may see it without signing in. */
 export const Insights = later(async () => (await import('./insights/insights')).Insights);
 const Polarizing = later(async () => (await import('./insights/polarizing')).Polarizing);
 

@@ -8,7 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 from api.storage.embedded_postgres import server_url
 from tests.service import Service
 
-PASSWORD = "a sentence is good"  # noqa: S105 - of users that live as long as a test
+PASSWORD = "a whole sentence works well"  # noqa: S105 - of users that live as long as a test
 
 
 def register(page: Page) -> str:
@@ -62,16 +62,16 @@ def fits(page: Page) -> bool:
 
 
 def search(page: Page, text: str) -> None:
-    """Search on the browse page, until address and films say so."""
+    """Search on the browse page, until address and movies say so."""
     page.goto("/#/browse")
-    page.get_by_label("Search films").fill(text)
+    page.get_by_label("Search movies").fill(text)
     page.wait_for_url("**/*query=*")
-    # A film of the list before may be among those found, and move under the pointer.
+    # A movie of the list before may be among those found, and move under the pointer.
     expect(page.locator("[data-stale=true]")).to_have_count(0)
 
 
 def stars(page: Page, title: str) -> Locator:
-    """Find the star input of a film."""
+    """Find the star input of a movie."""
     return page.get_by_role("group", name=f"Your rating of {title}", exact=True).first
 
 
@@ -79,5 +79,5 @@ def recommended(page: Page) -> Locator:
     """Find the titles of the first list."""
     page.goto("/#/for-you")
     expect(page.get_by_role("heading", name="For you", exact=True)).to_be_visible()
-    top = page.get_by_role("region", name="Top for you")
+    top = page.get_by_role("region", name="Top picks for you")
     return top.get_by_role("heading", level=3)

@@ -1,4 +1,4 @@
-"""Insights, the map and polarizing films, in a real browser."""
+"""Insights, the map and polarizing movies, in a real browser."""
 
 import csv
 import re
@@ -31,7 +31,7 @@ def test_each_plot_tells_its_numbers_to_anybody(page, tab, n_plots):
     for panel in panels.all():
         label = panel.get_by_role("img").get_attribute("aria-label") or ""
         title = label.partition(". ")[0]
-        panel.get_by_text("The numbers as a table").press("Enter")
+        panel.get_by_text("Show the numbers as a table").press("Enter")
         rows = panel.get_by_role("region", name=title).get_by_role("row")
         name = f"Download as CSV: {title}"
         lines = downloaded(page, panel.get_by_role("button", name=name))
@@ -45,8 +45,8 @@ def test_the_map_is_searched_and_walked_by_keyboard(page):
     window = page.get_by_role("application")
     expect(window).to_be_visible()
 
-    page.get_by_label("Search films").press_sequentially("toy stroy")
-    page.get_by_label("Search films").press("Tab")
+    page.get_by_label("Search movies").press_sequentially("toy stroy")
+    page.get_by_label("Search movies").press("Tab")
     panel = page.locator("section").filter(
         has=page.get_by_role("heading", name="Found")
     )
@@ -77,7 +77,7 @@ def test_a_lasso_leads_to_recommendations(page, dims):
     register(page)
     page.goto(f"/#/map?dims={dims}")
     window = page.get_by_role("application")
-    expect(page.get_by_role("heading", name="In view")).to_contain_text("films")
+    expect(page.get_by_role("heading", name="In view")).to_contain_text("movies")
 
     page.get_by_role("button", name="Lasso").click()
     window.scroll_into_view_if_needed()
@@ -88,7 +88,7 @@ def test_a_lasso_leads_to_recommendations(page, dims):
     for dx, dy in ((60, -60), (60, 60), (-60, 60)):
         page.mouse.move(x + dx, y + dy)
     page.mouse.up()
-    expect(page.get_by_role("heading", name="20 films chosen")).to_be_visible()
+    expect(page.get_by_role("heading", name="20 movies chosen")).to_be_visible()
     with page.expect_response(re.compile("/recommendations$")) as asked:
         page.get_by_role("button", name="Recommend like these").click()
     listed = page.get_by_role("listitem").filter(has=page.get_by_role("img"))
@@ -101,7 +101,7 @@ def test_a_lasso_leads_to_recommendations(page, dims):
     assert not chosen & {each["movie"]["id"] for each in asked.value.json()["items"]}
     page.reload()
     expect(listed).to_have_count(12)
-    page.get_by_role("button", name="Choose none").click()
+    page.get_by_role("button", name="Clear the choice").click()
     expect(page.get_by_role("heading", name="In view")).to_be_visible()
 
 
@@ -111,21 +111,21 @@ def test_genres_have_a_map_and_a_list(page):
 
     lines = downloaded(page, page.get_by_role("button", name="Download as CSV"))
 
-    assert lines[0] == ["Genre", "Axis 1", "Axis 2", "Axis 3", "Films"]
+    assert lines[0] == ["Genre", "Axis 1", "Axis 2", "Axis 3", "Movies"]
     assert len(lines) > 15
     expect(page.get_by_role("main").get_by_role("listitem")).to_have_count(len(lines))
 
 
-def test_polarizing_films_are_narrowed_rated_and_taken_away(page):
+def test_polarizing_movies_are_narrowed_rated_and_taken_away(page):
     register(page)
     page.goto("/#/polarizing")
     titles = page.get_by_role("main").get_by_role("heading", level=2)
     expect(titles).to_have_count(20)
     before = titles.all_inner_texts()
 
-    page.get_by_label("Ratings, at least").fill("1")
-    expect(page.get_by_text("A whole number from 2")).to_be_visible()
-    page.get_by_label("Ratings, at least").fill("50")
+    page.get_by_label("Minimum number of ratings").fill("1")
+    expect(page.get_by_text("Enter a whole number from 2")).to_be_visible()
+    page.get_by_label("Minimum number of ratings").fill("50")
     expect(titles.first).not_to_have_text(before[0])
     with page.expect_response(re.compile("by=excess&min_ratings=50")):
         page.get_by_label("Order").select_option("excess")

@@ -34,7 +34,7 @@ def test_an_edit_of_the_training_code_becomes_a_patch(page, service, tmp_path):
 
     # The code that made the model, in colour.
     page.goto("/#/proposals?status=accepted")
-    expect(page.get_by_text("No such proposal.")).to_be_visible()
+    expect(page.get_by_text("There are no such proposals.")).to_be_visible()
     page.get_by_role("link", name=f"Code of model {model_id}").press("Enter")
     page.get_by_role("link", name="engine/training/als.py").press("Enter")
     page.get_by_role("link", name="engine/training/fit.py").press("Enter")
@@ -46,26 +46,28 @@ def test_an_edit_of_the_training_code_becomes_a_patch(page, service, tmp_path):
 
     # An edit shows its diff while it is made.
     page.get_by_role("link", name="Propose an edit").press("Enter")
-    editor = page.get_by_label("The module, with your edit")
+    editor = page.get_by_label("Module text")
     expect(editor).to_be_focused()
-    page.get_by_role("button", name="Propose it").click()
-    expect(page.get_by_text("Nothing is changed yet.")).to_be_visible()
+    page.get_by_role("button", name="Propose the edit").click()
+    expect(page.get_by_text("The module is unchanged.")).to_be_visible()
     before = editor.input_value()
     after = before.replace("_INITIAL_SCALE = 0.1", "_INITIAL_SCALE = 0.01")
     editor.fill(after)
-    diff = page.get_by_role("region", name="Changes of engine/training/fit.py")
+    diff = page.get_by_role("region", name="Changes to engine/training/fit.py")
     expect(diff.locator("[data-kind=added]")).to_have_text("_INITIAL_SCALE = 0.01")
     expect(diff.locator("[data-kind=removed]")).to_have_text("_INITIAL_SCALE = 0.1")
-    page.get_by_role("button", name="Propose it").click()
-    expect(page.get_by_text("Say what the edit is for.")).to_be_visible()
+    page.get_by_role("button", name="Propose the edit").click()
+    expect(
+        page.get_by_text("The purpose is empty. Say what the edit is for.")
+    ).to_be_visible()
     assert fits(page)
-    page.get_by_label("What it is for").fill("Start smaller\n\nIt is safer.")
-    page.get_by_role("button", name="Propose it").press("Enter")
+    page.get_by_label("Purpose").fill("Start smaller\n\nIt is safer.")
+    page.get_by_role("button", name="Propose the edit").press("Enter")
 
     # It is discussed, applies, and is accepted.
     expect(page.get_by_role("heading", name="Start smaller", level=1)).to_be_visible()
-    page.get_by_label("Your remark").fill("By how much?")
-    page.get_by_role("button", name="Add remark").click()
+    page.get_by_label("Your comment").fill("By how much?")
+    page.get_by_role("button", name="Add comment").click()
     expect(page.get_by_role("listitem").filter(has_text="By how much?")).to_be_visible()
     assert fits(page)
     with page.expect_download() as download:
@@ -82,7 +84,7 @@ def test_an_edit_of_the_training_code_becomes_a_patch(page, service, tmp_path):
     expect(page.get_by_role("button", name="Accept")).to_have_count(0)
     page.get_by_role("link", name="Code", exact=True).click()
     page.get_by_role("link", name="Open", exact=True).click()
-    expect(page.get_by_text("No such proposal.")).to_be_visible()
+    expect(page.get_by_text("There are no such proposals.")).to_be_visible()
     page.get_by_role("link", name="Accepted", exact=True).click()
     expect(page.get_by_role("link", name="Start smaller")).to_be_visible()
     assert fits(page)
@@ -93,20 +95,20 @@ def test_anybody_reads_the_code_and_proposes_but_does_not_decide(page):
     page.goto("/#/for-you")
     page.get_by_role("link", name=re.compile("^Code of model")).click()
     page.get_by_role("link", name="Propose an edit").click()
-    page.get_by_label("The module, with your edit").fill("pass\n")
-    page.get_by_label("What it is for").fill("Less is more")
-    page.get_by_role("button", name="Propose it").click()
+    page.get_by_label("Module text").fill("pass\n")
+    page.get_by_label("Purpose").fill("Less is more")
+    page.get_by_role("button", name="Propose the edit").click()
 
     expect(page.get_by_role("heading", name="Less is more", level=1)).to_be_visible()
-    page.get_by_label("Your remark").fill("By how much?")
-    page.get_by_role("button", name="Add remark").click()
+    page.get_by_label("Your comment").fill("By how much?")
+    page.get_by_role("button", name="Add comment").click()
     expect(page.get_by_role("listitem").filter(has_text="By how much?")).to_be_visible()
     expect(page.get_by_role("button", name="Accept")).to_have_count(0)
     page.get_by_role("link", name="Code", exact=True).click()
     expect(page.get_by_role("link", name="Less is more").first).to_be_visible()
     expect(page.get_by_role("link", name="Administration")).to_have_count(0)
     page.goto("/#/models")
-    expect(page.get_by_role("heading", name="No such page")).to_be_visible()
+    expect(page.get_by_role("heading", name="Page not found")).to_be_visible()
 
 
 @contextmanager

@@ -29,7 +29,7 @@ def test_a_visitor_tries_it_and_takes_the_ratings_along(page):
     page.get_by_role("link", name="Try it without an account").click()
 
     # The questions, and a row that follows each answer.
-    questions = page.get_by_role("region", name="Films to rate")
+    questions = page.get_by_role("region", name="Movies to rate")
     row = page.get_by_role("region", name="For you so far")
     expect(row.get_by_role("listitem")).to_have_count(12)
     before = order(row)

@@ -72,7 +72,9 @@ def test_a_session_ends_with_sign_out_and_begins_with_the_password(page):
 
     page.goto("/#/my-ratings")
     page.get_by_label("Username").fill(username)
-    page.get_by_label("Password", exact=True).fill("not the password")
+    page.get_by_label("Password", exact=True).fill(
+        "does not match your current password"
+    )
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_text("The username or the password is wrong.")).to_be_visible()
     page.get_by_label("Password", exact=True).fill(PASSWORD)
@@ -103,7 +105,7 @@ def test_a_vote_is_counted_and_taken_back_by_the_same_key(page):
     assert votes == ["like", "dislike", "none"]
 
 
-def test_a_vote_teaches_the_list_and_its_film_keeps_its_place(page):
+def test_a_vote_teaches_the_list_and_its_movie_keeps_its_place(page):
     register(page)
     titles = recommended(page)
     expect(titles).to_have_count(12)
@@ -171,7 +173,7 @@ def test_a_refused_vote_is_shown_taken_back(page):
     expect(like).to_have_attribute("aria-pressed", "false")
 
 
-def test_a_hidden_film_leaves_the_list_until_it_is_shown_again(page):
+def test_a_hidden_movie_leaves_the_list_until_it_is_shown_again(page):
     register(page)
     titles = recommended(page)
     expect(titles).to_have_count(12)
@@ -188,9 +190,9 @@ def test_a_hidden_film_leaves_the_list_until_it_is_shown_again(page):
 
     page.get_by_role("button", name=f"Not interested in {first}", exact=True).click()
     expect(titles.first).to_have_text(second)
-    page.get_by_role("link", name="Hidden films").click()
+    page.get_by_role("link", name="Hidden movies").click()
     page.get_by_role("button", name=f"Show again: {first}").click()
-    expect(page.get_by_text("Nothing is hidden.")).to_be_visible()
+    expect(page.get_by_text("You have hidden no movies.")).to_be_visible()
     expect(recommended(page).first).to_have_text(first)
 
 
@@ -230,7 +232,7 @@ def test_a_filled_list_fits_a_narrow_screen_in_german(page):
 def test_an_administrator_plans_starts_reads_and_stops_an_experiment(page, service):
     username = register(page)
     page.goto("/#/experiments")
-    expect(page.get_by_text("No such page")).to_be_visible()
+    expect(page.get_by_text("Page not found")).to_be_visible()
     promote(service, username)
     page.reload()
 
@@ -238,7 +240,7 @@ def test_an_administrator_plans_starts_reads_and_stops_an_experiment(page, servi
     page.get_by_role("link", name="New experiment").click()
     expect(page.get_by_role("status").get_by_text("1,097")).to_be_visible()
     page.get_by_role("button", name="Save as draft").click()
-    expect(page.get_by_text("Give it a name.")).to_be_visible()
+    expect(page.get_by_text("The experiment has no name. Enter one.")).to_be_visible()
     expect(page.get_by_label("Name", exact=True)).to_be_focused()
     page.get_by_label("Name", exact=True).fill("Order by stars")
     page.get_by_label("Hypothesis").fill("People like it more.")
@@ -248,13 +250,13 @@ def test_an_administrator_plans_starts_reads_and_stops_an_experiment(page, servi
     # Escape leaves the draft as it is.
     page.get_by_role("button", name="Start").press("Enter")
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("A plan that has started cannot be changed.")
+    expect(dialog).to_contain_text("You cannot change the plan after the start.")
     page.keyboard.press("Escape")
     expect(page.get_by_text("Draft", exact=True)).to_be_visible()
     page.get_by_role("button", name="Start").press("Enter")
     dialog.get_by_role("button", name="Start").press("Enter")
     expect(page.get_by_text("Running", exact=True)).to_be_visible()
-    expect(page.get_by_text("Nobody has seen it yet.")).to_be_visible()
+    expect(page.get_by_text("No user has seen the experiment yet.")).to_be_visible()
     address = page.url
 
     # The administrator is a user as well: exposed once, voting once.

@@ -146,7 +146,7 @@ def test_somebody_without_an_account_can_use_every_page(page, inspector):
 
     page.goto("/#/sign-in")
     page.get_by_role("link", name="Try it without an account").click()
-    question = page.get_by_role("region", name="Films to rate").get_by_role("radio")
+    question = page.get_by_role("region", name="Movies to rate").get_by_role("radio")
     question.first.press("5")
     for path in AS_GUEST:
         inspector.visit(path)

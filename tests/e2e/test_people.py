@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
 
 def rate_five(page, title):
-    """Rate a film that is on the page by keyboard."""
+    """Rate a movie that is on the page by keyboard."""
     group = stars(page, title)
     group.get_by_role("radio").first.focus()
     with page.expect_response(re.compile("/ratings/")) as saved:
@@ -34,7 +34,7 @@ def test_more_never_repeats(page):
     assert len(set(addresses)) == 36
 
 
-def test_a_loved_film_brings_a_row_of_its_own_and_its_share(page):
+def test_a_loved_movie_brings_a_row_of_its_own_and_its_share(page):
     register(page)
     search(page, "toy story")
     rate_five(page, "Toy Story")
@@ -57,12 +57,12 @@ def test_a_list_that_cannot_be_reached_is_tried_again(page):
     )
     page.evaluate("location.hash = '#/for-you'")
     alert = page.get_by_role("alert")
-    expect(alert).to_contain_text("The service cannot be reached.")
+    expect(alert).to_contain_text("The app cannot reach the service.")
 
     page.evaluate("heal()")
     alert.get_by_role("button", name="Try again").press("Enter")
 
-    top = page.get_by_role("region", name="Top for you")
+    top = page.get_by_role("region", name="Top picks for you")
     expect(top.get_by_role("heading", level=3)).to_have_count(12)
 
 
@@ -71,7 +71,9 @@ def test_a_newcomer_answers_questions_and_the_list_follows(page):
     page.wait_for_url("**/#/start")
     meter = page.get_by_role("meter")
     row = page.get_by_role("region", name="For you so far").get_by_role("link")
-    questions = page.get_by_role("region", name="Films to rate").get_by_role("listitem")
+    questions = page.get_by_role("region", name="Movies to rate").get_by_role(
+        "listitem"
+    )
     expect(questions).to_have_count(5)
     expect(row).to_have_count(12)
     before = [link.get_attribute("href") for link in row.all()]
@@ -95,8 +97,8 @@ def test_a_newcomer_answers_questions_and_the_list_follows(page):
     expect(questions).to_have_count(5)
     assert questions.nth(0).get_by_role("link").inner_text() == first
 
-    # The next film in a place does not inherit the stars of the one before.
-    page.get_by_role("button", name="Ask about other films").press("Enter")
+    # The next movie in a place does not inherit the stars of the one before.
+    page.get_by_role("button", name="Show other movies").press("Enter")
     expect(questions.nth(0).get_by_role("link")).not_to_have_text(first)
     expect(questions.get_by_role("radio", checked=True)).to_have_count(0)
 

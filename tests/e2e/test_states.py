@@ -36,16 +36,16 @@ FORMS = (
         {"Current password": PASSWORD, "New password": f"{PASSWORD}!"},
         "Change password",
     ),
-    ("settings", {"Name of the key": "my script"}, "Create key"),
+    ("settings", {"Key name": "my script"}, "Create key"),
     ("training", {"Seed": "7"}, "Start training"),
     ("new-experiment", {"Name": "A plan", "Hypothesis": "It helps."}, "Save as draft"),
     ("edit-experiment/{draft}", {"Name": "Another plan"}, "Save as draft"),
     (
         "code/1?module=engine/training/fit.py&edit=true",
-        {"The module, with your edit": "pass", "What it is for": "Shorter"},
-        "Propose it",
+        {"Module text": "pass", "Purpose": "Shorter"},
+        "Propose the edit",
     ),
-    ("proposal/{proposal}", {"Your remark": "By how much?"}, "Add remark"),
+    ("proposal/{proposal}", {"Your comment": "By how much?"}, "Add comment"),
     ("admin", {"Username": "newcomer"}, "Add a user"),
 )
 
@@ -124,9 +124,9 @@ ANY = ""
 FAULTS: dict[str, tuple[Fault, str]] = {
     "404": (refuse(404, "not-found"), "Out of order"),
     "429": (refuse(429, "too-many-requests"), "Try again in 7 seconds"),
-    "503": (refuse(503, "unavailable"), "usually comes back by itself"),
-    "offline": (lambda route: route.abort(), "cannot be reached"),
-    "malformed": (answer('{"items": ['), "could not be read"),
+    "503": (refuse(503, "unavailable"), "usually recovers by itself"),
+    "offline": (lambda route: route.abort(), "cannot reach the service"),
+    "malformed": (answer('{"items": ['), "could not read the answer"),
     "misshapen": (answer("{}"), ANY),
     "unanswered": (lambda _: None, "did not answer"),
 }
@@ -364,7 +364,7 @@ def test_a_file_and_a_rating_survive_a_refusal(visitor):
     visitor.fault = None
     page.get_by_role("button", name="Try again").click()
     expect(page.get_by_text("my.csv")).to_be_visible()
-    expect(page.get_by_text("left out.")).to_be_visible()
+    expect(page.get_by_text("skipped.")).to_be_visible()
 
     visitor.go("movie/1")
     visitor.read()

@@ -62,16 +62,16 @@ def test_browse_sorts_by_prediction_and_goes_on(page):
     sort = page.get_by_label("Sort by")
 
     with page.expect_response(re.compile(r"/predictions/\d+\?limit=36")):
-        sort.select_option(label="Our guess for you")
+        sort.select_option(label="Our prediction for you")
     guesses = page.locator(".guess")
     expect(guesses).to_have_count(36)
     with page.expect_response(re.compile(r"/predictions/\d+\?limit=36&cursor=")):
-        page.get_by_role("button", name="Load more films").scroll_into_view_if_needed()
+        page.get_by_role("button", name="Load more movies").scroll_into_view_if_needed()
     expect(guesses).not_to_have_count(36)
 
     stars = [float(text.split(" ")[0]) for text in guesses.all_text_contents()]
     assert stars == sorted(stars, reverse=True)
-    sort.select_option(label="Opinions differ most")
+    sort.select_option(label="Most polarizing")
     page.get_by_role("main").get_by_role("link").nth(1).click()
     expect(page.get_by_text("Divides opinion")).to_be_visible()
 
@@ -100,7 +100,7 @@ def test_ratings_are_found_ordered_and_removed_together_with_an_undo(page):
     page.goto("/#/my-ratings")
     expect(rows(page)).to_have_count(10)
     expect(page.get_by_text("of your list").first).to_be_visible()
-    expect(page.get_by_text("Training it again would take in")).to_be_visible()
+    expect(page.get_by_text("Since then, users have made")).to_be_visible()
 
     page.get_by_label("Sort by").select_option(label="Title")
     titles = rows(page).all_inner_texts()
@@ -139,17 +139,17 @@ def test_a_file_is_tried_out_before_it_is_taken_in_and_comes_out_again(page):
 
     page.get_by_label("Choose a CSV file").set_input_files([file])
     expect(
-        page.get_by_text("1 new, 1 changed, 0 as before, 1 left out.")
+        page.get_by_text("1 new, 1 changed, 0 unchanged, 1 skipped.")
     ).to_be_visible()
     report = page.get_by_role("region", name="Every row of the file")
     first = report.get_by_role("row").nth(1)
-    expect(first).to_contain_text("Left out: no such film here")
+    expect(first).to_contain_text("Skipped: no such movie here")
     expect(page.get_by_role("link", name="My ratings")).to_contain_text("1")
     press(page, "Import 2 ratings")
     expect(page.get_by_text("2 ratings imported.")).to_be_visible()
-    imported = page.get_by_role("region", name="Imported so far").get_by_role("row")
+    imported = page.get_by_role("region", name="Past imports").get_by_role("row")
     expect(imported).to_have_count(2)  # with the head
-    expect(imported.nth(1)).to_contain_text("1 new, 1 changed, 0 as before")
+    expect(imported.nth(1)).to_contain_text("1 new, 1 changed, 0 unchanged")
     expect(page.get_by_role("link", name="My ratings").first).to_contain_text("2")
     with page.expect_download() as download:
         page.get_by_role("link", name="Letterboxd").click()
@@ -164,8 +164,8 @@ def test_a_key_is_made_shown_once_and_revoked(page, service):
     register(page)
     page.goto("/#/settings")
     press(page, "Create key")
-    expect(page.get_by_text("Give the key a name.")).to_be_visible()
-    page.get_by_label("Name of the key").fill("my script")
+    expect(page.get_by_text("The key has no name. Enter one.")).to_be_visible()
+    page.get_by_label("Key name").fill("my script")
     page.keyboard.press("Enter")
     secret = page.get_by_text("Copy the key now.").locator("..").locator("code")
     key = secret.inner_text()
@@ -176,7 +176,7 @@ def test_a_key_is_made_shown_once_and_revoked(page, service):
         press(page, "Revoke")
         page.get_by_role("dialog").get_by_role("button", name="Revoke").press("Enter")
         expect(page.get_by_text("my script is revoked")).to_be_visible()
-        expect(page.get_by_text("No key yet.")).to_be_visible()
+        expect(page.get_by_text("There are no keys yet.")).to_be_visible()
         assert program.request.get("/me", headers=bearer).status == 401
 
 
@@ -194,14 +194,14 @@ def test_a_new_password_ends_other_sessions_and_an_account_its_data(page, servic
         page.get_by_label("Current password").fill(PASSWORD)
         page.get_by_label("New password").fill(f"{PASSWORD}!")
         press(page, "Change password")
-        expect(page.get_by_text("other sessions have ended")).to_be_visible()
+        expect(page.get_by_text("you are signed out everywhere else")).to_be_visible()
         assert other.request.get("/me").status == 401
     assert json.loads(download.value.path().read_text())["user"]["username"] == username
 
     page.get_by_label(f"Type {username} to confirm").fill("somebody else")
     page.get_by_label("Your password").fill(f"{PASSWORD}!")
     press(page, "Delete my account")
-    expect(page.get_by_text("This is not your username.")).to_be_visible()
+    expect(page.get_by_text("The name does not match your username.")).to_be_visible()
     page.get_by_label(f"Type {username} to confirm").fill(username)
     press(page, "Delete my account")
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()

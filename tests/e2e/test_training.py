@@ -1,4 +1,4 @@
-"""An administrator trains a model, lets it serve and takes that back."""
+"""An administrator trains a model, makes it live and rolls back."""
 
 import re
 import subprocess
@@ -52,17 +52,18 @@ def is_refused_while_expectations_fail(page: Page, service: Service) -> None:
     expect(page.request.delete(path, headers=origin)).to_be_ok()
 
 
-def test_a_run_is_watched_and_its_model_serves_until_it_is_rolled_back(page, service):
+def test_a_run_is_watched_and_its_model_is_live_until_it_is_rolled_back(page, service):
     promote(service, register(page))
     page.reload()
-    page.get_by_role("link", name="Lab").click()
+    page.get_by_role("link", name="Models").click()
+    page.get_by_role("link", name="Training", exact=True).click()
     summary = page.locator("summary", has_text="Ranking head")
     summary.click()
     ranking = page.get_by_role("group").filter(has=summary)
     ranking.get_by_label("Factors", exact=True).fill("4")
     ranking.get_by_label("Sweeps", exact=True).fill("2")
-    page.get_by_label("Measure before").select_option("always")
-    page.get_by_role("checkbox", name="Let the model serve").uncheck()
+    page.get_by_label("Evaluate before").select_option("always")
+    page.get_by_role("checkbox", name="Make the model live").uncheck()
 
     # What is out of range is said beside the field, before anything is sent.
     start_run(page, preset="latent", factors="300", sweeps="3")
@@ -72,7 +73,7 @@ def test_a_run_is_watched_and_its_model_serves_until_it_is_rolled_back(page, ser
     # The curves grow while one looks; another run waits for it, or is at work by then.
     first = page.get_by_role("region", name="Run 2")
     expect(first.get_by_role("progressbar")).to_be_visible()
-    expect(first.get_by_text("Ratings held out", exact=True)).to_be_visible()
+    expect(first.get_by_text("Held-out ratings", exact=True)).to_be_visible()
     start_run(page, preset="bias", sweeps="3")
     second = page.get_by_role("region", name="Run 3")
     second.get_by_role("button", name="Stop").click()
@@ -90,17 +91,17 @@ def test_a_run_is_watched_and_its_model_serves_until_it_is_rolled_back(page, ser
     is_refused_while_expectations_fail(page, service)
     page.get_by_role("button", name="Activate").click()
     page.get_by_role("dialog").get_by_role("button", name="Activate").click()
-    expect(page.get_by_text("Serves", exact=True)).to_be_visible()
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
 
     # Side by side, back in one click, and gone.
     page.goto("/#/models")
     for n in (1, 2):
         page.get_by_role("checkbox", name=f"Compare model {n}").check()
-    expect(page.get_by_role("heading", name="Model 1 beside model 2")).to_be_visible()
+    expect(page.get_by_role("heading", name="Model 1 and model 2")).to_be_visible()
     assert fits(page)
     page.get_by_role("button", name="Roll back to model 1").click()
-    serving = page.get_by_role("row", name=re.compile("Model 1.*Serves"))
-    expect(serving).to_contain_text("It serves, so it cannot be deleted")
+    serving = page.get_by_role("row", name=re.compile("Model 1.*Live"))
+    expect(serving).to_contain_text("A live model cannot be deleted")
     page.get_by_role("button", name="Delete model 2").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(page.get_by_role("checkbox", name="Compare model 2")).to_have_count(0)

@@ -9,7 +9,7 @@ from tests.e2e.journeys import fits, planned, promote, recommended, register
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
-INTERLEAVED = "Interleaved: every list mixes two variants"
+INTERLEAVED = "Interleaved: each list mixes two variants"
 
 
 @pytest.fixture
@@ -36,10 +36,10 @@ def test_a_draft_is_edited_and_nobody_overwrites_another_unseen(admin, service):
     # The other change is told, by its fields; what was typed stays.
     save = page.get_by_role("button", name="Save as draft")
     save.click()
-    told = page.get_by_role("alert").filter(has_text="Somebody else")
-    expect(told).to_contain_text("Hypothesis, False alarms")
+    told = page.get_by_role("alert").filter(has_text="Someone else")
+    expect(told).to_contain_text("Hypothesis, False-positive rate")
     expect(name).to_have_value("Diverse stars")
-    page.get_by_role("button", name="Take theirs").click()
+    page.get_by_role("button", name="Use their version").click()
     expect(name).to_have_value("Stars")
     expect(page.get_by_label("Hypothesis")).to_have_value("Nobody knows.")
 
@@ -50,7 +50,7 @@ def test_a_draft_is_edited_and_nobody_overwrites_another_unseen(admin, service):
     expect(page.request.patch(path, data=mine, headers=headers)).to_be_ok()
     save.click()
     page.set_viewport_size({"width": 320, "height": 640})
-    page.get_by_role("button", name="Go on with mine").press("Enter")
+    page.get_by_role("button", name="Keep mine").press("Enter")
     expect(told).to_have_count(0)
     assert fits(page)
     save.click()
@@ -71,7 +71,7 @@ def test_votes_on_an_interleaved_list_are_credited_to_who_put_them_there(admin):
     page.get_by_role("button", name="Save as draft").click()
     page.get_by_role("button", name="Start").press("Enter")
     page.get_by_role("dialog").get_by_role("button", name="Start").press("Enter")
-    expect(page.get_by_text("Nobody has seen it yet.")).to_be_visible()
+    expect(page.get_by_text("No user has seen the experiment yet.")).to_be_visible()
     address = page.url
 
     # The first two of a list come from one variant each, whatever the coin says.
@@ -88,7 +88,7 @@ def test_votes_on_an_interleaved_list_are_credited_to_who_put_them_there(admin):
         row = counts.filter(has=page.get_by_role("rowheader", name=variant))
         expect(row.get_by_role("cell").nth(0)).to_have_text("1")
         expect(row.get_by_role("cell").nth(1)).to_have_text("1")
-    expect(page.get_by_text("Both in one list.")).to_be_visible()
+    expect(page.get_by_text("Interleaved.")).to_be_visible()
     expect(
         page.get_by_role("heading", name="Too early: 1 of the 50 voters it needs")
     ).to_be_visible()

@@ -5,13 +5,13 @@ import { Failure, More, Skeletons } from '../app/states';
 import { texts } from '../texts';
 
 interface ImportListProps {
-  /** Whose imports; everybody's if left out. */
+  /** The user whose imports to list; all users if omitted. */
   userId?: number;
-  /** Changes when there is one more. */
+  /** Changes after every import. */
   asOf: unknown;
 }
 
-/** The files of ratings that were taken in, the last one first. */
+/** The imported files of ratings, newest first. */
 export function ImportList({ userId, asOf }: ImportListProps) {
   const { data, error, isLoading, reload, loadMore } = usePages(`imports ${userId} ${asOf}`, (cursor, signal) =>
     userId === undefined

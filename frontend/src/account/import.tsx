@@ -14,7 +14,7 @@ import { ImportList } from './import-list';
 const FORMATS = ['csv', 'letterboxd', 'imdb', 'trakt', 'movielens'] as const;
 const MOST_ROWS = 300;
 
-/** Ratings from a file, tried out first, and all ratings as a file. */
+/** Import ratings from a file after a dry run, and export all ratings. */
 export function ImportRatings({ me }: { me: Me }) {
   const [file, setFile] = useState<File | null>(null);
   const [report, setReport] = useState<ImportReport | null>(null);
@@ -94,7 +94,7 @@ export function ImportRatings({ me }: { me: Me }) {
   );
 }
 
-/** Which lines of the file are wrong; nothing of it was taken in. */
+/** The faulty lines of a file that was refused as a whole. */
 function ImportFailure({ error, children }: { error: ApiError; children: ComponentChildren }) {
   return (
     <div role="alert" class="form-failure">
@@ -118,7 +118,7 @@ interface ReportProps {
 
 function Report({ report, isBusy, onConfirm }: ReportProps) {
   const n = report.n_added + report.n_replaced;
-  // What needs a look comes first.
+  // Skipped rows come first.
   const rows = [...report.rows].sort((a, b) => Number(a.movie_id !== null) - Number(b.movie_id !== null));
   const shown = rows.slice(0, MOST_ROWS);
   return (

@@ -110,7 +110,7 @@ export function MyRatings() {
 
 const NONE: ReadonlyMap<number, number> = new Map();
 
-/** How much of the list each rating makes; while it is not known, nothing is said of it. */
+/** The share of the list that each rating accounts for; empty while it loads. */
 function useInfluence(): ReadonlyMap<number, number> {
   const { data } = useResource(`influence ${storedWrites.value}`, async (signal) => {
     if (!owner) return NONE;
@@ -221,7 +221,7 @@ function RatingRow({ rating, share, isChosen, onChoose }: RatingRowProps) {
   );
 }
 
-/** Which stars the user gives, beside those everyone gives, and what the model has not seen yet. */
+/** The user's ratings beside everyone's, and the number of changes since the last training. */
 function Distribution({ own }: { own: readonly RatedMovie[] }) {
   const everyone = useGet('/insights/ratings');
   const active = useResource(`active model ${storedWrites.value}`, async (signal) =>

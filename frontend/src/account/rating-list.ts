@@ -25,7 +25,7 @@ export function orderOf(
     .map(({ movie }) => movie.id);
 }
 
-/** Whether a rating passes the filters `text`, `genre` and `stars` of the address. */
+/** Test a rating against the filters `text`, `genre` and `stars` of the address. */
 export function passes({ movie, value }: RatedMovie, query: URLSearchParams): boolean {
   const [text, genre, stars] = [query.get('text') ?? '', query.get('genre'), query.get('stars')];
   return (

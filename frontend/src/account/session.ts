@@ -1,4 +1,4 @@
-/** Who is signed in. The token itself is in a cookie that no script can read. */
+/** The signed-in user. The token is in a cookie that no script can read. */
 
 import { computed, signal } from '@preact/signals';
 import { type ApiError, call, type Me, watchRefusals } from '../api';
@@ -13,7 +13,7 @@ type Session =
   | { readonly state: 'unknown' }
   | { readonly state: 'unreachable'; readonly error: ApiError }
   | { readonly state: 'signed-out' }
-  /** Trying it without an account. */
+  /** Somebody tries the app without an account. */
   | { readonly state: 'guest' }
   | { readonly state: 'signed-in'; readonly me: Me };
 

@@ -19,7 +19,7 @@ import { texts } from '../texts';
 
 const TABS = ['users', 'jobs', 'storage'] as const;
 
-/** Who may do what, what is being worked on, and how much is kept. */
+/** Users and their permissions, jobs, and storage. */
 export function Admin({ me }: { me: Me }) {
   const { admin } = texts;
   const tab = TABS.find((name) => name === route.value.query.get('tab')) ?? 'users';
@@ -78,7 +78,7 @@ function Users({ me }: { me: Me }) {
 
 type Change = Partial<Pick<User, 'is_admin' | 'is_disabled'>>;
 
-/** Changed at once, and back if the service refuses. */
+/** Shows a change at once, and reverts it if the service refuses. */
 function UserRow({ user, isMe }: { user: User; isMe: boolean }) {
   const { admin } = texts;
   const [shown, setShown] = useState(user);

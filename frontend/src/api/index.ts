@@ -42,7 +42,7 @@ const TIMEOUT_MILLISECONDS = 9_000;
 
 type FailureKind = 'refused' | 'offline' | 'timeout' | 'malformed';
 
-/** Why a request brought no answer: the service's own problem document where there is one. */
+/** A failed request, with the problem document of the service if there is one. */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
 
@@ -79,7 +79,7 @@ const client = createClient<paths>({
   querySerializer: search,
 });
 
-/** Ask the service; whatever is no answer is an ApiError, but for an abort: the page has moved on then. */
+/** Call the service. Every failure is an ApiError, except an abort, which means that the page has moved on. */
 export async function call<M extends HttpMethod, P extends PathsWithMethod<paths, M>>(
   method: M,
   path: P,
@@ -103,7 +103,7 @@ function asItIs(type: string, file: Blob) {
   return { body: file as never, bodySerializer: () => file, headers: { 'Content-Type': type } };
 }
 
-/** What the OpenAPI document says of the fields of a body; it is the one place that holds their bounds. */
+/** The fields of a body in the OpenAPI document, the only place that holds their bounds. */
 export async function schemaOf(name: 'RatingParameters' | 'RankingParameters', signal: AbortSignal): Promise<Schema> {
   const document = await settle<{ components?: { schemas?: Record<string, Schema> } }>(
     client.GET('/openapi.json' as never, { signal } as never),

@@ -7,11 +7,11 @@ interface ConfirmButtonProps {
   title: string;
   text: string;
   kind?: 'primary' | 'danger';
-  /** Of several in a table: named in full for whoever cannot see where it stands, and coloured only in the dialog. */
+  /** The full name of a button in a table, for screen readers; only the dialog then shows its colour. */
   name?: string | undefined;
   isAllowed?: boolean;
   onConfirm: () => void;
-  /** What else to know before, looked up when it is asked. */
+  /** More facts for the decision, loaded when the dialog opens. */
   children?: ComponentChildren;
 }
 
@@ -22,7 +22,7 @@ export function ConfirmButton(props: ConfirmButtonProps) {
   const button = useRef<HTMLButtonElement>(null);
   const [isOpen, setOpen] = useState(false);
   const id = useId();
-  // What it did may take it away; the focus must not be lost with it.
+  // Its action may remove the button; the focus must not vanish with it.
   useLayoutEffect(
     () => () => {
       if (button.current === document.activeElement) document.getElementById('main')?.focus({ preventScroll: true });

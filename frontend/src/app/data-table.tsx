@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact';
 
 interface SortableColumn {
   readonly label: string;
-  /** The address that sorts by it, or the other way round. */
+  /** Sorts by this column, or reverses its order. */
   readonly href: string;
   readonly order: 'ascending' | 'descending' | undefined;
 }
@@ -10,11 +10,11 @@ interface SortableColumn {
 interface DataTableProps {
   label: string;
   columns: readonly (string | SortableColumn)[];
-  /** Their cells; the first one names the row. */
+  /** The cells of each row; the first one names it. */
   rows?: readonly (readonly ComponentChildren[])[];
-  /** Whether a row stands out. */
+  /** Highlights rows. */
   isMarked?: (place: number) => boolean;
-  /** Rows that act. */
+  /** Rows with state of their own, after `rows`. */
   children?: ComponentChildren;
 }
 

@@ -12,16 +12,16 @@ type Errors<Name extends string> = Readonly<Partial<Record<Name, string | undefi
 
 interface FormOptions<Name extends string> {
   readonly names: readonly Name[];
-  /** What is wrong before anything is sent. */
+  /** Errors found before the form is sent. */
   readonly check: (values: Values<Name>) => Errors<Name>;
   readonly send: (values: Values<Name>) => Promise<void>;
-  /** What refusals of a kind say of fields, by slug. */
+  /** Errors to show for a problem, by its slug. */
   readonly refusals?: Readonly<Record<string, Errors<Name>>>;
-  /** Which fields a refusal is about if they are not named as here; what is left is told under the form. */
+  /** Assigns a refusal to fields; an unassigned one appears under the form. */
   readonly blame?: (error: ApiError) => Errors<Name>;
 }
 
-/** Check, send, and say beside each field what is wrong; what was typed always stays. */
+/** Check and send a form, and show errors beside their fields; the input always stays. */
 export function useForm<Name extends string>({
   names,
   check,

@@ -1,11 +1,11 @@
-/** What pages are made of: their head, panels and buttons. */
+/** Shared parts of pages: heads, panels, buttons, tabs and legends. */
 
 import type { AnchorHTMLAttributes, ButtonHTMLAttributes, ComponentChildren } from 'preact';
 
 interface PageHeadProps {
   title: string;
   lead?: ComponentChildren;
-  /** The page that this one belongs to. */
+  /** The page one level up. */
   parent?: readonly [href: string, title: string];
   tabs?: ComponentChildren;
   children?: ComponentChildren;
@@ -62,7 +62,7 @@ export function LinkButton({ kind = 'plain', ...rest }: LinkButtonProps) {
   return <a class={KINDS[kind]} {...rest} />;
 }
 
-/** The state of something, in a word. */
+/** A label for a state. */
 export function Chip({ state, children }: { state?: string; children: ComponentChildren }) {
   return (
     <span class="chip" data-state={state}>
@@ -76,7 +76,7 @@ interface TabsProps {
   tabs: readonly (readonly [href: string, name: string, isCurrent: boolean])[];
 }
 
-/** Ways to the other parts of a page, the current one marked. */
+/** Links to the parts of a page; the current one is marked. */
 export function Tabs({ label, tabs }: TabsProps) {
   return (
     <nav class="chips" aria-label={label}>
@@ -89,7 +89,7 @@ export function Tabs({ label, tabs }: TabsProps) {
   );
 }
 
-/** What the colours of a chart stand for. */
+/** Names the colours of a chart. */
 export function Legend({ entries }: { entries: readonly (readonly [name: string, hue: string])[] }) {
   return (
     <ul class="legend">

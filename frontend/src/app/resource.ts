@@ -8,13 +8,12 @@ export interface Resource<T> {
   readonly data: T | undefined;
   readonly error: ApiError | null;
   readonly isLoading: boolean;
-  /** What is shown belongs to the key before, until the answer is there. */
+  /** The data still belongs to the previous key. */
   readonly isStale: boolean;
   readonly reload: () => void;
 }
 
 interface Held<T> {
-  /** What the data belongs to. */
   readonly key: string;
   readonly data: T | undefined;
   readonly error: ApiError | null;
@@ -38,7 +37,7 @@ export function forgetResources(): void {
   remembered.clear();
 }
 
-/** Load when `key` changes; until the answer is there the data of the key before stays. */
+/** Load when `key` changes; the previous data stays until the answer arrives. */
 export function useResource<T>(key: string, load: (signal: AbortSignal) => Promise<T>): Resource<T> {
   const [held, setHeld] = useState<Held<T>>(() => start<T>(key));
   const [attempt, setAttempt] = useState(0);
@@ -66,7 +65,7 @@ export function useResource<T>(key: string, load: (signal: AbortSignal) => Promi
   return { ...held, isStale: held.key !== key, reload };
 }
 
-/** What the service answers at an address; `asOf` tells visits or versions apart that must not share an answer. */
+/** Get an address of the service. Visits or versions with different `asOf` do not share an answer. */
 export function useGet<P extends GetPath>(path: P, options?: GetOptions<P>, asOf: unknown = ''): Resource<Answers<P>> {
   return useResource(keyOf(path, options, asOf), (signal) => call('get', path, { ...options, signal } as never));
 }
@@ -115,7 +114,7 @@ export function usePages<Item>(
     wanted.current = (pages.data?.n ?? 0) + 1;
     pages.reload();
   };
-  /** All pages so far as they are now; those remembered are not asked for again. */
+  /** Load all pages again instead of reading the remembered ones. */
   const reload = () => {
     remembered.delete(key);
     pages.reload();
@@ -123,7 +122,7 @@ export function usePages<Item>(
   return { ...pages, reload, loadMore };
 }
 
-/** All pages so far of what the service lists at an address. */
+/** All pages loaded so far of a list of the service. */
 export function useList<P extends GetPath>(path: P, options: GetOptions<P>, asOf: unknown = '') {
   type Item = Answers<P> extends Page<infer I> ? I : never;
   return usePages<Item>(`pages of ${keyOf(path, options, asOf)}`, (cursor, signal) => {
@@ -132,7 +131,7 @@ export function useList<P extends GetPath>(path: P, options: GetOptions<P>, asOf
   });
 }
 
-/** What the window shows at first alone, until it is painted; coming back, everything at once. */
+/** The first items alone until they are painted, then all; on a return visit all at once. */
 export function useFirstThenAll<T>(items: readonly T[], n: number): readonly T[] {
   const [isAll, setAll] = useState(items.length > 0);
   const isEmpty = items.length === 0;

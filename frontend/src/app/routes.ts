@@ -12,12 +12,12 @@ const NUMBERED = ['movie', 'experiment', 'edit-experiment', 'model', 'code', 'pr
 
 export type PageName = (typeof PLAIN)[number] | (typeof NUMBERED)[number] | 'not-found';
 
-/** The pages of one section, all of them for administrators. */
+/** The pages on experiments, all for administrators. */
 export const EXPERIMENT_PAGES: ReadonlySet<PageName> = new Set<PageName>([
   ...(['experiments', 'experiment', 'new-experiment', 'edit-experiment', 'simulation'] as const),
 ]);
 
-/** Where models are made and people looked after; but for their code for administrators as well. */
+/** The pages of the section on models; all but the code are for administrators. */
 export const MODEL_PAGES: ReadonlySet<PageName> = new Set<PageName>([
   ...(['training', 'models', 'model', 'code', 'proposals', 'proposal', 'admin'] as const),
 ]);
@@ -56,7 +56,7 @@ export function safeReturn(next: string | null, otherwise: PageName = 'browse'):
 
 export const route = signal<Route>(parseRoute(''));
 
-/** Where to scroll on arrival: to the top, or when coming back to where the page was left. */
+/** The scroll position on arrival: the top, or on the way back the place where the page was left. */
 export let arrivalScroll = 0;
 
 /** The address that `route` was read from. */

@@ -6,7 +6,7 @@ import { Button } from './parts';
 
 const range = (count: number) => Array.from({ length: count }, (_, i) => i);
 
-/** What went wrong, what to do now, and the number to quote when asking for help. */
+/** The cause of a failure, a way to retry, and the request id to quote when asking for help. */
 export function Failure({ error, retry }: { error: ApiError; retry: () => void }) {
   return (
     <section class="state" role="alert">
@@ -49,7 +49,7 @@ interface MoreProps {
   onMore: () => void;
 }
 
-/** The way to the next page of a list, if there is one. */
+/** Loads the next page of a list, if there is one. */
 export function More({ hasMore, isBusy, onMore }: MoreProps) {
   if (!hasMore) return null;
   return (

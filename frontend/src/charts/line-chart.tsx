@@ -14,10 +14,8 @@ interface LineChartProps {
   title: string;
   days: readonly string[];
   series: readonly Line[];
-  /** How a number on the scale is written. */
   format: (value: number) => string;
   isFromZero?: boolean;
-  /** How a place on the time axis is written, if not as a day. */
   formatDay?: (day: string) => string;
 }
 

@@ -7,7 +7,7 @@ type Cell = string | number | null;
 
 interface PlotProps {
   title: string;
-  /** What the plot shows, in a sentence, for whoever cannot see it. */
+  /** Describes the plot in a sentence for screen readers. */
   summary: string;
   columns: readonly string[];
   rows: readonly (readonly Cell[])[];
@@ -71,7 +71,7 @@ interface Bar {
 }
 
 /** Upright bars over an ordered scale, such as stars or months. */
-export function Columns({ bars, step }: { bars: readonly Bar[] /** Every which name is written. */; step: number }) {
+export function Columns({ bars, step }: { bars: readonly Bar[]; step: number }) {
   const most = Math.max(1, ...bars.map(({ value }) => value));
   return (
     <div class="plot-columns">
@@ -87,7 +87,7 @@ export function Columns({ bars, step }: { bars: readonly Bar[] /** Every which n
 
 interface BarsProps {
   bars: readonly Bar[];
-  /** Where bars begin and end. */
+  /** The range of the bars. */
   low?: number;
   high?: number;
 }

@@ -11,12 +11,12 @@ import { texts } from '../texts';
 import { changedFields, experimentOf, type Plan, planOf } from './plan';
 import { type Models, PlanForm, WithModels } from './plan-form';
 
-/** Change a draft; what somebody else has changed meanwhile is never overwritten unseen. */
+/** Edit a draft; changes of others are never overwritten unseen. */
 export function EditExperiment({ id }: { id: number }) {
   const { data, error, isLoading, reload } = useResource(`experiment ${id}`, (signal) => read(id, signal));
   if (error?.status === 404) return <NotFound />;
   if (error && !isLoading) return <Failure error={error} retry={reload} />;
-  // What is remembered may be an old version: wait for the one to start from.
+  // The remembered data may be an old version: wait for the current one.
   if (!data || isLoading) return <Skeletons count={3} kind="row" />;
   return (
     <>

@@ -7,7 +7,7 @@ export function StateChip({ state }: { state: Experiment['state'] }) {
   return <Chip state={state}>{texts.experiments.states[state]}</Chip>;
 }
 
-/** Whether the numbers can be trusted; stands before every number. */
+/** Tells whether the numbers can be trusted; appears before all of them. */
 export function HealthLine({ results }: { results: Results }) {
   const health = healthOf(results);
   return (

@@ -5,7 +5,7 @@ import { texts } from '../texts';
 interface IntervalPlotProps {
   comparisons: readonly Comparison[];
   control: string;
-  /** Of the difference, in 100 votes or users. */
+  /** The unit of the difference, per 100 votes or users. */
   unit: string;
   minimumEffect: number;
 }

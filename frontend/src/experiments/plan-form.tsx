@@ -42,7 +42,7 @@ interface PlanFormProps {
   models: Models;
   first: Plan;
   send: (plan: Plan) => Promise<void>;
-  /** What stands before the button. */
+  /** Content above the button. */
   children?: ComponentChildren;
 }
 
@@ -191,7 +191,7 @@ function VariantFields({ place, variant, models, isWeighted, onEdit }: VariantFi
   );
 }
 
-/** The service names fields its own way; what it says of any part of the variants stands under them. */
+/** Maps the service's field names to ours; an error in any variant appears under all of them. */
 function blame(error: ApiError) {
   const ours = { minimum_effect: 'effect', traffic_share: 'traffic' } as const;
   const found = error.problem?.errors?.map((fault) => {

@@ -1,4 +1,4 @@
-/** The plan of an experiment as people type it: checked, and as the service takes it. */
+/** The plan of an experiment: as typed, checked, and as the service accepts it. */
 
 import type { Experiment, ExperimentPlan, Metric } from '../api';
 import { isWithin, numberIn, part } from '../app/numbers';
@@ -40,7 +40,7 @@ export function evenWeights(n: number): string[] {
 
 export type PlanField = 'name' | 'hypothesis' | 'effect' | 'traffic' | 'alpha' | 'power' | 'variants';
 
-/** What is wrong with a plan, field by field. */
+/** The errors of a plan, by field. */
 export function planProblems(plan: Plan): Partial<Record<PlanField, string>> {
   const { problems } = texts.plan;
   const names = plan.variants.map(({ name }) => name.trim());

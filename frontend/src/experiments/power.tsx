@@ -11,7 +11,7 @@ const TYPING_MILLISECONDS = 300;
 
 type Basis = 'assumed' | 'learned';
 
-/** How many users a plan needs, recomputed while it is typed. */
+/** The number of users that a plan needs, recomputed on every change. */
 export function Power({ plan }: { plan: Plan }) {
   const [chosen, setBasis] = useState<Basis>('assumed');
   const [assumed, setAssumed] = useState({ like_share: '60', votes_per_user: '10', design_effect: '1.9' });
@@ -89,7 +89,7 @@ function powerPlan(plan: Plan, assumed: Readonly<Record<string, string>> | null)
   return isComplete ? { kind: plan.kind, metric: plan.metric, ...numbers, assumed: votes } : null;
 }
 
-/** A value once it has rested: not every key asks the service. */
+/** A value after a pause in typing: not every key sends a request. */
 function useSettled(value: string): string {
   const [settled, setSettled] = useState(value);
   useEffect(() => {

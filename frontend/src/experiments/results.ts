@@ -5,14 +5,14 @@ import type { Texts } from '../texts';
 
 export type Health = keyof Texts['results']['health'];
 
-/** Whether users arrived in the variants as planned; unknown before anybody did, nothing to ask if they see both. */
+/** The health of the assignment; interleaved users see both variants, so theirs cannot fail. */
 export function healthOf({ kind, verdict, variants, sample_ratio_p_value }: Results): Health {
   if (kind === 'interleaved') return variants.some(({ n_users }) => n_users > 0) ? 'paired' : 'unknown';
   if (verdict.kind === 'unhealthy') return 'unhealthy';
   return sample_ratio_p_value === null ? 'unknown' : 'healthy';
 }
 
-/** What a metric says of counts; undefined where there is nothing to divide by. */
+/** The value of a metric; undefined when the denominator is 0. */
 export function metricOf(metric: Metric, n: Counts): number | undefined {
   const [count, of] = {
     like_share: [n.n_likes, n.n_likes + n.n_dislikes],

@@ -24,7 +24,7 @@ type Name = keyof typeof STANDARD;
 const NAMES = Object.keys(STANDARD) as Name[];
 const PERCENT = new Set<Name>(['like_share', 'effect', 'correlation', 'alpha']);
 
-/** As the service has them; shares in percent. */
+/** The bounds of the service; shares are in percent. */
 const LIMITS: Readonly<Record<Name, readonly [number, number]>> = {
   n_users: [50, 300],
   n_experiments: [1, 1000],
@@ -43,7 +43,7 @@ function problemOf(name: Name, text: string): string | undefined {
   return texts.simulation.between(low, high, PERCENT.has(name) ? ' %' : '');
 }
 
-/** Experiments whose truth is known: how often does each estimator err? The address holds the question. */
+/** Error rates of each estimator in experiments with a known truth; the address holds the parameters. */
 export function Simulation() {
   const { query } = route.value;
   const [values, setValues] = useState(

@@ -8,7 +8,7 @@ import { texts } from '../texts';
 
 const TABS = ['ratings', 'movies', 'genres'] as const;
 
-/** What all ratings together show: the paper's plots, each with its numbers. */
+/** The paper's plots of all ratings, each with its numbers. */
 export function Insights() {
   const tab = TABS.find((name) => name === route.value.query.get('tab')) ?? 'ratings';
   const { insights } = texts;

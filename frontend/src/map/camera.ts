@@ -1,9 +1,9 @@
-/** Where the points of a map fall in its window: a parallel projection that can be turned. */
+/** A parallel projection of the points of a map onto its window. */
 
 export type Columns = readonly (readonly number[])[];
 
 export interface View {
-  /** What is in the middle of the window. */
+  /** The point in the middle of the window. */
   readonly target: readonly [x: number, y: number, z: number];
   /** Half windows a unit. */
   readonly zoom: number;
@@ -66,7 +66,7 @@ export function rotate(view: View, dx: number, dy: number): View {
   return { ...view, yaw: view.yaw + dx / 200, pitch };
 }
 
-/** Part of the way from one view to another; nearer in steps that look alike. */
+/** A view between two others; equal steps change the zoom by equal factors. */
 export function between(from: View, to: View, share: number): View {
   const mix = (a: number, b: number) => a + (b - a) * share;
   const [x, y, z] = to.target;
@@ -79,7 +79,7 @@ export function between(from: View, to: View, share: number): View {
 
 type Point = readonly [x: number, y: number];
 
-/** Whether a point is inside a polygon, by the number of sides a ray from it crosses. */
+/** Test whether a polygon contains a point, by the number of sides that a ray from it crosses. */
 export function isInside(polygon: readonly Point[], x: number, y: number): boolean {
   let inside = false;
   polygon.forEach(([ax, ay], i) => {

@@ -1,4 +1,4 @@
-/** The lists beside the map: what the pointer finds on it, for the keyboard and in words. */
+/** The lists beside the map, which make its content available to the keyboard. */
 
 import { call, type Movie } from '../api';
 import { Button, Panel } from '../app/parts';
@@ -98,7 +98,7 @@ export function MovieList({ ids, onChoose }: { ids: readonly number[]; onChoose:
   return <Buttons movies={data ?? []} onChoose={onChoose} />;
 }
 
-/** What a lasso took in, and what somebody who loved these would be recommended. */
+/** The chosen movies, and recommendations for somebody who loves them. */
 export function Liked({ ids, onChoose }: { ids: readonly number[]; onChoose: Choose }) {
   const { map } = texts;
   const isAsked = route.value.query.get('list') === '1';
@@ -154,7 +154,7 @@ interface AxesProps {
   onChoose: Choose;
 }
 
-/** What each axis is about: the movies and genres at its two ends. */
+/** Explains each axis by the movies and genres at its two ends. */
 export function Axes({ axes, explained, onChoose }: AxesProps) {
   return (
     <Panel title={texts.map.axes}>

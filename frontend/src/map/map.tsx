@@ -16,12 +16,12 @@ import { COLOURINGS, type Colouring, changeMap as change, colouring, genreCentre
 import { type Mark, PointCloud } from './point-cloud';
 
 const N_LISTED = 12;
-/** Of a lasso, the best known: what the address and one request can carry. */
+/** The address and one request carry no more; a lasso keeps the most rated movies. */
 const MOST_CHOSEN = 20;
 const FLIGHT_MILLISECONDS = 600;
 const CLOSE = 5; // times nearer than the overview
 
-/** Movies, or genres, along the principal axes of the model that serves. */
+/** Movies or genres along the principal axes of the live model. */
 export function MapPage({ me }: { me: Me }) {
   const active = useGet('/models/active');
   const { query } = route.value;

@@ -1,4 +1,4 @@
-/** How a map of movies is coloured, and what its axes are about. */
+/** The colours of a map of movies, and the meaning of its axes. */
 
 import type { MovieMap } from '../api';
 import { href, replace, route } from '../app/routes';
@@ -76,7 +76,7 @@ interface Pole {
   readonly ids: readonly number[];
 }
 
-/** For each axis the genres and the well known movies at its two ends, outermost first. */
+/** The genres and the most rated movies at both ends of each axis, outermost first. */
 export function poles(map: MovieMap, centres: readonly Centre[]): { low: Pole; high: Pole }[] {
   const known = map.ids.map((_, i) => i).sort((a, b) => (map.n_ratings[b] ?? 0) - (map.n_ratings[a] ?? 0));
   const speaking = known.slice(0, Math.max(2 * N_POLES, Math.round(SPEAKING * known.length)));

@@ -163,7 +163,7 @@ function Editor({ text, onText, error }: EditorProps) {
   );
 }
 
-/** What the edit changes so far; the service makes the diff that is kept. */
+/** A preview of the changes; the service computes the diff that it stores. */
 function Preview({ path, before, after }: { path: string; before: string; after: string }) {
   const { code } = texts;
   const diff = createTwoFilesPatch(path, path, before, after, undefined, undefined, {

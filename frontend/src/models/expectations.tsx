@@ -12,7 +12,7 @@ const MOST_RATINGS = 100;
 const MOST_NAME = 100;
 const EXPECTED = { limit: 3, within: 20 };
 
-/** What every model must give to dummy users before it may serve; one's own list is the first idea of one. */
+/** The lists that every model must produce for test users before it can go live. */
 export function Expectations({ me }: { me: Me }) {
   const { data, error, isLoading, reload } = useGet('/diagnostics/expectations');
   const { expectations: words } = texts;
@@ -57,7 +57,7 @@ export function Expectations({ me }: { me: Me }) {
   );
 }
 
-/** Whoever rates as I do must go on getting what I get now. */
+/** Expect of new models what this user's list holds now. */
 async function saveOwn(me: Me): Promise<void> {
   const { items } = await call('get', '/recommendations/{user_id}', {
     path: { user_id: me.id },

@@ -15,7 +15,7 @@ interface ActionProps {
   reload: () => void;
 }
 
-/** Lets a model serve, once everything on its checklist holds. */
+/** Activates a model that passes its checks. */
 export function ActivateButton({ model: { id }, isListed = false, reload }: ActionProps) {
   const [isAllowed, setAllowed] = useState(false);
   const { models: words } = texts;
@@ -35,7 +35,7 @@ export function ActivateButton({ model: { id }, isListed = false, reload }: Acti
   );
 }
 
-/** What must hold before a model may serve: the expectations of dummy users among it. */
+/** The checks that a model must pass before it can go live, among them the expectations. */
 export function Checklist({ id, onResult }: { id: number; onResult?: (isPassed: boolean) => void }) {
   const { data, error, isLoading, reload } = useGet('/models/{model_id}/checks', { path: { model_id: id } });
   const isPassed = data?.passed === true && !isLoading && !error;
@@ -63,7 +63,7 @@ function usePins(id: number): readonly string[] {
   return pinsOf(id, data?.items ?? []);
 }
 
-/** Whether a model serves, is held by an experiment, or comes from elsewhere. */
+/** Marks a model that is live, used by an experiment, or imported. */
 export function ModelMarks({ model: { id, is_active, kind } }: Pick<ActionProps, 'model'>) {
   const { models: words } = texts;
   const pins = usePins(id);
@@ -76,7 +76,7 @@ export function ModelMarks({ model: { id, is_active, kind } }: Pick<ActionProps,
   );
 }
 
-/** Deletes a model, or says why it must stay. */
+/** Deletes a model, or explains why that is impossible. */
 export function DeleteButton({ model: { id, is_active }, isListed = false, reload }: ActionProps) {
   const { models: words } = texts;
   const pins = usePins(id);

@@ -1,10 +1,10 @@
-/** Models, prepared for reading: facts of a card, what pins one, and which one served before. */
+/** Facts about models: their origin, the experiments that use them, and the previous live model. */
 
 import type { Experiment, ModelCard, ModelSummary } from '../api';
 import { texts } from '../texts';
 import { sortedBy } from './training-runs';
 
-/** What is known of where a model comes from, as labels and values. */
+/** The known facts about the origin of a model, as labels and values. */
 export function factsOf(card: ModelCard): (readonly [label: string, value: string])[] {
   const { fact, count, moment, duration, bytes, small } = texts.models;
   const known = <T>(value: T | null | undefined, write: (value: T) => string) =>
@@ -25,12 +25,12 @@ export function factsOf(card: ModelCard): (readonly [label: string, value: strin
   ];
 }
 
-/** The names of the experiments that hold a model, which then cannot be deleted. */
+/** The experiments that use a model, which then cannot be deleted. */
 export function pinsOf(id: number, experiments: readonly Experiment[]): string[] {
   return experiments.filter(({ variants }) => variants.some(({ model_id }) => model_id === id)).map(({ name }) => name);
 }
 
-/** The model that served before the one that serves now; a rollback brings it back. */
+/** The previous live model, which a rollback activates. */
 export function oneBefore<Model extends Pick<ModelSummary, 'id' | 'is_active' | 'last_active_at'>>(
   models: readonly Model[],
 ): Model | undefined {

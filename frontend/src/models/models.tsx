@@ -13,7 +13,7 @@ import { ActivateButton, DeleteButton, ModelMarks } from './model-actions';
 import { factsOf, oneBefore } from './model-facts';
 import { ModelsHead } from './models-head';
 
-/** All models: which one serves, two side by side, and the way back. */
+/** All models, with a comparison of two and a rollback. */
 export function Models({ me }: { me: Me }) {
   const [asOf] = useState(Date.now);
   const { data, error, isLoading, reload, loadMore } = useList('/models', { query: { limit: 100 } }, asOf);
@@ -144,7 +144,7 @@ function better({ first, second }: ModelComparison, measure: (model: ModelSummar
   ));
 }
 
-/** What is known of the two and is not the same. */
+/** The facts and parameters in which two models differ. */
 function differences({ first, second, differences: parameters }: ModelComparison) {
   const { training } = texts;
   const others = factsOf(second);
@@ -158,7 +158,7 @@ function differences({ first, second, differences: parameters }: ModelComparison
   ];
 }
 
-/** Takes in item factors trained elsewhere; they serve once activated. */
+/** Imports item factors trained elsewhere; the model goes live only when activated. */
 function Import({ reload }: { reload: () => void }) {
   const { models: words } = texts;
   return (

@@ -17,7 +17,7 @@ import { DiffCode } from './source-code';
 
 const STATES = ['open', 'accepted', 'declined'] as const;
 
-/** Edits of the training code that somebody proposed, the latest first. */
+/** Proposed edits of the training code, newest first. */
 export function Proposals() {
   const { proposals } = texts;
   const status = STATES.find((name) => name === route.value.query.get('status')) ?? null;
@@ -57,7 +57,7 @@ export function Proposals() {
   );
 }
 
-/** The code of the model that serves, to read or to edit. */
+/** A link to the code of the live model. */
 function ToCode() {
   const { data } = useGet('/models/active');
   if (!data?.model) return null;

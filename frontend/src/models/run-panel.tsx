@@ -13,12 +13,12 @@ import { bestRmse, type Curve, curve, type Head, isUnfinished, ndcgOf } from './
 
 interface RunPanelProps {
   id: number;
-  /** How many runs come before it. */
+  /** Its place in the queue. */
   place: number;
   reload: () => void;
 }
 
-/** One run: how far it is, its curves as they grow, and what was measured. */
+/** One run: its progress, its curves and its evaluation. */
 export function RunPanel({ id, place, reload }: RunPanelProps) {
   const { found, run, sweeps } = useRun(id, reload);
   if (found.error && !found.isLoading) return <Failure error={found.error} retry={found.reload} />;
@@ -102,7 +102,7 @@ function Curves({ run, sweeps }: { run: TrainingRun; sweeps: readonly TrainingSw
   );
 }
 
-/** Always the same three, so that each keeps its colour; some without values yet. */
+/** Always three series, so that each keeps its colour; some may be empty. */
 function seriesOf(sweeps: readonly TrainingSweep[], head: Head, isRmse: boolean): Curve[] {
   const { curves } = texts.training;
   const of = (fit: TrainingSweep['fit']) => sweeps.filter((sweep) => sweep.head === head && sweep.fit === fit);
@@ -114,7 +114,7 @@ function seriesOf(sweeps: readonly TrainingSweep[], head: Head, isRmse: boolean)
   ];
 }
 
-/** As many steps as there will be, so that curves grow towards the end of the axis. */
+/** All planned steps, so that curves grow towards the end of the axis. */
 function stepsOf(sweeps: readonly TrainingSweep[], head: Head): string[] {
   const n = Math.max(...sweeps.filter((sweep) => sweep.head === head).map(({ n_sweeps }) => n_sweeps));
   return Array.from({ length: n }, (_, i) => String(i + 1));

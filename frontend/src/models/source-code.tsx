@@ -23,7 +23,7 @@ function coloured({ kind, text }: Piece) {
   return kind ? <span class={HUES[kind]}>{text}</span> : text;
 }
 
-/** What a diff takes away and adds, in colour and with its signs. */
+/** The removed and added lines of a diff, in colour and with signs. */
 export function DiffCode({ path, lines }: { path: string; lines: readonly DiffLine[] }) {
   return (
     <Lines label={texts.code.diffOf(path)}>

@@ -7,7 +7,7 @@ import { texts } from '../texts';
 export type Preset = NonNullable<TrainingRequest['preset']>;
 export type Head = TrainingSweep['head'];
 
-/** What can be set of the rating head of each preset; nothing stands for all there is. */
+/** The rating head parameters that each preset accepts; null means all. */
 const SETTABLE: Readonly<Record<Preset, readonly string[] | null>> = {
   default: ['n_factors', 'n_sweeps', 'rated_sets'],
   plain: null,
@@ -31,7 +31,7 @@ export function parametersOf(schema: Schema, head: Head, preset: Preset): Parame
   });
 }
 
-/** What is wrong with a number as typed; what is left empty takes the preset's value. */
+/** The error of a typed number; an empty field takes the preset's value. */
 export function parameterProblem(field: Field, text: string): string | undefined {
   if (text.trim() === '' || field.type === 'boolean' || field.enum) return undefined;
   const value = numberIn(text);

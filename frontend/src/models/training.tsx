@@ -13,7 +13,7 @@ import { RunPanel } from './run-panel';
 import { CancelButton, RunState } from './run-state';
 import { bestRmse, differing, flat, isUnfinished, ndcgOf, secondsOf, sortedBy } from './training-runs';
 
-/** Ask for a run, watch it learn, and set it beside all others. */
+/** Start a run, watch its progress, and compare it with the others. */
 export function Training() {
   const { data, error, isLoading, reload, loadMore } = useRuns();
   const runs = data?.items ?? [];
@@ -53,12 +53,12 @@ function hasBegun({ started_at }: TrainingRun): boolean {
   return started_at !== null;
 }
 
-/** How many of those that wait come before this one, itself included. */
+/** The place of a run in the queue, counted from 1. */
 function placeOf(runs: readonly TrainingRun[], id: number): number {
   return runs.filter((run) => run.status === 'queued' && run.id <= id).length;
 }
 
-/** The model that serves; made anew when the last run has ended, which may have changed it. */
+/** The live model; remounted after a run ends, which may have changed it. */
 function Serving() {
   const { data } = useGet('/models/active');
   if (!data?.model) return null;
@@ -74,7 +74,7 @@ const COLUMNS = {
   model: ({ model_id }: TrainingRun) => model_id,
 } as const;
 
-/** What does not change what is learned. */
+/** Parameters without an effect on the model. */
 const OUTSIDE: ReadonlySet<string> = new Set(['activate', 'evaluate']);
 
 interface RunsProps {

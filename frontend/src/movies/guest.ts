@@ -9,7 +9,7 @@ import { texts } from '../texts';
 // Not in memory: a reload or a closed window must not cost what somebody has rated.
 const KEY = 'cinefold.kept-ratings';
 
-/** What is kept, the oldest change first; null for everybody who is not trying. */
+/** The ratings kept here, oldest change first; null unless somebody tries the app without an account. */
 export const kept = signal<readonly RatedMovie[] | null>(null);
 
 /** Read it anew: another window may have kept something meanwhile. */
@@ -19,7 +19,7 @@ export function readKept(): readonly RatedMovie[] | null {
   return kept.value;
 }
 
-/** What a hand or another version has written there must not stop the app: what is no rating is left out. */
+/** Skips every entry that is no rating: an edited or outdated store must not stop the app. */
 function ratingsIn(text: string): RatedMovie[] {
   try {
     const values: unknown = JSON.parse(text);
@@ -39,7 +39,7 @@ function write(ratings: readonly RatedMovie[]): void {
   kept.value = ratings;
 }
 
-/** What was kept before is still there. */
+/** Ratings kept before are still there. */
 export function startKeeping(): readonly RatedMovie[] {
   write(readKept() ?? []);
   return kept.value ?? [];
@@ -56,7 +56,7 @@ export function forgetKept(): void {
   kept.value = null;
 }
 
-/** Store what is kept as a user's own: all of it, or else it stays kept. Doing it twice changes nothing. */
+/** Import the kept ratings into an account: all of them, or they stay here. Repeating it changes nothing. */
 export async function carryOver(userId: number): Promise<void> {
   const carried = readKept() ?? [];
   try {
@@ -72,7 +72,7 @@ export async function carryOver(userId: number): Promise<void> {
   else forgetKept();
 }
 
-/** As a file of ratings, which the service takes in whole or not at all. */
+/** A file of ratings; the service imports all of it or nothing. */
 export function asFile(ratings: readonly RatedMovie[]): Blob {
   const lines = ratings.map(({ movie, value, rated_at }) => `${movie.id},${value},${rated_at}`);
   return new Blob([['movie_id,rating,rated_at', ...lines].join('\n')]);

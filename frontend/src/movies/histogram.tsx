@@ -7,7 +7,7 @@ interface HistogramProps {
   own: number | null;
 }
 
-/** How many ratings each half star got; the numbers are in the list for everybody. */
+/** Counts the ratings of each half star; screen readers read the numbers. */
 export function Histogram({ bins, own }: HistogramProps) {
   const most = Math.max(1, ...bins.map(({ count }) => count));
   return (

@@ -97,7 +97,7 @@ export function posterOf(movie: { id: number; genres: readonly string[] }, title
   };
 }
 
-/** As large as the longest word and four lines allow. */
+/** The largest size at which the longest word and four lines fit. */
 export function titleSize(title: string, face: Face): number {
   const longestWord = Math.max(1, ...title.split(/\s+/).map(widthOf));
   const letter = LETTER[face];

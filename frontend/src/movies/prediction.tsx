@@ -7,7 +7,7 @@ import { displayTitle } from './titles';
 const LOWEST = 0.5;
 const HIGHEST = 5;
 
-/** Where a rating stands on the scale, in percent. */
+/** The place of a rating on the scale, in percent. */
 function onScale(stars: number): number {
   const share = (stars - LOWEST) / (HIGHEST - LOWEST);
   return Math.round(Math.min(1, Math.max(0, share)) * 1000) / 10;

@@ -1,4 +1,4 @@
-/** How many stars the service expects the user to give, for the movies on a page. */
+/** Predicted ratings of the movies on a page. */
 
 import { call, type Movie, type Prediction } from '../api';
 import { useResource } from '../app/resource';
@@ -6,7 +6,7 @@ import { owner, sentRatings, storedWrites } from './ratings';
 
 const MOST = 100;
 
-/** Predictions by movie, asked for in one request a hundred movies and anew after each rating. */
+/** Predictions by movie: one request per hundred movies, repeated after each rating. */
 export function usePredictions(movies: readonly Movie[]): ReadonlyMap<number, Prediction> {
   const ids = movies.map(({ id }) => id);
   const { data } = useResource(`predictions ${ids.join()} ${storedWrites.value}`, async (signal) => {
@@ -27,7 +27,7 @@ interface WantedPredictions {
   readonly genre?: string | null;
   readonly year_from?: number | null;
   readonly year_to?: number | null;
-  /** Of these alone; left out, of all. */
+  /** Restricts the predictions to these movies. */
   readonly movie_ids?: number[];
 }
 

@@ -14,10 +14,10 @@ type Ratings = ReadonlyMap<number, RatedMovie>;
 type Loading = 'loading' | 'ready' | ApiError;
 
 const PAGE = 100;
-/** As many as the service takes with a question. */
+/** The service accepts no more in one request. */
 const MOST_SENT = 1000;
 
-/** As shown, which runs ahead of what is stored. */
+/** The ratings as shown, which may be ahead of those stored. */
 export const ratings = signal<Ratings>(new Map());
 export const ratingsLoading = signal<Loading>('loading');
 
@@ -33,7 +33,7 @@ export function useOwnRating(movieId: number): number | null {
 const movies = new Map<number, Movie>();
 /** When restored ratings were given. */
 const dates = new Map<number, string>();
-/** Whose ratings they are; 0 without an account. */
+/** The user whose ratings these are; 0 without an account. */
 export let owner = 0;
 
 export async function loadRatings(userId: number): Promise<void> {
@@ -56,7 +56,7 @@ export async function loadRatings(userId: number): Promise<void> {
     return;
   }
   if (owner !== userId) return; // signed out meanwhile
-  // What was rated while the pages were on their way is newer than the pages.
+  // Ratings made while the pages loaded are newer than the pages.
   ratings.value = new Map([...loaded, ...ratings.value]);
   ratingsLoading.value = 'ready';
 }

@@ -1,4 +1,4 @@
-/** What the user thinks of recommended movies: likes, dislikes, and movies not to be shown again. */
+/** Feedback on recommendations: likes, dislikes and hidden movies. */
 
 import { type Signal, signal, useComputed } from '@preact/signals';
 import { ApiError, call, type Movie, type Vote } from '../api';
@@ -7,10 +7,10 @@ import { OptimisticWrites } from '../app/optimistic';
 import { displayTitle } from '../movies/titles';
 import { texts } from '../texts';
 
-/** Cast here, which runs ahead of what is stored; earlier votes come with each list. */
+/** Votes cast on this page; earlier ones come with each list. */
 const votes = signal<ReadonlyMap<number, Vote>>(new Map());
 
-/** What was hidden here (true) or shown again (false), whatever a list loaded earlier says. */
+/** Movies hidden (true) or shown again (false) on this page, which override lists loaded earlier. */
 export const hiding = signal<ReadonlyMap<number, boolean>>(new Map());
 
 /** Rises when the service has learned of a vote or a hidden movie, so that lists know when to ask again. */
@@ -21,7 +21,7 @@ export function useOwnVote(movieId: number, listed: Vote): Vote {
   return useComputed(() => votes.value.get(movieId)).value ?? listed;
 }
 
-/** Whether a vote on the movie was cast here, even if it is taken back by now. */
+/** Tell whether the user voted on this page, even if they removed the vote since. */
 export function hasVoted(movieId: number): boolean {
   return votes.peek().has(movieId);
 }
@@ -112,7 +112,7 @@ function setEntry<T>(map: Signal<ReadonlyMap<number, T>>, key: number, value: T)
   map.value = new Map(map.value).set(key, value);
 }
 
-/** What another window has shown again already is what was wanted. */
+/** Another window may have shown the movie again already. */
 function unlessGone(error: unknown): void {
   if (!(error instanceof ApiError) || error.status !== 404) throw error;
 }

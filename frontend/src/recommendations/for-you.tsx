@@ -34,7 +34,7 @@ const change: Change = (patch) => {
   replace(href('for-you', { ...Object.fromEntries(route.value.query), ...patch }));
 };
 
-/** What to watch next, with the stars to expect and why; every rating acts at once. */
+/** Recommendations with predicted ratings and reasons; every rating updates them at once. */
 export function ForYou() {
   const { query } = route.value;
   const surprise = surpriseOf(query);
@@ -87,7 +87,7 @@ export function ForYou() {
   );
 }
 
-/** From what is surely liked to what is unlike the rest of the list and less known; part of the address. */
+/** Trades certainty for diversity and exploration; part of the address. */
 function Dial({ value }: { value: number }) {
   return (
     <label class="field dial">
@@ -111,7 +111,7 @@ function surpriseOf(query: URLSearchParams): number {
 }
 
 interface Versioned extends Listing {
-  /** How often somebody rated, voted or hid before the list was asked for. */
+  /** The number of ratings, votes and hidden movies before the request. */
   readonly version: number;
   readonly hasMore: boolean;
 }
@@ -121,7 +121,7 @@ interface Endless extends Resource<Versioned> {
   readonly loadMore: () => void;
 }
 
-/** The list and what follows it: more leaves out what is shown, a rating orders all of it anew. */
+/** An endless list: more pages exclude the movies shown, and a rating reloads all of it. */
 function useList(wanted: Omit<Wanted, 'limit'>): Endless {
   const goOnFrom = useRef<Versioned | undefined>(undefined);
   const shown = useRef({ wanted: '', n: PAGE });
@@ -182,9 +182,9 @@ interface RowsProps {
   top: Versioned;
 }
 
-/** Lists beside the list, asked for once that is there; none repeats its first page. */
+/** More lists, loaded after the main list; none repeats its first page. */
 function Rows({ filters, top }: RowsProps) {
-  // What was rated just now counts once the list above has it: that comes first.
+  // New ratings count only after the list above has loaded with them.
   const loved = useMemo(lovedLately, [top.version, ratingsLoading.value]);
   const exclude = top.items.slice(0, PAGE).map(({ movie }) => movie.id);
   const shared = { version: top.version };
@@ -211,13 +211,13 @@ function Rows({ filters, top }: RowsProps) {
   );
 }
 
-/** The two movies that the user loves most, of equals the latest rated. */
+/** The user's two favourite movies; the latest rated wins a tie. */
 function lovedLately() {
   const loved = [...ratings.peek().values()].filter(({ value }) => value >= LOVED);
   return loved.sort((a, b) => b.value - a.value || b.rated_at.localeCompare(a.rated_at)).slice(0, 2);
 }
 
-/** A gem has at most a quarter of the ratings that the movies of the list have: their median. */
+/** The most ratings of a gem: a quarter of the list's median. */
 function obscurity({ items }: Listing): number {
   const counts = items.map(({ movie }) => movie.n_ratings).sort((a, b) => a - b);
   return Math.ceil((counts[Math.floor(counts.length / 2)] ?? 0) / 4);

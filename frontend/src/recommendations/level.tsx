@@ -2,7 +2,7 @@ import type { Personalization } from '../api';
 import { href } from '../app/routes';
 import { texts } from '../texts';
 
-/** How much of a list is the user's own taste, and says so while it is none. */
+/** Tells how personal a list is. */
 export function Level({ personalization, hasModel }: { personalization: Personalization; hasModel: boolean }) {
   const { level, n_ratings: n, n_ratings_used: used } = personalization;
   const sentence = level === 'none' ? (n > 0 ? texts.forYou.noneUnused : texts.forYou.none) : texts.forYou[level](used);

@@ -1,4 +1,4 @@
-/** What the service makes of somebody's ratings: of those it holds or, without an account, of those kept here. */
+/** Requests that depend on ratings: those of the account or, without one, those kept here. */
 
 import { call, type Recommendation, type Recommendations } from '../api';
 import { owner, sentRatings } from '../movies/ratings';
@@ -34,7 +34,7 @@ export async function recommend(wanted: Wanted, signal: AbortSignal): Promise<Li
   return { ...list, items: list.items.map((item) => ({ ...item, recommendationId: list.recommendation_id })) };
 }
 
-/** The movies whose ratings would tell most. */
+/** The movies whose ratings would be most informative. */
 export function ask(wanted: { limit: number; exclude: number[] }, signal: AbortSignal) {
   return owner
     ? call('get', '/elicitation/{user_id}', { path: { user_id: owner }, query: wanted, signal })

@@ -14,10 +14,10 @@ import { SuggestionRow } from './suggestion-row';
 
 const N_QUESTIONS = 5;
 const N_SUGGESTED = 12;
-/** As many as the service takes. */
+/** The service accepts no more. */
 const MOST_PASSED = 50;
 
-/** A few questions that tell most about somebody's taste, and what follows from each answer. */
+/** Asks for the most informative ratings and shows the list that follows from them. */
 export function Start() {
   const [passed, setPassed] = useState<readonly number[]>([]);
   const shown = useRef<readonly Movie[]>([]);
@@ -58,7 +58,7 @@ export function Start() {
   );
 }
 
-/** The share of doubt about somebody's taste that the answers have removed. */
+/** The share of the uncertainty that the answers have removed. */
 function Knowledge({ share }: { share: number }) {
   return (
     <label class="field">

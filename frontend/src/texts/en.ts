@@ -78,7 +78,7 @@ const PARAMETERS: Record<string, string> = {
   centring: 'Share of the mean removed',
 };
 
-/** Every problem that the service can report, by the last part of its type; tests compare them. */
+/** A text for every problem of the service, by the last part of its type; a test compares them. */
 const PROBLEMS: Record<string, string> = {
   'cross-origin': 'The request came from another site. Open the app at its own address.',
   'internal-error': 'The service met an unexpected error. Try again later.',
@@ -806,7 +806,7 @@ export const en = {
       latent: 'The paper’s second model: biases and latent factors.',
       features: 'The paper’s third model: movie factors depend on genres.',
     } satisfies Record<Preset, string>,
-    /** The one choice that a preset makes is to use implicit feedback. */
+    /** Implicit feedback is the only choice, and every preset that offers it has it on. */
     ofPreset: 'Preset default (on)',
     parameter: (name: string) => {
       const [last = '', head] = name.split('.').reverse();
@@ -1139,7 +1139,7 @@ export const en = {
     timeout: 'The service did not answer within ten seconds. Try again.',
     malformed: 'The app could not read the answer. Reload the page.',
     problems: PROBLEMS,
-    /** What the service says itself is English and knows more than the kind of problem. */
+    /** The service's own detail is English and more specific than the problem's text. */
     refused: (slug: string, said: string | null) =>
       said ? sentence(said) : (PROBLEMS[slug] ?? PROBLEMS['internal-error'] ?? ''),
     field: (_code: string, said: string) => sentence(said.replace('Value error, ', '')),

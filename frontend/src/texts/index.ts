@@ -14,7 +14,7 @@ const KEY = 'cinefold.language';
 export const language = signal<Language>('en');
 export let texts: Texts = en;
 
-/** What was chosen on this device, else the first language of the browser that we speak. */
+/** The language chosen on this device, else the first supported language of the browser. */
 function wanted(): Language {
   const asked = [localStorage.getItem(KEY) ?? '', ...navigator.languages].map((tag) => tag.slice(0, 2));
   return asked.find((tag): tag is Language => tag in LANGUAGES) ?? 'en';
