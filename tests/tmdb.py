@@ -7,9 +7,10 @@ anybody, and remembers who sent it a key all the same.
 
 import json
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -29,7 +30,7 @@ def movie(tmdb_id: int, **changed: Any) -> Reply:
         "id": tmdb_id,
         "imdb_id": "tt0114709",
         "original_title": "Toy Story",
-        "overview": f"What happens in film {tmdb_id}.",
+        "overview": f"What happens in movie {tmdb_id}.",
         "poster_path": f"/uXDfjJbdP4ijW5hWSBrPrlKpxa{tmdb_id}.jpg",
         "release_date": "1995-11-22",
         "status": "Released",
@@ -69,6 +70,7 @@ class Peer:
         self.url = f"{site}/3"
         self.script = script
         self.picture: Reply = (200, {}, PICTURE)
+        self.seconds_per_byte = 0.0
         self.asked: Counter[int] = Counter()
         self.targets: list[str] = []
         self.has_leaked = False
@@ -111,7 +113,11 @@ def serving(script: Script = always) -> Iterator[Peer]:
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
-            self.wfile.write(content)
+            size = 1 if peer.seconds_per_byte else len(content) or 1
+            with suppress(ConnectionError):  # a client that has given up
+                for start in range(0, len(content), size):
+                    self.wfile.write(content[start : start + size])
+                    time.sleep(peer.seconds_per_byte)
 
         def log_message(self, *_: Any) -> None:
             """Be quiet."""

@@ -1,22 +1,22 @@
-"""The Movie Database: what a film is about and its poster, at the pace it allows.
+"""The Movie Database: synopses and posters, at the pace that TMDB allows.
 
-What it answers is documented at https://developer.themoviedb.org: a movie's details,
-the configuration that says where images are, and errors. It allows some forty requests
-a second; who is answered 429 waits.
+https://developer.themoviedb.org documents the replies: a movie's details, the
+configuration that says where images are, and errors. TMDB allows some forty requests a
+second and answers 429 to anybody faster.
 """
 
 import asyncio
 import logging
-import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
-from typing import Annotated, TypeVar
-from urllib.parse import urlencode, urlsplit
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-from pydantic import BaseModel, Field, SecretStr, ValidationError
+from pydantic import AliasPath, BaseModel, Field, SecretStr, ValidationError
+
+if TYPE_CHECKING:
+    from httpx import AsyncClient
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -34,19 +34,20 @@ TIMEOUT_SECONDS = 10.0
 N_ATTEMPTS = 4
 LONGEST_WAIT = 120.0
 LARGEST_REPLY = 1 << 20  # bytes
-RETRY_AFTER = re.compile(r"[0-9]{1,5}")
+# Without compression the limit on bytes is the limit on memory.
+HEADERS = {"User-Agent": "Cinefold", "Accept-Encoding": "identity"}
 
 
 class RefusedError(Exception):
-    """TMDB will answer nothing: the key is wrong, or it asks us to stay away."""
+    """TMDB will answer nothing: the key is wrong, or TMDB asks us to stay away."""
 
 
 class NoAnswerError(Exception):
-    """There was no usable answer, however often it was asked for."""
+    """Every attempt failed to bring a usable answer."""
 
 
 class Details(BaseModel):
-    """The part of a movie's details that is used."""
+    """The part of a movie's details that Cinefold uses."""
 
     id: int
     overview: Annotated[str, Field(max_length=10_000)] | None = None
@@ -55,21 +56,22 @@ class Details(BaseModel):
     ) = None
 
 
-class Images(BaseModel):
-    """Where images are."""
-
-    secure_base_url: Annotated[str, Field(pattern=r"^https?://\S+/$", max_length=200)]
-
-
 class Configuration(BaseModel):
-    """The part of TMDB's configuration that is used."""
+    """The part of TMDB's configuration that Cinefold uses: where images are."""
 
-    images: Images
+    images_url: Annotated[
+        str,
+        Field(
+            validation_alias=AliasPath("images", "secure_base_url"),
+            pattern=r"^https?://\S+/$",
+            max_length=200,
+        ),
+    ]
 
 
 @dataclass(frozen=True)
 class Description:
-    """What TMDB knows of a movie; of one it does not have, nothing."""
+    """What TMDB knows about a movie; both fields are empty for an unknown movie."""
 
     synopsis: str | None = None
     poster: bytes | None = None
@@ -88,19 +90,22 @@ NO_REPLY = Reply(0, b"")
 
 
 class Tmdb:
-    """Asks for one thing at a time, over connections that are kept."""
+    """Asks TMDB for one thing at a time; only `api` sends the key."""
 
     def __init__(self, url: str, key: SecretStr, *, first_pause: float = 1.0) -> None:
-        self.url = url
-        self.key = key.get_secret_value()
+        import httpx  # noqa: PLC0415 - web processes load the commands, but ask nobody
+
+        # httpx logs whole addresses, and an address may hold the key.
+        logging.getLogger("httpx").setLevel(logging.WARNING)
+        self.api = httpx.AsyncClient(base_url=url, **_signature(key))
+        self.pictures = httpx.AsyncClient(headers=HEADERS)
         self.first_pause = first_pause
-        self.connections: dict[tuple[str, str], HTTPConnection] = {}
         self.next_turn = 0.0
         self.images: str | None = None
 
     async def describe(self, tmdb_id: int) -> Description:
-        """Ask for a movie and its poster; go on asking while there is hope."""
-        details = await self._fetch(f"{self.url}/movie/{tmdb_id}", _read_details)
+        """Fetch a movie's synopsis and poster, retrying while there is hope."""
+        details = await self._fetch(self.api, f"/movie/{tmdb_id}", _read_details)
         if details is None:
             return Description()
         if details.id != tmdb_id:
@@ -109,24 +114,26 @@ class Tmdb:
         if details.poster_path is not None:
             if self.images is None:
                 self.images = await self._fetch(
-                    f"{self.url}/configuration", _read_configuration
+                    self.api, "/configuration", _read_images_url
                 )
             url = f"{self.images}{POSTER_SIZE}{details.poster_path}"
-            poster = await self._fetch(url, _read_poster)
+            poster = await self._fetch(self.pictures, url, _read_poster)
         return Description(_plain(details.overview), poster)
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
         """Close all connections."""
-        for connection in self.connections.values():
-            connection.close()
+        await self.api.aclose()
+        await self.pictures.aclose()
 
-    async def _fetch(self, url: str, read: Callable[[Reply], T]) -> T:
+    async def _fetch(
+        self, client: "AsyncClient", url: str, read: Callable[[Reply], T]
+    ) -> T:
         pause = self.first_pause
         for attempt in range(N_ATTEMPTS):
             await self._turn()
-            reply = await asyncio.to_thread(self._get, url)
+            reply = await _get(client, url)
             if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
-                self._hold(_seconds_asked_for(reply, default=pause))
+                self._hold(_requested_wait(reply, default=pause))
             else:
                 try:
                     return read(reply)
@@ -138,74 +145,63 @@ class Tmdb:
         raise NoAnswerError
 
     async def _turn(self) -> None:
-        """Wait until the next request may be sent."""
+        """Wait until the pace allows the next request."""
         now = asyncio.get_running_loop().time()
         turn = max(now, self.next_turn)
         self.next_turn = turn + SECONDS_BETWEEN
         await asyncio.sleep(turn - now)
 
     def _hold(self, seconds: float) -> None:
-        """Send nothing more for so long."""
+        """Send nothing for some seconds."""
         if seconds > LONGEST_WAIT:
             raise RefusedError(f"TMDB asks to wait {seconds:.0f} s; come back then")
         until = asyncio.get_running_loop().time() + seconds
         self.next_turn = max(self.next_turn, until)
 
-    def _get(self, url: str) -> Reply:
-        """Send one request; redirects are not followed."""
-        parts = urlsplit(url)
-        connection = self._connection(parts.scheme, parts.netloc)
-        target, headers = parts.path, {"User-Agent": "Cinefold"}
-        if url.startswith(f"{self.url}/"):  # no other site is shown the key
-            target, headers = self._signed(target, headers)
-        try:
-            connection.request("GET", target, headers=headers)
-            reply = _whole(connection.getresponse())
-        except (OSError, HTTPException) as error:
-            logger.info("%s: %s", url, type(error).__name__)
-            reply = NO_REPLY
-        if reply is NO_REPLY:
-            connection.close()  # the next request opens it anew
-        return reply
 
-    def _signed(
-        self, target: str, headers: dict[str, str]
-    ) -> tuple[str, dict[str, str]]:
-        """Add a read access token as a header, the older key as TMDB wants it."""
-        if "." in self.key:
-            return target, headers | {"Authorization": f"Bearer {self.key}"}
-        return f"{target}?{urlencode({'api_key': self.key})}", headers
-
-    def _connection(self, scheme: str, site: str) -> HTTPConnection:
-        kind = HTTPSConnection if scheme == "https" else HTTPConnection
-        if (scheme, site) not in self.connections:
-            self.connections[scheme, site] = kind(site, timeout=TIMEOUT_SECONDS)
-        return self.connections[scheme, site]
+def _signature(key: SecretStr) -> dict[str, Any]:
+    """Send a read access token as a header; TMDB reads an older key from the query."""
+    secret = key.get_secret_value()
+    if "." in secret:
+        return {"headers": HEADERS | {"Authorization": f"Bearer {secret}"}}
+    return {"headers": HEADERS, "params": {"api_key": secret}}
 
 
-def _whole(response: HTTPResponse) -> Reply:
-    """Read a reply to its end, unless that is too far away."""
-    content = response.read(LARGEST_REPLY + 1)
-    if len(content) > LARGEST_REPLY:
+async def _get(client: "AsyncClient", url: str) -> Reply:
+    """Send one request; stop reading a reply that is too large or too slow."""
+    from httpx import HTTPError  # noqa: PLC0415 - as above
+
+    content = b""
+    try:
+        async with (
+            asyncio.timeout(TIMEOUT_SECONDS),
+            client.stream("GET", url) as response,
+        ):
+            async for chunk in response.aiter_raw():
+                content += chunk
+                if len(content) > LARGEST_REPLY:
+                    return NO_REPLY
+    except (HTTPError, TimeoutError) as error:
+        logger.info("%s: %s", url, type(error).__name__)
         return NO_REPLY
-    retry_after = response.getheader("Retry-After", "")
-    return Reply(response.status, content, retry_after)
+    retry_after = response.headers.get("Retry-After", "")
+    return Reply(response.status_code, content, retry_after)
 
 
 def _read_details(reply: Reply) -> Details | None:
-    """Tell a description from a movie that TMDB does not have."""
+    """Read a movie's details; None if TMDB has no such movie."""
     if reply.status == HTTPStatus.NOT_FOUND:
         return None
     return Details.model_validate_json(_content(reply))
 
 
-def _read_configuration(reply: Reply) -> str:
-    """Find where images are."""
-    return Configuration.model_validate_json(_content(reply)).images.secure_base_url
+def _read_images_url(reply: Reply) -> str:
+    """Read where images are."""
+    return Configuration.model_validate_json(_content(reply)).images_url
 
 
 def _read_poster(reply: Reply) -> bytes | None:
-    """Believe that it is a picture only by its first bytes."""
+    """Read a poster; its first bytes must be those of a JPEG."""
     if reply.status == HTTPStatus.NOT_FOUND:
         return None
     content = _content(reply)
@@ -231,7 +227,6 @@ def _plain(overview: str | None) -> str | None:
     return unicodedata.normalize("NFC", " ".join(spaced.split())) or None
 
 
-def _seconds_asked_for(reply: Reply, *, default: float) -> float:
-    """Read `Retry-After`; TMDB sends seconds."""
-    is_number = RETRY_AFTER.fullmatch(reply.retry_after)
-    return float(reply.retry_after) if is_number else default
+def _requested_wait(reply: Reply, *, default: float) -> float:
+    """Read `Retry-After` in seconds, the only form that TMDB sends."""
+    return float(reply.retry_after) if reply.retry_after.isdecimal() else default

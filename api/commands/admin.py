@@ -1,5 +1,6 @@
 """The command line's part for administrators: people, keys, models, backups, films."""
 
+from contextlib import aclosing
 from pathlib import Path
 from typing import Annotated
 
@@ -193,14 +194,16 @@ def enrich() -> None:
         task = bar.add_task("", total=None)
 
         async def fetch(session: AsyncSession) -> Enriched:
-            return await enrichment.enrich(
-                session,
-                peer,
-                on_progress=lambda n, total: bar.update(task, completed=n, total=total),
-            )
+            async with aclosing(peer):
+                return await enrichment.enrich(
+                    session,
+                    peer,
+                    on_progress=lambda n, total: bar.update(
+                        task, completed=n, total=total
+                    ),
+                )
 
         done = in_session(settings, url, fetch)
-    peer.close()
     console.print(
         f"{done.n_described:,} films described, {done.n_unknown:,} unknown to TMDB, "
         f"{done.n_failed:,} without an answer"

@@ -1,4 +1,4 @@
-"""Descriptions of films from TMDB, each stored as soon as it is there."""
+"""Fetch descriptions of movies from TMDB; store each as soon as it arrives."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from api.clients.tmdb import SOURCE, Description, NoAnswerError, RefusedError, T
 from api.queries import descriptions as queries
 
 BATCH = 100
-# So many without an answer in a row are no fault of single movies.
+# Single movies may lack an answer; this many in a row mean that TMDB is away.
 MAX_SILENT = 5
 
 OnProgress = Callable[[int, int], None]
@@ -17,7 +17,7 @@ OnProgress = Callable[[int, int], None]
 
 @dataclass
 class Enriched:
-    """How a run has gone: movies described, unknown to TMDB, and not answered for."""
+    """The counts of a run: movies described, unknown to TMDB, without an answer."""
 
     n_described: int = 0
     n_unknown: int = 0
@@ -27,10 +27,11 @@ class Enriched:
 async def enrich(
     session: AsyncSession, tmdb: Tmdb, *, on_progress: OnProgress
 ) -> Enriched:
-    """Describe every movie that lacks it; what is stored is not asked for again.
+    """Describe every movie that has no description yet.
 
-    Killed at any moment it goes on from there. Movies without an answer are left for
-    the next run. Raises `RefusedError` at a wrong key and when TMDB has gone silent.
+    A killed run loses at most one movie, and the next run continues. Movies without an
+    answer wait for the next run. Raises `RefusedError` if TMDB refuses the key or has
+    stopped answering.
     """
     total = await queries.count_due(session)
     done = Enriched()

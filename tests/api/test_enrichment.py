@@ -2,6 +2,7 @@
 
 import logging
 import time
+from contextlib import aclosing
 
 import pytest
 from pydantic import SecretStr, ValidationError
@@ -45,11 +46,13 @@ async def catalogue(session):
 
 
 async def enrich(catalogue, peer, key=KEY, on_progress=lambda *_: None) -> Enriched:
-    client = Tmdb(peer.url, SecretStr(key), first_pause=PAUSE)
-    try:
+    async with reach(peer, key) as client:
         return await enrichment.enrich(catalogue, client, on_progress=on_progress)
-    finally:
-        client.close()
+
+
+def reach(peer, key=KEY):
+    """Open a client that retries without losing time."""
+    return aclosing(Tmdb(peer.url, SecretStr(key), first_pause=PAUSE))
 
 
 async def described(catalogue) -> dict[int, tuple[str | None, bytes | None]]:
@@ -70,7 +73,7 @@ async def test_every_movie_with_an_id_is_described_once(catalogue, key):
     assert dict(peer.asked) == dict.fromkeys(NAMED.values(), 1)
     assert seen == [(1, 3), (2, 3), (3, 3)]
     assert await described(catalogue) == {
-        movie_id: (f"What happens in film {tmdb_id}.", PICTURE)
+        movie_id: (f"What happens in movie {tmdb_id}.", PICTURE)
         for movie_id, tmdb_id in NAMED.items()
     }
     assert len(peer.targets) == 1 + 2 * 3  # where pictures are is asked once
@@ -88,7 +91,7 @@ async def test_what_is_known_is_shown_with_its_source(catalogue, anonymous):
 
     assert [before[name] for name in ("synopsis", "poster_url")] == [None, None]
     assert before["description_source"] is None
-    assert shown["synopsis"] == "What happens in film 862."
+    assert shown["synopsis"] == "What happens in movie 862."
     assert shown["description_source"] == "TMDB"
     assert poster.content == PICTURE
     assert poster.headers["content-type"] == "image/jpeg"
@@ -116,7 +119,7 @@ async def test_a_poster_that_has_gone_leaves_the_synopsis(catalogue):
         peer.picture = (404, {}, b"")
         await enrich(catalogue, peer)
 
-    assert (await described(catalogue))[1] == ("What happens in film 862.", None)
+    assert (await described(catalogue))[1] == ("What happens in movie 862.", None)
 
 
 async def test_who_is_told_to_wait_waits_and_asks_again(catalogue):
@@ -178,22 +181,34 @@ async def test_a_broken_reply_is_asked_for_again(broken):
         return broken if attempt < N_ATTEMPTS else movie(tmdb_id)
 
     with serving(script) as peer:
-        client = Tmdb(peer.url, SecretStr(KEY), first_pause=PAUSE)
-        found = await client.describe(862)
-        client.close()
+        async with reach(peer) as client:
+            found = await client.describe(862)
 
-    assert found == tmdb.Description("What happens in film 862.", PICTURE)
+    assert found == tmdb.Description("What happens in movie 862.", PICTURE)
     assert peer.asked[862] == N_ATTEMPTS
+
+
+async def test_a_reply_that_trickles_in_is_given_up(monkeypatch):
+    monkeypatch.setattr(tmdb, "TIMEOUT_SECONDS", 0.2)
+    with serving() as peer:
+        peer.seconds_per_byte = 0.05
+        began = time.perf_counter()
+        async with reach(peer) as client:
+            with pytest.raises(NoAnswerError):
+                await client.describe(862)
+        seconds = time.perf_counter() - began
+
+    assert peer.asked[862] == N_ATTEMPTS
+    assert seconds < 2
 
 
 @pytest.mark.parametrize("picture", [b"<svg/>", b"", PICTURE * 70_000])
 async def test_what_is_no_picture_is_not_taken_for_one(picture):
     with serving() as peer:
         peer.picture = (200, {}, picture)
-        client = Tmdb(peer.url, SecretStr(KEY), first_pause=PAUSE)
-        with pytest.raises(NoAnswerError):
-            await client.describe(862)
-        client.close()
+        async with reach(peer) as client:
+            with pytest.raises(NoAnswerError):
+                await client.describe(862)
 
 
 async def test_a_movie_without_an_answer_is_left_for_the_next_run(catalogue):
@@ -235,10 +250,9 @@ async def test_no_more_requests_a_second_than_allowed_are_sent():
         return movie(tmdb_id, poster_path=None)
 
     with serving(script) as peer:
-        client = Tmdb(peer.url, SecretStr(KEY))
-        for tmdb_id in range(1, 24):
-            await client.describe(tmdb_id)
-        client.close()
+        async with reach(peer) as client:
+            for tmdb_id in range(1, 24):
+                await client.describe(tmdb_id)
 
     assert moments[-1] - moments[0] >= 22 / 40
 
@@ -277,9 +291,8 @@ async def test_the_key_is_never_logged(caplog):
     caplog.set_level(logging.DEBUG)
     broken = BROKEN["HTML"]
     with serving(lambda i, n: broken if n == 1 else movie(i)) as peer:
-        client = Tmdb(peer.url, SecretStr(KEY), first_pause=PAUSE)
-        await client.describe(862)
-        client.close()
+        async with reach(peer) as client:
+            await client.describe(862)
 
     assert "/movie/862" in caplog.text
     assert KEY not in caplog.text
