@@ -137,8 +137,7 @@ def observed(scope: Scope, request_id: str) -> Iterator[dict[str, int]]:
             method = scope["method"] if scope["method"] in METHODS else "other"
             status = seen["status"]
             requests.labels(method, route, status).observe(seconds)
-            if span is not None:
-                describe_request(span, method=method, route=route, status=status)
+            describe_request(span, method=method, route=route, status=status)
             logger.info(
                 "request",
                 extra={
