@@ -53,16 +53,32 @@ class Settings(BaseSettings):
         Path(".cinefold"), description="models and the embedded database"
     )
     host: str = Field("127.0.0.1", description="address the web server listens on")
-    port: int = Field(8000, ge=1, le=65535)
-    web_processes: int = Field(1, ge=1, le=64)
+    port: int = Field(
+        8000, ge=1, le=65535, description="port the web server listens on"
+    )
+    web_processes: int = Field(
+        1, ge=1, le=64, description="number of web processes of `cinefold run`"
+    )
     public_url: Annotated[str, AfterValidator(_origin)] | None = Field(
         None,
         description="the address people use, when a proxy stands in front; "
         "with https it also makes cookies Secure and turns HSTS on",
     )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    database_connections: int = Field(10, ge=1, le=200)
-    database_timeout_seconds: float = Field(3.0, gt=0, le=60)
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO",
+        description="`DEBUG`, `INFO`, `WARNING` or `ERROR`; "
+        "the processes of `cinefold run` default to `WARNING`",
+    )
+    database_connections: int = Field(
+        10, ge=1, le=200, description="most connections one process opens"
+    )
+    database_timeout_seconds: float = Field(
+        3.0,
+        gt=0,
+        le=60,
+        description="a statement, or a wait for a connection, that takes longer "
+        "is answered with 503",
+    )
     allow_unsafe_durability: bool = Field(
         default=False,
         description="start although the database may lose commits in a crash",
