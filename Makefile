@@ -4,14 +4,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-input
 
-.PHONY: run test check lint test-python test-engine test-service test-frontend lock types clean
+.PHONY: run test check lint docs test-python test-engine test-service test-frontend lock types clean
 
 ## Start everything; PORT and DATA_DIR are honoured.
 run: .venv/runtime frontend/dist/index.html
 	@exec $(BIN)/cinefold run
 
 ## Everything CI runs, with its own set-up.
-test: .venv/dev frontend/dist/index.html lint test-frontend test-python
+test: .venv/dev frontend/dist/index.html lint docs test-frontend test-python
 
 # A stamp per lock file: a second start installs nothing.
 .venv/runtime: requirements.txt pyproject.toml
@@ -40,6 +40,10 @@ lint: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+## Build the documentation site into site/; a broken link or reference fails.
+docs: .venv/dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 test-frontend: .venv/dev frontend/node_modules/.package-lock.json
 	cd frontend && npm run --silent check
@@ -76,4 +80,4 @@ types: .venv/dev frontend/node_modules/.package-lock.json
 	$(BIN)/cinefold openapi | (cd frontend && npm run --silent types -- src/api/api.types.ts)
 
 clean:
-	rm -rf .venv frontend/node_modules frontend/dist .cinefold
+	rm -rf .venv frontend/node_modules frontend/dist site .cinefold

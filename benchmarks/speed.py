@@ -1,7 +1,7 @@
 """Training speed: ``python -m benchmarks.speed --size 25m --k 64``.
 
 Every contestant trains in a process of its own, one after another, on the same data;
-then the machine is measured. See README.md beside this file.
+then the machine is measured. See docs/benchmarks.md.
 """
 
 import argparse

@@ -1,5 +1,7 @@
 """Recommendations from explicit ratings: train, fold a user in, rank, explain.
 
+Examples
+--------
 >>> import numpy as np
 >>> from engine import fit, fold_in, make_ratings, top_k
 >>> ratings = make_ratings(rng=np.random.default_rng(1)).ratings

@@ -868,7 +868,7 @@ async def test_power_by_assumption_is_that_of_the_calculator(admin):
 
     found = (await admin.post("/experiments/power", json=body)).json()
 
-    assert found["n_users_one_look"] == 573  # the example of docs/experiments.md
+    assert found["n_users_one_look"] == 573  # the example in the docs
     assert found["n_users_any_time"] == 1097
     assert found["n_users_observed"] == 0
     assert found["design_effect"] == 1.9
