@@ -28,8 +28,10 @@ from engine.serving.elicitation import knowledge, questions
 from engine.serving.explanation import Reasons, reasons
 from engine.serving.fold_in import FoldedUser, fold_in, predict, uncertainty
 from engine.serving.ranking import similar_items, top_k
+from engine.serving.recommendation import recommend
 
 if TYPE_CHECKING:
+    from engine.data.frames import to_frame
     from engine.evaluation.compare import evaluate
     from engine.paper.training import PaperSweep, PaperTraining, fit_paper
     from engine.training.fit import (
@@ -50,6 +52,7 @@ _LOADED_ON_USE = {
         "engine.training.fit",
     ),
     "evaluate": "engine.evaluation.compare",
+    "to_frame": "engine.data.frames",
     **dict.fromkeys(
         ("PaperSweep", "PaperTraining", "fit_paper"), "engine.paper.training"
     ),
@@ -100,10 +103,12 @@ __all__ = [
     "questions",
     "read_manifest",
     "reasons",
+    "recommend",
     "save_model",
     "similar_items",
     "split_at_random",
     "split_by_user",
+    "to_frame",
     "top_k",
     "uncertainty",
 ]

@@ -1,8 +1,8 @@
 """The validated sparse ratings matrix, and the way from ids to row indices."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Self, TypeAlias
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,13 +17,15 @@ from engine.arrays import (
     OffsetVector,
     read_only,
 )
+from engine.data.ids import Ids, as_ids, describe_duplicate, indices_of, numbered
 from engine.errors import DataError
 
-Ids: TypeAlias = npt.NDArray[np.integer[Any]] | Sequence[int]
-Values: TypeAlias = npt.NDArray[Any] | Sequence[float]
+if TYPE_CHECKING:
+    import pandas as pd
 
-_DENSE_IDS_PER_VALUE = 8
-"""Look ids up in a table when it stays this small relative to the ids given."""
+    from engine.data.frames import Layout
+
+Values: TypeAlias = npt.NDArray[Any] | Sequence[float]
 
 
 @dataclass(frozen=True)
@@ -86,8 +88,9 @@ class SparseRows:
 class Ratings:
     """All ratings of a data set, by user and by item.
 
-    Build with `from_arrays`. Row ``i`` of `by_user` belongs to ``user_ids[i]``, row
-    ``j`` of `by_item` to ``item_ids[j]``. The arrays are read-only.
+    Build with `from_arrays` or `from_frame`. Row ``i`` of `by_user` belongs to
+    ``user_ids[i]``, row ``j`` of `by_item` to ``item_ids[j]``. The arrays are
+    read-only.
 
     Attributes
     ----------
@@ -95,12 +98,15 @@ class Ratings:
         Sorted and unique.
     by_user, by_item : SparseRows
         The same ratings in both orientations.
+    layout : Layout or None
+        How the frame looked that the ratings come from; None for arrays.
     """
 
     user_ids: IdVector
     item_ids: IdVector
     by_user: SparseRows
     by_item: SparseRows
+    layout: "Layout | None" = None
 
     @property
     def n_users(self) -> int:
@@ -154,6 +160,18 @@ class Ratings:
         """Row index of each item id, -1 for an unknown one."""
         return indices_of(self.item_ids, ids)
 
+    @property
+    def labels(self) -> "Layout":
+        """The caller's own ids of users and items, by row; see `from_frame`."""
+        from engine.data.frames import Layout  # noqa: PLC0415 - loads pandas
+
+        return self.layout or Layout.of_arrays(self.user_ids, self.item_ids)
+
+    @property
+    def item_labels(self) -> "pd.Index":
+        """The caller's own id of each item, in the order of `item_ids`."""
+        return self.labels.items.index
+
     @classmethod
     def from_arrays(
         cls,
@@ -186,16 +204,16 @@ class Ratings:
             finite, a weight not finite or not above 0, or a pair of user and item
             occurs twice.
         """
-        raters = _as_ids(user_ids, name="user_ids")
-        rated = _as_ids(item_ids, name="item_ids")
+        raters = as_ids(user_ids, name="user_ids")
+        rated = as_ids(item_ids, name="item_ids")
         stars = _as_values(values)
         _check_lengths(raters, rated, stars)
-        all_users, rows = _numbered(raters, users, name="users")
-        all_items, columns = _numbered(rated, items, name="items")
+        all_users, rows = numbered(raters, users, name="users")
+        all_items, columns = numbered(rated, items, name="items")
         shape = len(all_users), len(all_items)
         by_user, by_item = _both_ways(rows, columns, stars, shape)
         if not _rises_within_rows(by_user):
-            raise DataError(_describe_duplicate(raters, rated))
+            raise DataError(describe_duplicate(raters, rated))
         user_weights = item_weights = None
         if weights is not None:
             counted = as_weights(weights, n_ratings=len(stars))
@@ -208,15 +226,77 @@ class Ratings:
             by_item=_sparse_rows(by_item, item_weights),
         )
 
+    @classmethod
+    def from_frame(
+        cls,
+        frame: "pd.DataFrame",
+        *,
+        user: Hashable = "user_id",
+        item: Hashable = "item_id",
+        rating: Hashable = "rating",
+        timestamp: Hashable | None = None,
+        weight: Hashable | None = None,
+        items: "pd.Index | None" = None,
+    ) -> Self:
+        """Build the matrix from a data frame, one row a rating.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame
+            Not modified.
+        user, item : hashable
+            Columns of ids, of any dtype. Integers below 2**63 are the ids of the
+            matrix; other labels are sorted and counted from 0.
+        rating : hashable
+            Column of the ratings, in stars; stored as float32.
+        timestamp : hashable, optional
+            Column that `to_frame` gives back; nothing else reads it.
+        weight : hashable, optional
+            Column of weights above 0, as for `from_arrays`.
+        items : pandas.Index, optional
+            All items there are, rated or not. To fold people into a model whose items
+            are not integers, give the `item_labels` that it was trained with.
+
+        Raises
+        ------
+        DataError
+            A column is missing, holds values of mixed types or a missing or infinite
+            one, a pair of user and item occurs twice, or an item is not in `items`.
+        """
+        from engine.data import frames  # noqa: PLC0415 - pandas is loaded on use
+
+        names = frames.Names(user, item, rating, timestamp, weight)
+        columns = frames.read(frame, names, items=items)
+        ratings = cls.from_arrays(**columns.arrays())
+        layout = columns.layout(ratings.user_ids, ratings.item_ids)
+        return replace(ratings, layout=layout)
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Write the ratings as a data frame, sorted by user and item.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns as in the frame that the ratings come from, with their dtypes; of
+            ratings from arrays ``user_id``, ``item_id``, ``rating`` and, if they have
+            weights, ``weight``.
+        """
+        rows = self.by_user
+        return self.labels.frame(
+            rows.row_of_each(), rows.indices, rows.values, rows.weights
+        )
+
     def joined(self, more: "Ratings") -> "Ratings":
         """Put two sets of ratings together, each with its weights.
 
         Raises
         ------
         DataError
-            A pair of user and item occurs in both.
+            A pair of user and item occurs in both, or one set comes from a frame.
         """
         both = self, more
+        if not all(each.layout is None for each in both):
+            raise DataError("join the frames with pandas.concat, then call from_frame")
         parts = [each.by_user for each in both]
         users = [each.user_ids[each.by_user.row_of_each()] for each in both]
         items = [each.item_ids[each.by_user.indices] for each in both]
@@ -233,53 +313,6 @@ class Ratings:
             items=np.concatenate([self.item_ids, more.item_ids]),
             weights=np.concatenate(weights),
         )
-
-
-def indices_of(sorted_ids: IdVector, ids: Ids) -> IndexVector:
-    """Position of each of `ids` in `sorted_ids`, -1 where it does not occur.
-
-    Parameters
-    ----------
-    sorted_ids : ndarray of int64, shape (n,)
-        Sorted and unique.
-    ids : array of integers, shape (n_wanted,)
-
-    Returns
-    -------
-    ndarray of int32, shape (n_wanted,)
-
-    Raises
-    ------
-    DataError
-        `ids` is not a vector of integers.
-    """
-    wanted = _as_ids(ids, name="ids")
-    if len(sorted_ids) == 0 or len(wanted) == 0:
-        return np.full(len(wanted), -1, dtype=np.int32)
-    lowest, highest = int(sorted_ids[0]), int(sorted_ids[-1])
-    span = highest - lowest + 1
-    if span <= _DENSE_IDS_PER_VALUE * len(wanted):
-        table = np.full(span, -1, dtype=np.int32)
-        table[sorted_ids - lowest] = np.arange(len(sorted_ids), dtype=np.int32)
-        inside = (wanted >= lowest) & (wanted <= highest)
-        return np.where(
-            inside, table[np.where(inside, wanted - lowest, 0)], np.int32(-1)
-        )
-    positions = np.minimum(np.searchsorted(sorted_ids, wanted), len(sorted_ids) - 1)
-    return np.where(sorted_ids[positions] == wanted, positions, -1).astype(np.int32)
-
-
-def _as_ids(ids: Ids, *, name: str) -> IdVector:
-    array = np.asarray(ids)
-    if array.ndim != 1:
-        raise DataError(f"{name}: expected a vector, got {array.ndim} dimensions")
-    if array.size == 0:
-        return np.zeros(0, dtype=np.int64)
-    if array.dtype.kind not in "iu":
-        raise DataError(f"{name}: expected integers, got {array.dtype}")
-    if array.dtype == np.uint64 and array.max() > np.iinfo(np.int64).max:
-        raise DataError(f"{name}: ids must be below 2**63")
-    return array.astype(np.int64, copy=False)
 
 
 def _as_values(values: Values) -> FloatVector:
@@ -351,40 +384,6 @@ def _rises_within_rows(matrix: Any) -> bool:  # noqa: ANN401  scipy has no types
     np.greater(matrix.indices[1:], matrix.indices[:-1], out=rises[1:-1])
     rises[matrix.indptr] = True  # where a row begins, and the end
     return bool(rises.all())
-
-
-def _numbered(
-    ids: IdVector, more: Ids | None, *, name: str
-) -> tuple[IdVector, IndexVector]:
-    """All ids, sorted and unique, and the position of each of `ids` among them.
-
-    By a table where ids are dense, else by sorting; np.unique would hash integers,
-    which is far slower.
-    """
-    both = ids if more is None else np.concatenate([ids, _as_ids(more, name=name)])
-    lowest, highest = int(both.min()), int(both.max())
-    if highest - lowest < _DENSE_IDS_PER_VALUE * len(both):
-        places = both - lowest
-        occurs = np.zeros(highest - lowest + 1, dtype=np.bool_)
-        occurs[places] = True
-        known = np.flatnonzero(occurs)
-        table = np.empty(len(occurs), dtype=np.int32)
-        table[known] = np.arange(len(known), dtype=np.int32)
-        return known + lowest, table[places[: len(ids)]]
-    ordered = np.sort(both)
-    keep = np.ones(len(ordered), dtype=np.bool_)
-    np.not_equal(ordered[1:], ordered[:-1], out=keep[1:])
-    return ordered[keep], indices_of(ordered[keep], ids)
-
-
-def _describe_duplicate(users: IdVector, items: IdVector) -> str:
-    order = np.lexsort((items, users))
-    same = (np.diff(users[order]) == 0) & (np.diff(items[order]) == 0)
-    first = order[np.flatnonzero(same)[0]]
-    return (
-        f"user {users[first]} rated item {items[first]} more than once "
-        f"({int(same.sum())} repeated pairs in all); keep one rating of each pair"
-    )
 
 
 def _sparse_rows(

@@ -1,6 +1,6 @@
 """Dividing a data set into a part to train on and a part held out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -101,6 +101,8 @@ def split_at(ratings: Ratings, held_out: BoolVector) -> Split:
         users=ratings.user_ids,
         items=ratings.item_ids,
     )
+    if ratings.layout is not None:
+        train = replace(train, layout=ratings.layout.of_part(~held_out))
     return Split(train, HeldOut(users[held_out], items[held_out], values[held_out]))
 
 

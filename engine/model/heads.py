@@ -15,7 +15,7 @@ from engine.arrays import (
     IdVector,
     IndexVector,
 )
-from engine.data.ratings import Ids, indices_of
+from engine.data.ids import Ids, indices_of
 from engine.errors import DataError
 
 if TYPE_CHECKING:

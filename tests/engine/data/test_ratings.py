@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.data.ratings import Ratings, indices_of
+from engine.data.ids import indices_of
+from engine.data.ratings import Ratings
 from engine.errors import DataError
 
 ids = st.integers(-(2**63), 2**63 - 1)

@@ -1,0 +1,401 @@
+"""Ratings from pandas data frames and back, with ids of any type.
+
+Only this module, `engine.estimators` and functions that return frames load pandas, each
+on use: the web service does without it.
+"""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import pandas as pd
+from pandas.api import types
+
+from engine.arrays import (
+    BoolVector,
+    ExactVector,
+    FloatVector,
+    IdVector,
+    IndexVector,
+)
+from engine.errors import DataError
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What the caller calls the rows of one side, users or items.
+
+    Attributes
+    ----------
+    name : hashable
+        The frame's column.
+    index : pandas.Index
+        The label of each row, of the column's dtype.
+    are_ids : bool
+        Whether the labels are the integer ids themselves; otherwise ids number the
+        labels from 0.
+    """
+
+    name: Hashable
+    index: pd.Index
+    are_ids: bool
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The labels of all rows, and what else restores the frame that ratings come from.
+
+    Attributes
+    ----------
+    users, items : Labels
+    rating, weight : pandas.Series
+        Without rows: name and dtype of the column.
+    timestamps : pandas.Series or None
+        One a rating, in the order of ``Ratings.by_user``.
+    """
+
+    users: Labels
+    items: Labels
+    rating: pd.Series
+    weight: pd.Series
+    timestamps: pd.Series | None = None
+
+    @classmethod
+    def of_arrays(cls, user_ids: IdVector, item_ids: IdVector) -> Self:
+        """Lay out ratings that come from arrays."""
+        return cls(
+            Labels("user_id", pd.Index(user_ids), are_ids=True),
+            Labels("item_id", pd.Index(item_ids), are_ids=True),
+            pd.Series(name="rating", dtype=np.float32),
+            pd.Series(name="weight", dtype=np.float32),
+        )
+
+    def of_part(self, kept: BoolVector) -> "Layout":
+        """Lay out some of the ratings, with all users and items."""
+        if self.timestamps is None:
+            return self
+        return replace(self, timestamps=self.timestamps[kept])
+
+    def frame(
+        self,
+        users: IndexVector,
+        items: IndexVector,
+        values: FloatVector,
+        weights: FloatVector | None,
+    ) -> pd.DataFrame:
+        """Write ratings, given by row and in the order of `timestamps`, as a frame."""
+        columns = {
+            self.users.name: self.users.index.take(users),
+            self.items.name: self.items.index.take(items),
+            self.rating.name: pd.Series(values).astype(self.rating.dtype),
+        }
+        if self.timestamps is not None:
+            columns[self.timestamps.name] = self.timestamps.array
+        if weights is not None:
+            columns[self.weight.name] = pd.Series(weights).astype(self.weight.dtype)
+        return pd.DataFrame(columns)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of ids.
+
+    Attributes
+    ----------
+    ids : ndarray of int64, shape (n_ratings,)
+    known : ndarray of int64 or None
+        All ids there are; None where the column itself says so.
+    labels : pandas.Index or None
+        By id, counted from 0; None where the ids are the labels.
+    source : pandas.Series
+        Without rows: name and dtype.
+    """
+
+    ids: IdVector
+    known: IdVector | None
+    labels: pd.Index | None
+    source: pd.Series
+
+    def labels_of(self, ids: IdVector) -> Labels:
+        """Label the rows of `Ratings`, whose sorted ids are given."""
+        if self.labels is not None:
+            return Labels(self.source.name, self.labels, are_ids=False)
+        index = pd.Index(ids, dtype=self.source.dtype)
+        return Labels(self.source.name, index, are_ids=True)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """A checked frame of ratings, one entry a rating, in the frame's order.
+
+    Attributes
+    ----------
+    users, items : Column
+    values : ndarray of float64, shape (n_ratings,)
+    weights : ndarray of float64, shape (n_ratings,), or None
+    rating, weight : pandas.Series
+        Without rows: name and dtype of the column.
+    timestamps : pandas.Series or None
+    """
+
+    users: Column
+    items: Column
+    values: ExactVector
+    weights: ExactVector | None
+    rating: pd.Series
+    weight: pd.Series
+    timestamps: pd.Series | None
+
+    def arrays(self) -> dict[str, Any]:
+        """Return the arguments of `Ratings.from_arrays`."""
+        return {
+            "user_ids": self.users.ids,
+            "item_ids": self.items.ids,
+            "values": self.values,
+            "items": self.items.known,
+            "weights": self.weights,
+        }
+
+    def layout(self, user_ids: IdVector, item_ids: IdVector) -> Layout:
+        """Lay out the matrix built from these columns, whose ids are given."""
+        timestamps = self.timestamps
+        if timestamps is not None:
+            timestamps = timestamps.iloc[np.lexsort((self.items.ids, self.users.ids))]
+        return Layout(
+            users=self.users.labels_of(user_ids),
+            items=self.items.labels_of(item_ids),
+            rating=self.rating,
+            weight=self.weight,
+            timestamps=timestamps,
+        )
+
+
+class Names(NamedTuple):
+    """The columns of a frame of ratings, as `Ratings.from_frame` describes them."""
+
+    user: Hashable
+    item: Hashable
+    rating: Hashable
+    timestamp: Hashable | None = None
+    weight: Hashable | None = None
+
+
+def read(frame: pd.DataFrame, names: Names, *, items: pd.Index | None) -> Columns:
+    """Check a frame of ratings; parameters and errors are those of `from_frame`."""
+    users = ids_of(frame, names.user, role="user")
+    rated = ids_of(frame, names.item, role="item", known=items)
+    values = numbers_of(frame, names.rating, role="rating")
+    weights, weight = None, pd.Series(name="weight", dtype=np.float32)
+    if names.weight is not None:
+        weights = numbers_of(frame, names.weight, role="weight", above_zero=True)
+        weight = frame[names.weight].iloc[:0]
+    timestamps = None
+    if names.timestamp is not None:
+        timestamps = column_of(frame, names.timestamp, role="timestamp")
+    _check_pairs(users, rated)
+    rating = frame[names.rating].iloc[:0]
+    return Columns(users, rated, values, weights, rating, weight, timestamps)
+
+
+def column_of(frame: pd.DataFrame, name: Hashable, *, role: str) -> pd.Series:
+    """Find a column and make sure that no value is missing.
+
+    Raises
+    ------
+    DataError
+        There is no such column or several, or a value is missing.
+    """
+    if not isinstance(frame, pd.DataFrame):
+        raise DataError(f"expected a pandas DataFrame, got {type(frame).__name__}")
+    if name not in frame.columns:
+        present = ", ".join(map(repr, frame.columns)) or "none"
+        raise DataError(
+            f"no column {name!r}; the columns are {present}: name one with {role}="
+        )
+    column = frame[name]
+    if isinstance(column, pd.DataFrame):
+        raise DataError(f"column {name!r} occurs {column.shape[1]} times; keep one")
+    _refuse(column, column.isna().to_numpy(), "drop or fill such rows")
+    return column
+
+
+def ids_of(
+    frame: pd.DataFrame,
+    name: Hashable,
+    *,
+    role: str,
+    known: pd.Index | None = None,
+) -> Column:
+    """Read a column of ids: integers as they are, other labels by number.
+
+    Raises
+    ------
+    DataError
+        As for `column_of`; or labels are of several types or cannot be sorted, or one
+        is infinite or not among those that are `known`.
+    """
+    column = column_of(frame, name, role=role)
+    if len(column) == 0:
+        raise DataError(f"column {name!r} is empty; give at least one rating")
+    _check_labels(column)
+    if known is not None:
+        known = pd.Index(known)
+        _check_known(column, known, role=role)
+    if _fits_int64(column if known is None else known):
+        ids = column.to_numpy(dtype=np.int64)
+        every = None if known is None else known.to_numpy(dtype=np.int64)
+        return Column(ids, every, None, column.iloc[:0])
+    index = _sorted_labels(column) if known is None else known
+    ids = index.get_indexer(pd.Index(column)).astype(np.int64)
+    return Column(ids, np.arange(len(index)), index, column.iloc[:0])
+
+
+def numbers_of(
+    frame: pd.DataFrame, name: Hashable, *, role: str, above_zero: bool = False
+) -> ExactVector:
+    """Read a column of finite numbers, `above_zero` if so wanted.
+
+    Raises
+    ------
+    DataError
+        As for `column_of`; or the column holds no numbers, or one out of range.
+    """
+    column = column_of(frame, name, role=role)
+    if not types.is_any_real_numeric_dtype(column.dtype):
+        texts = column.map(lambda value: isinstance(value, str)).to_numpy(dtype=bool)
+        first = int(np.argmax(texts))
+        value, index = _shown(column.iloc[first]), _shown(column.index[first])
+        raise DataError(
+            f"column {name!r} has dtype {column.dtype}, such as {value} at index "
+            f"{index}; convert it with pandas.to_numeric"
+        )
+    values: ExactVector = column.to_numpy(dtype=np.float64)
+    with np.errstate(over="ignore", under="ignore"):  # shows as inf or 0 below
+        single = values.astype(np.float32)
+    _refuse(column, ~np.isfinite(single), "it must be finite: drop or repair such rows")
+    if above_zero:
+        _refuse(column, single <= 0, "it must be above 0: drop such rows")
+    return values
+
+
+def _check_pairs(users: Column, items: Column) -> None:
+    """Refuse a user's second rating of an item, with both in the caller's words.
+
+    Raises
+    ------
+    DataError
+        A pair occurs more than once.
+    """
+    pairs = pd.DataFrame({"user": users.ids, "item": items.ids})
+    repeated = pairs.duplicated().to_numpy()
+    if not repeated.any():
+        return
+    user, item = (
+        _shown(ids if column.labels is None else column.labels[ids])
+        for column, ids in zip((users, items), pairs[repeated].iloc[0], strict=True)
+    )
+    raise DataError(
+        f"columns {users.source.name!r} and {items.source.name!r}: user {user} rated "
+        f"item {item} more than once "
+        f"({int(repeated.sum())} repeated pairs in all); keep one rating of each pair"
+    )
+
+
+def to_frame(records: Sequence[Any]) -> pd.DataFrame:
+    """Write the rows of an evaluation, or any dataclass instances, as a data frame.
+
+    Parameters
+    ----------
+    records : sequence of dataclass instances of one type
+        Such as `evaluate` returns, or the sweeps of a training.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a record, a column a field; a field that is a dataclass itself gives a
+        column for each of its own fields, such as ``rmse_value`` and ``rmse_low``.
+
+    Raises
+    ------
+    DataError
+        A record is no dataclass instance.
+    """
+    if not all(is_dataclass(record) for record in records):
+        raise DataError("records must be dataclass instances, such as evaluate() gives")
+    return pd.DataFrame(_columns("", list(records)) if records else {})
+
+
+def _columns(name: str, values: list[Any]) -> dict[str, list[Any]]:
+    """Spread dataclasses over columns, None over the same ones."""
+    found = [value for value in values if is_dataclass(value)]
+    if not found:
+        return {name: values}
+    columns: dict[str, list[Any]] = {}
+    for field in fields(found[0]):
+        inner = f"{name}_{field.name}" if name else field.name
+        columns |= _columns(
+            inner, [getattr(value, field.name, None) for value in values]
+        )
+    return columns
+
+
+def _check_labels(column: pd.Series) -> None:
+    if types.is_float_dtype(column.dtype):
+        infinite = np.isinf(column.to_numpy(dtype=np.float64))
+        _refuse(column, infinite, "drop or repair such rows")
+    if column.dtype != object:
+        return
+    kinds = column.map(type)
+    others = (kinds != kinds.iloc[0]).to_numpy()
+    if others.any():
+        position = int(np.argmax(others))
+        raise DataError(
+            f"column {column.name!r} mixes types: {_shown(column.iloc[0])} is "
+            f"{kinds.iloc[0].__name__}, {_shown(column.iloc[position])} is "
+            f"{kinds.iloc[position].__name__}; convert it with astype(str)"
+        )
+
+
+def _check_known(column: pd.Series, known: pd.Index, *, role: str) -> None:
+    if not known.is_unique:
+        repeated = _shown(known[known.duplicated()][0])
+        raise DataError(f"{role}s holds {repeated} twice; keep one of each")
+    strangers = known.get_indexer(pd.Index(column)) < 0
+    _refuse(
+        column, strangers, f"leave such rows out, or add them to {role}s", "unknown"
+    )
+
+
+def _sorted_labels(column: pd.Series) -> pd.Index:
+    try:
+        labels: pd.Index = pd.Index(column).unique().sort_values()
+    except TypeError as error:
+        raise DataError(
+            f"column {column.name!r} holds {_shown(column.iloc[0])}, which cannot be "
+            f"an id ({error}); convert it with astype(str)"
+        ) from error
+    return labels
+
+
+def _fits_int64(labels: "pd.Series | pd.Index") -> bool:
+    is_integer = types.is_integer_dtype(labels.dtype)
+    return is_integer and bool(labels.max() <= np.iinfo(np.int64).max)
+
+
+def _refuse(
+    column: pd.Series, wrong: BoolVector, advice: str, what: str = "unusable"
+) -> None:
+    """Name the first of the values that are `wrong`."""
+    if not wrong.any():
+        return
+    first = int(np.argmax(wrong))
+    raise DataError(
+        f"column {column.name!r} is {_shown(column.iloc[first])} at index "
+        f"{_shown(column.index[first])} ({int(wrong.sum())} {what} in all); {advice}"
+    )
+
+
+def _shown(value: Any) -> str:  # noqa: ANN401 - whatever labels are
+    """Write a value the way Python does, without NumPy's type around it."""
+    return repr(value.item() if isinstance(value, np.generic) else value)
