@@ -32,6 +32,7 @@ from engine.serving.recommendation import recommend
 
 if TYPE_CHECKING:
     from engine.data.frames import to_frame
+    from engine.estimators import ALSRecommender
     from engine.evaluation.compare import evaluate
     from engine.paper.training import PaperSweep, PaperTraining, fit_paper
     from engine.training.fit import (
@@ -51,6 +52,7 @@ _LOADED_ON_USE = {
         ("PLAIN", "RANKING", "RATING", "Sweep", "Training", "fit", "fit_head"),
         "engine.training.fit",
     ),
+    "ALSRecommender": "engine.estimators",
     "evaluate": "engine.evaluation.compare",
     "to_frame": "engine.data.frames",
     **dict.fromkeys(
@@ -71,6 +73,7 @@ __all__ = [
     "PLAIN",
     "RANKING",
     "RATING",
+    "ALSRecommender",
     "ArtifactError",
     "DataError",
     "EngineError",

@@ -5,7 +5,7 @@ class EngineError(Exception):
     """Anything the engine refuses or cannot do; the message names the remedy."""
 
 
-class DataError(EngineError):
+class DataError(EngineError, ValueError):
     """The data or an option passed in is unusable."""
 
 

@@ -203,8 +203,8 @@ GOOD = {"user_id": ["a", "b"], "item_id": [1, 2], "rating": [4.0, 3.5]}
 def test_unusable_frames_are_refused_with_column_value_and_remedy(columns, message):
     cells = {**GOOD, **columns}
     frame = pd.DataFrame({k: v for k, v in cells.items() if v is not None})
-    extra: dict[str, Any] = {role: name for role, name in (("weight", "weight"), ("timestamp", "at"))
-             if name in cells}  # fmt: skip
+    roles = {"weight": "weight", "timestamp": "at"}
+    extra: dict[str, Any] = {k: v for k, v in roles.items() if v in cells}
     before = frame.copy(deep=True)
 
     with pytest.raises(DataError, match=message):
