@@ -4,11 +4,15 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-input
 
-.PHONY: run test check lint docs test-python test-engine test-service test-frontend lock types clean
+.PHONY: run reproduce test check lint docs test-python test-engine test-service test-frontend lock types clean
 
 ## Start everything; PORT and DATA_DIR are honoured.
 run: .venv/runtime frontend/dist/index.html
 	@exec $(BIN)/cinefold run
+
+## Reproduce the source paper; .venv/dev has what the report's extra `paper` needs.
+reproduce: .venv/dev
+	@$(BIN)/cinefold reproduce $(ARGS)
 
 ## Everything CI runs, with its own set-up.
 test: .venv/dev frontend/dist/index.html lint docs test-frontend test-python

@@ -1,4 +1,5 @@
-"""`cinefold reproduce`: the source paper redone, as numbers and as a page.
+"""`cinefold reproduce`: the source paper's tables and figures, measured again.
 
-Loads the compiler, so it is imported by that command alone.
+`measurements` computes pandas frames, `figures` draws them, and `page` writes them as
+HTML. Importing them loads the compiler, so only the command does.
 """

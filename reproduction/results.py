@@ -1,11 +1,38 @@
-"""What `cinefold reproduce` finds, as plain records: its JSON file, field by field."""
+"""The results of `cinefold reproduce`: frames for tables, records for the rest."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
+
+import pandas as pd
+
+from reproduction.printed import Paper, PublicRuns
+from reproduction.votes import Comparison
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The choices of this run."""
+
+    seed: int
+    test_share: float
+    other_test_share: float
+    least_ratings: int
+    list_length: int
+    n_voters: int
+    liked_from: float
+    n_factors: int
+    n_sweeps: int
+    error_weight: float
+    bias_weight: float
+    factor_weight: float
+    feature_weight: float
+    bias_ratio: float
+    factor_ratio: float
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """The paper's dataset table."""
+    """The paper's table of the data set."""
 
     name: str
     n_ratings: int
@@ -23,208 +50,108 @@ class Dataset:
 
 
 @dataclass(frozen=True)
-class Bar:
-    """One value of a plot and how often it occurs."""
-
-    value: float
-    count: int
-
-
-@dataclass(frozen=True)
-class GenreRow:
-    """One genre; a movie counts in each of its genres."""
-
-    name: str
-    n_movies: int
-    n_ratings: int
-    mean: float | None
-
-
-@dataclass(frozen=True)
-class MovieRow:
-    """One movie in a list; `score` is what ordered it there."""
-
-    title: str
-    n_ratings: int
-    mean: float
-    score: float
-
-
-@dataclass(frozen=True)
-class SweepRow:
-    """One line of the paper's Tables 1 to 3."""
-
-    sweep: int
-    loss: float
-    train_rmse: float
-    test_rmse: float
-
-
-@dataclass(frozen=True)
-class Course:
-    """How one of the paper's models trained; the best sweep is the best on the test."""
-
-    name: str
-    sweeps: list[SweepRow]
-    best_sweep: int
-    best_test_rmse: float
-    explained: float
-
-
-@dataclass(frozen=True)
-class Point:
-    """One point of a map, along the principal axes."""
-
-    name: str
-    coordinates: list[float]
-
-
-@dataclass(frozen=True)
-class Direction:
-    """What lies at the two ends of a principal axis or of a genre's direction."""
-
-    name: str
-    movies_low: list[str]
-    movies_high: list[str]
-    genres_low: list[str]
-    genres_high: list[str]
-
-
-@dataclass(frozen=True)
 class Map:
-    """Points along principal axes, with each axis's share of the variance and ends."""
+    """Points along principal axes.
 
-    points: list[Point]
+    Attributes
+    ----------
+    points : DataFrame
+        ``name`` and ``axis 1``, ``axis 2`` and so on.
+    explained : list of float
+        Each axis's share of the variance.
+    ends : DataFrame
+        The movies and genres furthest out on each axis: ``name``, ``movies_low``,
+        ``movies_high``, ``genres_low`` and ``genres_high``.
+    """
+
+    points: pd.DataFrame
     explained: list[float]
-    axes: list[Direction]
-
-
-@dataclass(frozen=True)
-class DummyList:
-    """What one model recommends to the dummy user."""
-
-    name: str
-    movies: list[MovieRow]
+    ends: pd.DataFrame
 
 
 @dataclass(frozen=True)
 class DummyUser:
-    """Somebody who rated a single movie."""
+    """A user who rated a single movie.
+
+    Attributes
+    ----------
+    lists : DataFrame
+        Each model's recommendations, best first: ``model``, ``movie_id``, ``title``,
+        ``n_ratings``, ``mean`` and ``score``.
+    ranges : DataFrame
+        Each list in one row: ``model``, ``n_movies``, ``lowest``, ``highest`` and
+        ``n_above``, the number of scores above the scale.
+    """
 
     title: str
     stars: float
-    lists: list[DummyList]
-
-
-@dataclass(frozen=True)
-class Polarizing:
-    """One line of the paper's Table 4."""
-
-    title: str
-    n_ratings: int
-    mean: float
-    variance: float
-    expected: float
-    excess: float
-
-
-@dataclass(frozen=True)
-class PolarizingTable:
-    """Table 4 twice: by variance, and by what the mean does not explain of it."""
-
-    dispersion: float
-    by_variance: list[Polarizing]
-    by_excess: list[Polarizing]
-
-
-@dataclass(frozen=True)
-class ChiSquare:
-    """Pearson's test of one table of counts."""
-
-    statistic: float
-    p: float
-
-
-@dataclass(frozen=True)
-class Votes:
-    """Likes and dislikes of one version."""
-
-    version: str
-    n_users: int
-    likes: int
-    dislikes: int
-    like_share: float | None
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Two versions compared; None where there is nothing to compare."""
-
-    votes: list[Votes]
-    plain: ChiSquare | None
-    yates: ChiSquare | None
-
-
-@dataclass(frozen=True)
-class Choices:
-    """What was chosen for this run."""
-
-    seed: int
-    test_share: float
-    least_ratings: int
-    list_length: int
-    n_voters: int
-    liked_from: float
-    n_factors: int
-    n_sweeps: int
-    error_weight: float
-    bias_weight: float
-    factor_weight: float
-    feature_weight: float
-    bias_ratio: float
-    factor_ratio: float
-
-
-@dataclass(frozen=True)
-class Paper:
-    """What the paper prints, and what others measured of the same models."""
-
-    n_ratings: int
-    n_users: int
-    n_rated_movies: int
-    deviation: float
-    rmse: dict[str, float]
-    explained: dict[str, float]
-    votes: Comparison
-    printed_statistic: float
-    printed_p: float
-    others: list[str]
-    others_bias_train: list[float]
-    others_bias_test: list[float]
-    others_bias_explained: float
-    others_n_factors: int
-    others_latent: float
-    others_features: float
-    gain_by_features: float
+    lists: pd.DataFrame
+    ranges: pd.DataFrame
 
 
 @dataclass(frozen=True)
 class Reproduction:
-    """Every number of the report."""
+    """Every number of the report.
 
-    settings: Choices
+    Attributes
+    ----------
+    rating_counts : DataFrame
+        ``stars`` and ``n_ratings``.
+    movie_sizes : DataFrame
+        ``n_ratings`` and ``n_movies``, the number of movies with that many ratings.
+    genres : DataFrame
+        ``name``, ``n_movies``, ``n_ratings`` and ``mean``; a movie counts in each of
+        its genres.
+    top_movies : DataFrame
+        The most rated movies: ``movie_id``, ``title``, ``n_ratings`` and ``mean``.
+    sweeps : DataFrame
+        The paper's Tables 1 to 3: ``model``, ``sweep``, ``loss``, ``train_rmse`` and
+        ``test_rmse``. A model "… with λ" has λ in its updates.
+    models : DataFrame
+        Each model in one row: ``model``, ``train_rmse`` and ``test_rmse`` after the
+        last sweep, ``best_test_rmse``, ``best_sweep`` and ``explained``, the share of
+        the test ratings' variance.
+    other_split_bias : float
+        Test RMSE of biases alone on the paper's other split.
+    printed_movie_axes : list of float
+        Shares of variance on the movie map of the model without λ in its updates.
+    genre_directions : DataFrame
+        As `Map.ends`, one row per genre.
+    dispersion : float
+        The usual variance of a movie's ratings, as a share of the possible variance.
+    by_variance, by_excess : DataFrame
+        The paper's Table 4, and the same ranked by unexplained variance: ``movie_id``,
+        ``title``, ``n_ratings``, ``mean``, ``variance``, ``expected`` and ``excess``.
+    """
+
+    settings: Settings
     paper: Paper
+    public_runs: PublicRuns
     dataset: Dataset
-    rating_counts: list[Bar]
-    movie_sizes: list[Bar]
-    genres: list[GenreRow]
-    top_movies: list[MovieRow]
-    courses: list[Course]
-    precision_courses: list[Course]
+    rating_counts: pd.DataFrame
+    movie_sizes: pd.DataFrame
+    genres: pd.DataFrame
+    top_movies: pd.DataFrame
+    sweeps: pd.DataFrame
+    models: pd.DataFrame
+    other_split_bias: float
     genre_map: Map
     movie_map: Map
     printed_movie_axes: list[float]
-    genre_directions: list[Direction]
+    genre_directions: pd.DataFrame
     dummy_user: DummyUser
-    polarizing: PolarizingTable
+    dispersion: float
+    by_variance: pd.DataFrame
+    by_excess: pd.DataFrame
     simulation: Comparison
+
+
+def as_plain(value: Any) -> Any:  # noqa: ANN401 - any part of the results
+    """Turn results into what JSON knows: frames become lists of rows, NaN null."""
+    if isinstance(value, pd.DataFrame):
+        return value.astype(object).where(value.notna(), None).to_dict("records")
+    if is_dataclass(value):
+        return {
+            field.name: as_plain(getattr(value, field.name)) for field in fields(value)
+        }
+    return value

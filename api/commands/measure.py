@@ -25,13 +25,9 @@ if TYPE_CHECKING:
     from engine.data.features import FeatureMatrix
     from engine.data.ratings import Ratings
     from engine.evaluation.compare import Estimate, Row, Step
-    from reproduction.measure import Step as ReportStep
+    from reproduction.progress import Step as ReportStep
 
-REPORT = Path("reproduction")
-PAPER = {
-    "A": (353.0, 147.0),
-    "B": (305.0, 195.0),
-}  # likes and dislikes, its section 4.7
+REPORT = Path("report")
 console = Console(stderr=True)
 app = typer.Typer()
 
@@ -154,10 +150,19 @@ def read_database() -> "tuple[Ratings, FeatureMatrix]":
 def reproduce(
     dataset: Annotated[Path, typer.Option(help="a MovieLens folder or zip")] = SAMPLE,
     out: Annotated[Path, typer.Option(help="a new or empty folder")] = REPORT,
-    seed: Annotated[int, typer.Option(min=0, help="of split and training")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="random seed")] = 0,
 ) -> None:
-    """Redo the paper that Cinefold builds on: every table and figure, as a report."""
-    from reproduction import report  # noqa: PLC0415 - loads the compiler
+    """Reproduce the source paper: every table and figure, as a report."""
+    try:
+        from reproduction import report  # noqa: PLC0415 - an optional extra
+    except ModuleNotFoundError as error:
+        if error.name not in ("jinja2", "matplotlib"):
+            raise
+        console.print(
+            "[red]cinefold reproduce needs Jinja2 and matplotlib: run make reproduce, "
+            "or pip install --editable '.\\[paper]'[/]"
+        )
+        raise typer.Exit(1) from error
 
     name = "the bundled sample" if dataset == SAMPLE else dataset.resolve().name
     columns = TextColumn("{task.description:<34}"), BarColumn(), TimeElapsedColumn()
@@ -213,13 +218,18 @@ def simulate_ab(
 
 def print_papers_table(output: Console) -> None:
     """Print the counts of the paper's section 4.7 and both forms of its test."""
+    from reproduction.printed import VOTES  # noqa: PLC0415 - loads pandas
+
     columns = ("version", "likes", "dislikes", "like share")
     table = RichTable(*columns, title="The paper", box=MARKDOWN)
-    for name, (liked, disliked) in PAPER.items():
+    for name, (liked, disliked) in VOTES.items():
         share = liked / (liked + disliked)
         table.add_row(name, f"{liked:.0f}", f"{disliked:.0f}", f"{share:.1%}")
     output.print(table)
-    likes, dislikes = (np.array(counts) for counts in zip(*PAPER.values(), strict=True))
+    likes, dislikes = (
+        np.array(counts, dtype=np.float64)
+        for counts in zip(*VOTES.values(), strict=True)
+    )
     for name, test in (
         ("Pearson's chi-square", pearson_chi_square),
         ("with Yates' correction", yates_chi_square),

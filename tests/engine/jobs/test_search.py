@@ -22,7 +22,7 @@ from engine.jobs.run import hold_out
 from engine.jobs.search import SPACES, STARTS, Journal, Task, search
 from engine.training.fit import PLAIN
 from tests.conftest import create_database
-from tests.reproduction.test_reproduction import write_dataset
+from tests.reproduction.conftest import write_dataset
 from tests.service import Process, wait_for
 
 TARGETS = tuple(SPACES)
