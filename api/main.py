@@ -44,21 +44,20 @@ from api.settings import Settings
 from api.storage.database import (
     SessionFactory,
     create_engine,
-    create_reading_factory,
     create_session_factory,
 )
 from api.telemetry.observability import watch_connections
 from api.telemetry.tracing import tracing
 from api.web import problems
+from api.web.boundary import RequestBoundary
 from api.web.dependencies import Services, require_access_declarations
 from api.web.openapi import add_document
-from api.web.security import RequestBoundary
-from api.web.strict_route import let_names_win
 
 logger = logging.getLogger(__name__)
 
 FRONTEND = Path(__file__).parent.parent / "frontend" / "dist"
-# Transfers go before ratings, or `export` would be read as a movie's id.
+# The first route that matches wins: transfers before ratings, or `export` would be
+# read as a movie's id.
 ROUTERS = (
     auth,
     account,
@@ -93,9 +92,7 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
         tracing.start(os.environ)
         sessions = create_session_factory(engine)
         store = ModelStore(settings.models_dir, sessions)
-        app.state.services = Services(
-            settings, sessions, store, reading_factory=create_reading_factory(engine)
-        )
+        app.state.services = Services(settings, sessions, store)
         with suppress(SQLAlchemyError):  # the database may come later
             await store.refresh()
         tasks = [
@@ -108,7 +105,7 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await engine.dispose()
-        await asyncio.to_thread(tracing.stop)  # it sends what is left
+        await asyncio.to_thread(tracing.stop)  # sends the remaining spans
 
     app = FastAPI(
         title="Cinefold",
@@ -124,16 +121,15 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
         # Not include_router: flat routes are what the access check walks over.
         app.router.routes.extend(module.router.routes)
     add_document(app)
-    let_names_win(app.router.routes)
     require_access_declarations(app)
     if FRONTEND.is_dir():
-        # What no route matches; a mount would swallow a route's 405.
+        # For paths that match no route; a mount would swallow a route's 405.
         app.router.default = Frontend(directory=FRONTEND, html=True)
     return app
 
 
 async def refuse_unsafe_database(sessions: SessionFactory, settings: Settings) -> None:
-    """End this process if the database, now or when it comes, may forget commits."""
+    """End this process if the database may lose commits, also one that comes later."""
     while True:
         try:
             async with sessions() as session:
@@ -163,10 +159,10 @@ async def reap_lost_runs(sessions: SessionFactory) -> None:
 
 
 class Frontend(StaticFiles):
-    """The built app: file names carry hashes, so only the page itself is asked anew."""
+    """The built app. File names carry hashes, so browsers revalidate only the page."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        """Serve a file with the lifetime its name deserves."""
+        """Send a file, and let browsers cache it for as long as its name allows."""
         if scope["method"] not in {"GET", "HEAD"} or ".." in scope["path"]:
             raise HTTPException(HTTPStatus.NOT_FOUND)
         response = await super().get_response(path, scope)

@@ -1,4 +1,4 @@
-"""The one place where the environment is read."""
+"""Settings, read from the environment here and nowhere else."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,12 +11,25 @@ LEAST_VOTE_WEIGHT = 0.01
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
+class OperatorError(Exception):
+    """A fault that the operator can mend: a port, a file, a folder, a command."""
+
+
 def _postgres_url(url: str) -> str:
-    """Accept what hosting providers hand out and name the driver we use."""
-    scheme, _, rest = url.partition("://")
-    if scheme not in {"postgres", "postgresql", "postgresql+psycopg"}:
+    """Accept the URLs that hosting providers hand out; name our driver."""
+    if url.partition("://")[0] not in {"postgres", "postgresql", "postgresql+psycopg"}:
         raise ValueError("must start with postgresql://")
-    return f"postgresql+psycopg://{rest}"
+    return driver_url(url)
+
+
+def libpq_url(url: str) -> str:
+    """Write the URL of a database as psycopg and PostgreSQL's own tools read it."""
+    return url.replace("+psycopg", "", 1)
+
+
+def driver_url(url: str) -> str:
+    """Write the URL of a database as SQLAlchemy reads it: with the driver's name."""
+    return f"postgresql+psycopg://{url.partition('://')[2]}"
 
 
 def _address(url: str) -> str:
@@ -29,7 +42,7 @@ def _address(url: str) -> str:
 def _origin(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("must be an address such as https://films.example.org")
+        raise ValueError("must be an address such as https://movies.example.org")
     if parts.path not in {"", "/"} or parts.query or parts.username:
         raise ValueError("must be scheme, host and port only, without a path")
     return f"{parts.scheme}://{parts.netloc.lower()}"
@@ -42,15 +55,15 @@ def _vote_weight(weight: float) -> float:
 
 
 class Settings(BaseSettings):
-    """Everything an operator can set, by environment variables of the same names."""
+    """Everything an operator can set; environment variables have the same names."""
 
     model_config = SettingsConfigDict(frozen=True)
 
     database_url: Annotated[str, AfterValidator(_postgres_url)] | None = Field(
-        None, description="any PostgreSQL 15 or newer; unset: the embedded one"
+        None, description="PostgreSQL 15 or newer; unset: the embedded server"
     )
     data_dir: Path = Field(
-        Path(".cinefold"), description="models and the embedded database"
+        Path(".cinefold"), description="folder of the models and the embedded database"
     )
     host: str = Field("127.0.0.1", description="address the web server listens on")
     port: int = Field(
@@ -61,8 +74,8 @@ class Settings(BaseSettings):
     )
     public_url: Annotated[str, AfterValidator(_origin)] | None = Field(
         None,
-        description="the address people use, when a proxy stands in front; "
-        "with https it also makes cookies Secure and turns HSTS on",
+        description="the address people use, if a proxy stands in front; "
+        "https also makes cookies Secure and turns HSTS on",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO",
@@ -81,26 +94,27 @@ class Settings(BaseSettings):
     )
     allow_unsafe_durability: bool = Field(
         default=False,
-        description="start although the database may lose commits in a crash",
+        description="start even if the database may lose commits in a crash",
     )
     retrain_every_hours: float | None = Field(
-        None, ge=1, le=8760, description="train anew when the model is older than this"
+        None, ge=1, le=8760, description="retrain when the model is older than this"
     )
     retrain_after_ratings: int | None = Field(
-        None, ge=1, description="train anew when so many ratings have changed"
+        None, ge=1, description="retrain when this many ratings have changed"
     )
     tmdb_api_key: SecretStr | None = Field(
-        None, min_length=20, description="key for `cinefold enrich`, of themoviedb.org"
+        None, min_length=20, description="themoviedb.org key for `cinefold enrich`"
     )
     tmdb_url: Annotated[str, AfterValidator(_address)] = Field(
-        "https://api.themoviedb.org/3", description="another one for a proxy of it"
+        "https://api.themoviedb.org/3",
+        description="address of the TMDB API, or of a proxy for it",
     )
     vote_weight: Annotated[float, AfterValidator(_vote_weight)] = Field(
         0.25,
         ge=0,
         le=1,
-        description="how much a like or dislike counts beside a rating, 0.01 to 1; "
-        "0: not at all",
+        description="weight of a like or dislike relative to a rating, 0.01 to 1; "
+        "0: votes are ignored",
     )
 
     @property
@@ -110,16 +124,16 @@ class Settings(BaseSettings):
 
     @property
     def url(self) -> str:
-        """The address to show to people."""
+        """The address that people open."""
         return self.public_url or f"http://127.0.0.1:{self.port}"
 
     @property
     def allowed_hosts(self) -> frozenset[str]:
-        """Values of the `Host` header that are answered, without the port."""
+        """Accepted values of the `Host` header, without the port."""
         public = urlsplit(self.url).hostname or ""
         return frozenset({*LOOPBACK_HOSTS, public, self.host} - {"", "0.0.0.0"})  # noqa: S104 - excluded, not bound
 
     @property
     def models_dir(self) -> Path:
-        """Where trained models are published."""
+        """The folder of published models."""
         return self.data_dir / "models"

@@ -27,7 +27,7 @@ from api.queries.snapshot import read_snapshot
 from api.services.diagnostics import failures
 from api.services.insights import refresh_summary
 from api.services.training import fail_lost_runs, request_due_run
-from api.settings import Settings
+from api.settings import Settings, libpq_url
 from api.storage.database import create_engine, create_session_factory
 from api.telemetry.tracing import tracing
 from engine.errors import EngineError
@@ -95,7 +95,7 @@ class Worker:
 
     async def _listen(self) -> None:
         """Wake at notifications; the poll covers the time without a connection."""
-        conninfo = self.url.replace("+psycopg", "", 1)
+        conninfo = libpq_url(self.url)
         while True:
             try:
                 connection = await AsyncConnection.connect(conninfo, autocommit=True)

@@ -29,12 +29,12 @@ from api.schemas.training import TrainingRunIn
 from api.services import training
 from api.services.insights import refresh_summary
 from api.services.loading import SAMPLE
-from api.settings import Settings
+from api.settings import Settings, libpq_url
 from api.storage.database import in_session, migrate
 from api.storage.embedded_postgres import own, running_server
 from benchmarks import data
 from benchmarks.clients import Load, drive
-from benchmarks.service import Service, command, plain, serving
+from benchmarks.service import Service, command, serving
 from engine.jobs.memory import peak_bytes, reset_peak
 
 # Weights by hand, no evaluation: what the engine offers for very large sets.
@@ -176,7 +176,7 @@ class Peak:
 
 def _load(url: str, data_dir: Path, folder: Path) -> tuple[float, tuple[str, str]]:
     """Run `cinefold load`; return its seconds and the peaks of memory."""
-    with psycopg.connect(plain(url)) as connection:
+    with psycopg.connect(libpq_url(url)) as connection:
         server = psutil.Process(connection.info.backend_pid).parent()
     assert server is not None  # noqa: S101 - the server itself
     began = time.perf_counter()
@@ -195,7 +195,7 @@ def _load(url: str, data_dir: Path, folder: Path) -> tuple[float, tuple[str, str
 
 def _bare_copy(url: str, rows: Path) -> tuple[float, float]:
     """Copy the rows into a table alike, then key and index it; seconds of both."""
-    with psycopg.connect(plain(url)) as connection:
+    with psycopg.connect(libpq_url(url)) as connection:
         with (
             rows.open("wb") as file,
             connection.cursor().copy("COPY ratings TO STDOUT") as copy,
@@ -239,7 +239,7 @@ def _index(connection: psycopg.Connection[Any]) -> None:
 
 
 def _vacuum(url: str) -> None:
-    with psycopg.connect(plain(url), autocommit=True) as connection:
+    with psycopg.connect(libpq_url(url), autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")  # as the server itself does before long
 
 
@@ -264,7 +264,7 @@ def _trained(service: Service, data_dir: Path) -> Iterator[tuple[str, float]]:
     slowest, status, seconds, swapped = 0.0, "queued", 0.0, 0.0
     seen = time.perf_counter()
     with (
-        psycopg.connect(plain(service.url), autocommit=True) as connection,
+        psycopg.connect(libpq_url(service.url), autocommit=True) as connection,
         command("worker", url=service.url, data_dir=data_dir),
     ):
         while True:
@@ -318,7 +318,7 @@ def _paths(service: Service, path: str) -> Iterator[str]:
     """Endless paths; lists of users in turn, so that none is remembered."""
     if path != LISTS:
         return itertools.repeat(path)
-    with psycopg.connect(plain(service.url)) as connection:
+    with psycopg.connect(libpq_url(service.url)) as connection:
         rows = connection.execute("SELECT DISTINCT user_id FROM ratings").fetchall()
     users = np.random.default_rng(0).permutation(np.array(rows).ravel())
     return (f"/recommendations/{user}" for user in itertools.cycle(users.tolist()))

@@ -23,7 +23,7 @@ from api.commands.main import ONE_THREAD
 from api.schemas.account import ApiKeyIn
 from api.services import auth
 from api.services.loading import load
-from api.settings import Settings
+from api.settings import Settings, libpq_url
 from api.storage.database import in_session, migrate
 from api.storage.embedded_postgres import own, running_server
 from api.telemetry.observability import SHARED_FOLDER
@@ -49,7 +49,7 @@ class Service:
     def cpu_seconds(self) -> tuple[float, float]:
         """Processor seconds of the web processes and of the database, until now."""
         web = sum(_cpu_seconds(process) for process in self.processes)
-        with psycopg.connect(plain(self.url)) as connection:
+        with psycopg.connect(libpq_url(self.url)) as connection:
             parent = psutil.Process(connection.info.backend_pid).parent()
         assert parent is not None  # noqa: S101 - the server itself
         # What ended backends used is in their parent's account.
@@ -64,11 +64,6 @@ class Service:
 def _cpu_seconds(process: psutil.Process) -> float:
     times = process.cpu_times()
     return float(times.user + times.system)
-
-
-def plain(url: str) -> str:
-    """Write a URL as psycopg itself takes it."""
-    return url.replace("+psycopg", "", 1)
 
 
 @contextmanager
@@ -99,7 +94,7 @@ def _fill(url: str, size: str, *, n_movies: int) -> None:
     with TemporaryDirectory() as folder:
         data.write_movielens(Path(folder), size, n_movies=n_movies)
         load(url, MovieLens.open(Path(folder)), on_progress=lambda *_: None)
-    with psycopg.connect(plain(url), autocommit=True) as connection:
+    with psycopg.connect(libpq_url(url), autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")  # as the server itself does before long
 
 
@@ -113,7 +108,7 @@ def _key(url: str, data_dir: Path) -> Iterator[str]:
         settings, url, lambda s: auth.create_administrator_key(s, body=body)
     )
     yield made.key
-    with psycopg.connect(plain(url)) as connection:
+    with psycopg.connect(libpq_url(url)) as connection:
         connection.execute("DELETE FROM api_keys WHERE id = %s", (made.id,))
 
 
@@ -164,7 +159,7 @@ def _publish(url: str, models_dir: Path) -> None:
 
     It takes as long as a trained one of its size, and is there at once.
     """
-    with psycopg.connect(plain(url)) as connection:
+    with psycopg.connect(libpq_url(url)) as connection:
         rows = connection.execute("SELECT id FROM movies ORDER BY id").fetchall()
         model = _untrained(np.array(rows).ravel(), rng=np.random.default_rng(0))
         models_dir.mkdir()

@@ -34,7 +34,7 @@ from api.queries.snapshot import read_snapshot
 from api.schemas.base import ProblemOut
 from api.services.loading import SAMPLE, load
 from api.services.model_store import ModelStore, ServedModel
-from api.settings import Settings
+from api.settings import Settings, libpq_url
 from api.storage.database import SessionFactory, create_engine, migrate
 from api.storage.embedded_postgres import server_url
 from api.web import security
@@ -69,7 +69,7 @@ def server(tmp_path_factory) -> Iterator[str]:
 
 def create_database(server: str, name: str, *, template: str = "template1") -> str:
     """Create a database beside the server's own and return its URL."""
-    plain = server.replace("+psycopg", "", 1)
+    plain = libpq_url(server)
     with psycopg.connect(plain, autocommit=True) as connection:
         identifier = sql.Identifier(name)
         connection.execute(
@@ -106,7 +106,7 @@ def template(server, models_dir) -> str:
         rng=np.random.default_rng(0),
     )
     manifest = save_model(model, models_dir / "first", details={})
-    with psycopg.connect(url.replace("+psycopg", "", 1)) as connection:
+    with psycopg.connect(libpq_url(url)) as connection:
         connection.execute(
             "INSERT INTO models (folder, manifest, is_active) VALUES (%s, %s, true)",
             ("first", Jsonb(asdict(manifest))),
@@ -155,11 +155,22 @@ async def connection(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         await transaction.rollback()
 
 
+class JoinedSession(AsyncSession):
+    """A session that cannot leave the test's transaction, not even to autocommit."""
+
+    async def connection(self, *_: Any, **__: Any) -> AsyncConnection:
+        """Join the transaction."""
+        return await super().connection()
+
+
 @pytest.fixture
 def sessions(connection) -> SessionFactory:
     """Sessions inside the test's transaction; their commits are savepoints."""
     return async_sessionmaker(
-        connection, expire_on_commit=False, join_transaction_mode="create_savepoint"
+        connection,
+        class_=JoinedSession,
+        expire_on_commit=False,
+        join_transaction_mode="create_savepoint",
     )
 
 

@@ -1,4 +1,4 @@
-"""The command line's part for administrators: people, keys, models, backups, films."""
+"""Commands for administrators: accounts, keys, models, backups, descriptions."""
 
 from contextlib import aclosing
 from pathlib import Path
@@ -23,8 +23,8 @@ from api.storage import backup, database
 from api.storage.database import in_session
 from api.storage.embedded_postgres import reach_database
 
-user_app = typer.Typer(help="People with an account.", no_args_is_help=True)
-key_app = typer.Typer(help="API keys for programs.", no_args_is_help=True)
+user_app = typer.Typer(help="Manage accounts.", no_args_is_help=True)
+key_app = typer.Typer(help="Manage API keys for programs.", no_args_is_help=True)
 console = Console(stderr=True)
 
 Name = Annotated[str, typer.Argument(help="the user's name")]
@@ -35,7 +35,7 @@ def create_user(
     name: Name,
     admin: Annotated[bool, typer.Option("--admin", help="an administrator")] = False,
 ) -> None:
-    """Make an account; its one-time password is printed."""
+    """Create an account and print its one-time password."""
     username = TypeAdapter(Username).validate_python(name)
     settings = Settings()
     with reach_database(settings) as url:
@@ -49,7 +49,7 @@ def create_user(
 
 @user_app.command("promote")
 def promote_user(name: Name) -> None:
-    """Make somebody an administrator."""
+    """Make a user an administrator."""
     _set_admin(name, is_admin=True)
 
 
@@ -71,7 +71,7 @@ def _set_admin(name: str, *, is_admin: bool) -> None:
 
 @user_app.command("disable")
 def disable_user(name: Name) -> None:
-    """Lock an account: its sessions end, its keys stop, its ratings stay."""
+    """Lock an account: end its sessions, stop its keys, keep its ratings."""
     _set_disabled(name, is_disabled=True)
 
 
@@ -98,9 +98,9 @@ def create_key(
     name: Annotated[str, typer.Argument(help="what the key is for")],
     scope: Annotated[list[str], typer.Option(help="read, rate, serve or admin")],
     user: Annotated[str | None, typer.Option(help="its owner")] = None,
-    days: Annotated[int | None, typer.Option(help="how long it works")] = None,
+    days: Annotated[int | None, typer.Option(help="days until the key expires")] = None,
 ) -> None:
-    """Create an API key, owned by the first administrator if nobody is named."""
+    """Create an API key; the first administrator owns it unless you name a user."""
     settings = Settings()
     body = ApiKeyIn.model_validate(
         {"name": name, "scopes": scope, "expires_in_days": days}
@@ -120,7 +120,7 @@ def create_key(
 
 @key_app.command("revoke")
 def revoke_key(
-    key_id: Annotated[int, typer.Argument(min=1, help="as `key list` shows it")],
+    key_id: Annotated[int, typer.Argument(min=1, help="its id in `key list`")],
 ) -> None:
     """Revoke an API key; it stops working at once."""
     settings = Settings()
@@ -143,7 +143,7 @@ def list_keys() -> None:
 
 
 def list_models() -> None:
-    """List the newest models: which one serves, and how each did when measured."""
+    """List the newest models, the live one marked, with their measured quality."""
     settings = Settings()
     with reach_database(settings) as url:
         page = in_session(
@@ -170,9 +170,9 @@ def back_up(
 
 
 def restore(
-    source: Annotated[Path, typer.Argument(help="a file that `backup` wrote")],
+    source: Annotated[Path, typer.Argument(help="a file written by `backup`")],
 ) -> None:
-    """Fill an empty database from a backup, and bring its schema up to date."""
+    """Restore a backup into an empty database, and migrate its schema."""
     settings = Settings()
     with reach_database(settings) as url:
         backup.restore(url, settings.models_dir, source)
@@ -183,7 +183,7 @@ def restore(
 def enrich() -> None:
     """Fetch synopses and posters from The Movie Database; needs TMDB_API_KEY.
 
-    Interrupted or killed, it goes on where it was when it is run again.
+    Run it again after an interruption: it continues where it stopped.
     """
     settings = Settings()
     if settings.tmdb_api_key is None:
@@ -205,7 +205,7 @@ def enrich() -> None:
 
         done = in_session(settings, url, fetch)
     console.print(
-        f"{done.n_described:,} films described, {done.n_unknown:,} unknown to TMDB, "
+        f"{done.n_described:,} movies described, {done.n_unknown:,} unknown to TMDB, "
         f"{done.n_failed:,} without an answer"
     )
     if done.n_failed:
@@ -213,7 +213,7 @@ def enrich() -> None:
 
 
 def examine() -> None:
-    """Check database, migrations, model, disk and secrets; a line each."""
+    """Check database, migrations, model, disk and secrets."""
     settings = Settings()
     try:
         with reach_database(settings) as url:

@@ -1,4 +1,4 @@
-"""The command line: `cinefold run` starts everything, the rest is for operators."""
+"""The command line: `cinefold run` starts everything; operators use the rest."""
 
 import asyncio
 import gc
@@ -35,7 +35,7 @@ from api.schemas.training import TrainingRunIn
 from api.services import auth, doctor, models, training
 from api.services.loading import SAMPLE
 from api.services.loading import load as load_dataset
-from api.settings import Settings
+from api.settings import OperatorError, Settings
 from api.storage import database, embedded_postgres
 from api.storage.database import in_session
 from api.storage.embedded_postgres import reach_database
@@ -43,19 +43,18 @@ from api.telemetry import observability
 from api.web.openapi import document
 from api.web.problems import Problem
 from engine.data.movielens import MovieLens
-from engine.errors import ArtifactError, DataError, EngineError
+from engine.errors import ArtifactError, EngineError
 from engine.model.files import read_manifest
 
-# Nobody wants to wait for figures before the first page.
+# The first page should not wait for an evaluation.
 FIRST_RUN = TrainingRunIn(evaluate="later")
-# Requests share the processors: a product that takes all of them delays all others.
+# Requests share the processors: one matrix product on all of them delays the others.
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
 console = Console(stderr=True)
 FORESEEN = (
     EngineError,
     Problem,
-    embedded_postgres.DataFolderBusyError,
-    embedded_postgres.EmbeddedPostgresError,
+    OperatorError,
     tmdb.RefusedError,
 )
 app = typer.Typer(
@@ -76,7 +75,7 @@ EndWithStdin = Annotated[bool, typer.Option("--end-with-stdin", hidden=True)]
 
 
 def main() -> None:
-    """Run the command line; foreseen failures are one line, not a traceback."""
+    """Run the command line; print expected failures as one line, without traceback."""
     try:
         app()
     except FORESEEN as error:
@@ -91,7 +90,7 @@ def main() -> None:
 
 @app.callback()
 def set_up_logging() -> None:
-    """Log to standard error from the configured level up."""
+    """Log to standard error at the configured level."""
     observability.configure_logging(Settings().log_level)
 
 
@@ -145,12 +144,12 @@ def start(
 
 
 def replace_unreadable(settings: Settings, url: str, folder: str) -> None:
-    """Ask for another model where that in service is none to this version."""
+    """Retrain if the live model has an older format or is damaged."""
     try:
         read_manifest(settings.models_dir / folder)
     except ArtifactError as error:
         console.print(
-            f"{error}\nAnother model is trained; until then lists are by popularity.",
+            f"{error}\nA new model is in training; lists show popular movies.",
             markup=False,
         )
         request = partial(training.request_unless_waiting, body=FIRST_RUN)
@@ -158,22 +157,22 @@ def replace_unreadable(settings: Settings, url: str, folder: str) -> None:
 
 
 def require_durability(settings: Settings, url: str) -> None:
-    """Refuse to start on an unsafe database; one that is away is waited for."""
+    """Refuse to start on an unsafe database; an unreachable one is checked later."""
     with suppress(OperationalError):
         in_session(settings, url, lambda s: doctor.require_durability(s, settings))
 
 
 def listen(settings: Settings) -> socket.socket:
-    """Take the port before any work is done, so that a busy one is told at once."""
+    """Take the port before any work, so that a busy port is reported at once."""
     try:
         listener = socket.create_server((settings.host, settings.port), backlog=2048)
     except OSError as error:
-        raise DataError(
-            f"cannot listen on {settings.host}:{settings.port} ({error.strerror}); "
-            "set PORT to another port"
+        raise OperatorError(
+            f"Cannot listen on {settings.host}:{settings.port} ({error.strerror}). "
+            "Set PORT to another port."
         ) from error
-    # Connections inherit it. asyncio sets it on sockets that it made itself; on one
-    # handed down the body of a reply waits 40 ms for the receipt of its head.
+    # Connections inherit the option. asyncio sets it only on its own sockets; on an
+    # inherited one the body of a reply waits 40 ms until its head is acknowledged.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 
@@ -190,7 +189,7 @@ def wait_until_ready(settings: Settings) -> None:
 
 
 def greet(settings: Settings, administrator: tuple[str, str] | None) -> None:
-    """Say where the app is and, the first time, how to get in."""
+    """Print the address and, the first time, how to sign in."""
     console.print(f"\n[bold]Cinefold is ready:[/] {settings.url}")
     if administrator is not None:
         username, password = administrator
@@ -204,7 +203,7 @@ def serve(
     socket_number: Annotated[int | None, typer.Option("--socket", hidden=True)] = None,
     end_with_parent: EndWithStdin = False,
 ) -> None:
-    """Run one web process; for a container or your own process manager."""
+    """Run one web process, for a container or a process manager."""
     if end_with_parent:
         end_with_stdin()
     settings = Settings()
@@ -222,25 +221,25 @@ def serve(
             log_config=None,
             log_level="warning",
         )
-        # What is there by now stays. Looking through it for garbage takes a tenth of a
-        # second, and every hundredth request or so would wait for that.
+        # Everything created so far stays. A search for garbage in it takes 0.1 s, and
+        # about every hundredth request would wait for it.
         gc.collect()
         gc.freeze()
-        with suppress(KeyboardInterrupt):  # raised anew when all has ended
+        with suppress(KeyboardInterrupt):  # uvicorn raises it again at the end
             server.run()
         if not server.started:
             raise typer.Exit(1)
 
 
 class Server(uvicorn.Server):
-    """A web server that at its end waits for requests, but for no endless stream."""
+    """A web server that ends streams before it waits for requests to finish."""
 
     def __init__(self, app: FastAPI, **options: Any) -> None:  # noqa: ANN401 - uvicorn's
         super().__init__(uvicorn.Config(app, **options))
         self.app = app
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End the streams, then everything else."""
+        """End the streams first."""
         self.app.state.services.stopping.set()
         await super().shutdown(sockets)
 
@@ -262,7 +261,7 @@ def worker(end_with_parent: EndWithStdin = False) -> None:
 def setup(
     sample: Annotated[bool, typer.Option(help="load the bundled sample")] = True,
 ) -> None:
-    """Prepare a database: schema, sample if it is empty, administrator, first run."""
+    """Prepare a database: schema, sample data, administrator, first training run."""
     settings = Settings()
     with reach_database(settings) as url:
         require_durability(settings, url)
@@ -295,7 +294,7 @@ def load(
 
 
 def load_with_progress(url: str, path: Path) -> None:
-    """Load a data set, showing how far it is."""
+    """Load a data set with a progress bar."""
     dataset = MovieLens.open(path)
     size = dataset.size_of("ratings.csv")
     columns = TextColumn("{task.description:<17}"), BarColumn(), TimeElapsedColumn()
@@ -318,7 +317,7 @@ def train() -> None:
 
 
 def train_with_progress(settings: Settings, url: str, wanted: TrainingRunIn) -> None:
-    """Ask for a run and show its sweeps until it ends."""
+    """Queue a training run and show its progress until it ends."""
     run_id = in_session(settings, url, lambda s: training.request_run(s, wanted)).id
     columns = TextColumn("{task.description:<17}"), BarColumn(), TimeElapsedColumn()
     with Progress(*columns, console=console) as progress:
@@ -338,15 +337,17 @@ def train_with_progress(settings: Settings, url: str, wanted: TrainingRunIn) -> 
                 break
             time.sleep(0.2)
     if detail.status != "succeeded":
-        reason = detail.error or "by an administrator"
-        raise DataError(f"training run {run_id} {detail.status}: {reason}")
+        reason = detail.error or "an administrator cancelled it"
+        raise OperatorError(f"Training run {run_id} {detail.status}: {reason}")
 
 
 @app.command("import-model")
 def import_model(
-    folder: Annotated[Path, typer.Argument(help="arrays and manifest.json")],
+    folder: Annotated[
+        Path, typer.Argument(help="a folder with arrays and manifest.json")
+    ],
 ) -> None:
-    """Add item factors trained elsewhere; activate them in the app or by the API."""
+    """Import item factors trained elsewhere; activate them in the app or by the API."""
     settings = Settings()
     with reach_database(settings) as url:
         card = in_session(
@@ -354,7 +355,7 @@ def import_model(
             url,
             lambda s: models.import_model(s, settings.models_dir, source=folder),
         )
-    console.print(f"Model {card.id}: {card.n_items:,} items, not active yet")
+    console.print(f"Model {card.id}: {card.n_items:,} items, not live yet")
 
 
 @app.command("openapi")

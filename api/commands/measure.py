@@ -37,7 +37,7 @@ def evaluate(
     path: Annotated[Path, typer.Argument(help="a MovieLens folder or zip")] = SAMPLE,
     seeds: Annotated[int, typer.Option(min=1, help="number of random splits")] = 5,
 ) -> None:
-    """Measure both heads on held-out ratings, beside popularity and item mean."""
+    """Measure both heads, popularity and item means on held-out ratings."""
     # What only trains loads the compiler.
     from engine import evaluate as compare  # noqa: PLC0415
 
@@ -106,10 +106,10 @@ def tune(
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED)] = 0,
     test_share: Annotated[float, typer.Option(min=0.01, max=0.5)] = 0.1,
     journal: Annotated[
-        Path, typer.Option(help="of trials; a search goes on where it was")
+        Path, typer.Option(help="number of trials; a repeated search continues")
     ] = Path("tuning.jsonl"),
 ) -> None:
-    """Search better hyper-parameters; print the body of a training run with them."""
+    """Search for better hyper-parameters; print them as the body of a training run."""
     try:
         from engine.jobs.search import Task  # noqa: PLC0415 - an optional extra
     except ModuleNotFoundError as error:
@@ -150,9 +150,9 @@ def read_database() -> "tuple[Ratings, FeatureMatrix]":
 def reproduce(
     dataset: Annotated[Path, typer.Option(help="a MovieLens folder or zip")] = SAMPLE,
     out: Annotated[Path, typer.Option(help="a new or empty folder")] = REPORT,
-    seed: Annotated[int, typer.Option(min=0, help="random seed")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="seed of split and training")] = 0,
 ) -> None:
-    """Reproduce the source paper: every table and figure, as a report."""
+    """Reproduce the tables and figures of the paper behind Cinefold, as a report."""
     try:
         from reproduction import report  # noqa: PLC0415 - an optional extra
     except ModuleNotFoundError as error:
@@ -191,7 +191,7 @@ def simulate_ab(
     experiments: Annotated[int, typer.Option(min=1, help="a table")] = 10_000,
     seed: Annotated[int, typer.Option(min=0)] = 0,
 ) -> None:
-    """Redo the paper's A/B table, and measure how often each test of it errs."""
+    """Reproduce the paper's A/B table, and measure how often each test errs."""
     nothing = Trial(users, like_share, 0.0, correlation, votes)
     something = Trial(users, like_share, effect, correlation, votes)
     columns = TextColumn("{task.description:<17}"), BarColumn(), TimeElapsedColumn()

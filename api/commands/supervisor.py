@@ -1,4 +1,4 @@
-"""Keeping the worker and the web processes of `cinefold run` alive, and ending them."""
+"""Start, restart and stop the worker and the web processes of `cinefold run`."""
 
 import logging
 import os
@@ -16,12 +16,12 @@ logger = logging.getLogger(__name__)
 
 STOP_SECONDS = 10.0
 POLL_SECONDS = 0.2
-# A child that keeps dying is not started again more often than this.
+# The least time between two starts of a child.
 RESTART_SECONDS = 2.0
 
 
 class Child:
-    """One process of ours, and how to start it again."""
+    """A child process that can be started again."""
 
     def __init__(
         self,
@@ -31,14 +31,14 @@ class Child:
         **environment: str,
     ) -> None:
         self.arguments = arguments
-        # Beside progress bars and the greeting only what needs attention has a place.
+        # Beside progress bars and the greeting, the terminal shows warnings alone.
         quiet = {"LOG_LEVEL": "WARNING", **os.environ}
         self.environment = {**quiet, "DATABASE_URL": url, **environment}
         self.inherited = tuple(inherited)
         self.start()
 
     def start(self) -> None:
-        """Start it; its standard input is a pipe that closes when we die."""
+        """Start the process; its standard input is a pipe that closes when we die."""
         self.started_at = time.monotonic()
         self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             [
@@ -51,11 +51,11 @@ class Child:
             env=self.environment,
             stdin=subprocess.PIPE,
             pass_fds=self.inherited,
-            start_new_session=True,  # Ctrl-C is for us; we tell the children
+            start_new_session=True,  # Ctrl-C is for us; we stop the children
         )
 
     def keep_alive(self) -> None:
-        """Start it again if it has died, but not in a tight loop."""
+        """Restart the process if it has died, but not in a tight loop."""
         age = time.monotonic() - self.started_at
         if self.process.poll() is not None and age > RESTART_SECONDS:
             logger.warning(
@@ -66,7 +66,7 @@ class Child:
             self.start()
 
     def stop(self, deadline: float) -> None:
-        """Wait until the deadline for it to end, then kill it."""
+        """Wait until the deadline for the process to end, then kill it."""
         try:
             self.process.wait(max(0.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
@@ -76,7 +76,7 @@ class Child:
 
 @contextmanager
 def supervised() -> Iterator[list[Child]]:
-    """Yield a list for children; end all of them on the way out, however that is."""
+    """Yield a list for children; stop all of them on exit, even after an error."""
     children: list[Child] = []
     try:
         yield children
@@ -108,10 +108,10 @@ def interruptible() -> Iterator[None]:
 
 
 class Mortal(Protocol):
-    """Something that can die and be started again."""
+    """Something that can die and be restarted."""
 
     def keep_alive(self) -> None:
-        """Start it again if it has died."""
+        """Restart it if it has died."""
 
 
 def watch(mortals: Sequence[Mortal]) -> None:
@@ -126,7 +126,7 @@ def end_with_stdin() -> None:
     """End this process by SIGTERM when its parent closes the pipe, even by dying."""
 
     def wait() -> None:
-        os.read(sys.stdin.fileno(), 1)  # nothing is ever written; it returns at the end
+        os.read(sys.stdin.fileno(), 1)  # nobody writes; it returns when the pipe closes
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=wait, daemon=True).start()

@@ -1,1 +1,1 @@
-"""Files of ratings that people bring and take away."""
+"""File formats: ratings in, ratings out, strict JSON."""

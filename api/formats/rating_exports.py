@@ -1,19 +1,17 @@
-"""Ratings as files that other services read again."""
+"""Write ratings as files for other services."""
 
 import csv
 import io
-import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Protocol
 
+from api.formats.csv_cells import guarded
 from api.formats.rating_files import FormatName
-
-_FORMULA = re.compile(r"[=+\-@\t\r]")
 
 
 class Rated(Protocol):
-    """A stored rating with its movie, as a row of the database has it."""
+    """A row of the database: a rating and its movie."""
 
     movie_id: int
     imdb_id: int | None
@@ -50,7 +48,7 @@ def _url(row: Rated) -> str:
 
 Cell = Callable[[Rated], object]
 
-# The columns of each format: those that its own service reads again.
+# The columns of each format: those that its own service reads.
 COLUMNS: Mapping[FormatName, Mapping[str, Cell]] = {
     "movielens": {
         "userId": lambda _: "",
@@ -99,8 +97,8 @@ COLUMNS: Mapping[FormatName, Mapping[str, Cell]] = {
 def write(rows: Iterable[Rated], name: FormatName, *, user_id: int) -> str:
     """Write ratings in a format; a cell that starts like a formula gets a quote mark.
 
-    Spreadsheets run such cells, and titles come from outside; `rating_files.parse`
-    takes the quote mark off again.
+    Spreadsheets run such cells, and titles come from other people. `rating_files.parse`
+    removes the quote mark.
     """
     columns = COLUMNS[name]
     if name == "movielens":
@@ -110,9 +108,5 @@ def write(rows: Iterable[Rated], name: FormatName, *, user_id: int) -> str:
     writer.writerow(columns)
     for row in rows:
         cells = (cell(row) for cell in columns.values())
-        writer.writerow(["" if c is None else _neutralise(str(c)) for c in cells])
+        writer.writerow(["" if c is None else guarded(str(c)) for c in cells])
     return file.getvalue()
-
-
-def _neutralise(cell: str) -> str:
-    return f"'{cell}" if _FORMULA.match(cell) else cell

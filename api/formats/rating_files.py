@@ -1,7 +1,7 @@
-"""Files of ratings from other services, read with every doubt told.
+"""Parse a file of ratings from another service, and report every problem by line.
 
-Pure: text in, rows out. A file is right as a whole or refused with its faults; which of
-its movies exist here is for `services.transfers` to find out.
+Text in, rows out, without a database. A file is accepted as a whole or refused with its
+faults. `services.transfers` finds its movies.
 """
 
 import csv
@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal, get_args
 
+from api.formats.csv_cells import unguarded
 from engine.data.movielens import split_title
 
 FormatName = Literal["movielens", "letterboxd", "imdb", "trakt", "csv"]
@@ -27,7 +28,7 @@ LARGEST_ID = 2**31 - 1
 YEARS = range(1800, 2201)
 SCALES = (5, 10, 100)
 
-# What a column is, by its header without case, spaces and underscores.
+# The role of a column, by its header without case, spaces and underscores.
 ROLES = {
     "movieid": "movie_id",
     "const": "imdb_id",
@@ -48,7 +49,7 @@ ROLES = {
     "type": "type",
     "userid": "user_id",
 }
-# The first format whose columns are all there is the file's.
+# A file has the first format whose columns are all present.
 SIGNATURES: tuple[tuple[FormatName, frozenset[str]], ...] = (
     ("imdb", frozenset({"const", "yourrating"})),
     ("letterboxd", frozenset({"letterboxduri", "rating"})),
@@ -70,13 +71,12 @@ _YEAR = re.compile("[0-9]{4}")
 _SECONDS = re.compile("[0-9]{1,11}")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ].*)?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_NEUTRALISED = re.compile(r"'[=+\-@]")
 _YEAR_3000 = 32_503_680_000
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What is wrong on a line; `column` is ours, never the file's own words."""
+    """A problem on a line; `column` is our name, never text of the file."""
 
     line: int
     column: str
@@ -85,7 +85,7 @@ class Fault:
 
 
 class FaultyFileError(Exception):
-    """The file is refused; `faults` are its first ones, in order."""
+    """The file is refused; `faults` are the first ones, by line."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         super().__init__(f"{len(faults)} faults")
@@ -93,19 +93,19 @@ class FaultyFileError(Exception):
 
 
 class FieldError(ValueError):
-    """One field is not what its column promises."""
+    """A field does not fit its column."""
 
     def __init__(self, column: str, code: str, message: str) -> None:
         super().__init__(message)
         self.column, self.code, self.message = column, code, message
 
     def on(self, line: int) -> Fault:
-        """Say on which line."""
+        """Add the line."""
         return Fault(line, self.column, self.code, self.message)
 
 
 class UnreadableError(Exception):
-    """From this line on the file cannot be cut into fields."""
+    """The file cannot be split into fields from this line on."""
 
     def __init__(self, line: int, code: str, message: str) -> None:
         super().__init__(message)
@@ -114,10 +114,10 @@ class UnreadableError(Exception):
 
 @dataclass(frozen=True)
 class RatedTitle:
-    """One row: which movie is meant, how many stars, since when.
+    """One row: a movie, its stars, and the time.
 
-    `written` is the rating as the file has it, empty where there is none; `value` is
-    that in half stars, and `is_rounded` says whether it had to be rounded.
+    `written` is the rating as in the file, empty if there is none; `value` is the same
+    in half stars, and `is_rounded` says whether it had to be rounded.
     """
 
     line: int
@@ -134,7 +134,7 @@ class RatedTitle:
 
     @property
     def identity(self) -> tuple[object, ...]:
-        """What makes two rows of a file the same movie before anybody looks it up."""
+        """The parts that are equal in two rows of the same movie."""
         ids = (self.movie_id, self.imdb_id, self.tmdb_id)
         named = next(((n, i) for n, i in enumerate(ids) if i is not None), None)
         return named or ((self.title or "").casefold(), self.year)
@@ -142,7 +142,7 @@ class RatedTitle:
 
 @dataclass(frozen=True)
 class RatingFile:
-    """A file that is right as a whole."""
+    """An accepted file."""
 
     format: FormatName
     scale: int
@@ -151,7 +151,7 @@ class RatingFile:
 
 @dataclass(frozen=True)
 class Layout:
-    """What the header says: the format, and where the column of each role is."""
+    """The header: the format, and the position of the column of each role."""
 
     format: FormatName
     scale: int | None
@@ -159,13 +159,13 @@ class Layout:
     places: Mapping[str, int]
 
     def field(self, fields: Sequence[str], role: str) -> str:
-        """Return a row's field, stripped; empty if the file has no such column."""
+        """Return a field of a row, stripped; empty if the file has no such column."""
         place = self.places.get(role)
         return "" if place is None else fields[place].strip()
 
 
 def parse(text: str, *, scale: int | None = None) -> RatingFile:
-    """Read a file of ratings; its format and, unless given, its scale are detected.
+    """Read a file of ratings; detect its format and, unless given, its scale.
 
     Raises `FaultyFileError` with the first hundred faults.
     """
@@ -197,7 +197,7 @@ def parse(text: str, *, scale: int | None = None) -> RatingFile:
 
 
 def _records(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Cut into records with the number of their first line; skip blank lines."""
+    """Split into records with the number of their first line; skip blank lines."""
     reader = csv.reader(_lines(text), strict=True)
     first, n_records = 1, 0
     try:
@@ -215,7 +215,7 @@ def _records(text: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _lines(text: str) -> Iterator[str]:
-    """Cut at LF, CRLF or CR; refuse a line that is too long before it is parsed."""
+    """Split at LF, CRLF or CR; refuse a line that is too long before it is parsed."""
     for number, line in enumerate(io.StringIO(text, newline=""), start=1):
         if len(line) > MAX_LINE:
             message = f"A line has at most {MAX_LINE} characters"
@@ -231,7 +231,9 @@ def _layout(line: int, header: Sequence[str]) -> Layout:
     for place, name in enumerate(names):
         role = ROLES.get(name)
         if role in places:
-            raise UnreadableError(line, "header", f"Two columns say the {role}")
+            raise UnreadableError(
+                line, "header", f"Two columns hold the {role}; keep one"
+            )
         if role is not None:
             places[role] = place
     has_movie = places.keys() & {"movie_id", "imdb_id", "tmdb_id", "title"}
@@ -248,9 +250,9 @@ def _layout(line: int, header: Sequence[str]) -> Layout:
 
 
 def _row(layout: Layout, line: int, fields: Sequence[str]) -> RatedTitle:
-    """Read one record, the rating as it is written."""
+    """Read one record, without converting the rating."""
     if len(fields) != layout.n_columns:
-        message = f"{len(fields)} fields where the header has {layout.n_columns}"
+        message = f"The line has {len(fields)} fields, the header {layout.n_columns}"
         raise FieldError("", "fields", message)
     if any(len(field) > MAX_FIELD for field in fields):
         raise FieldError("", "too_long", f"A field has at most {MAX_FIELD} characters")
@@ -273,14 +275,14 @@ def _row(layout: Layout, line: int, fields: Sequence[str]) -> RatedTitle:
     ):
         raise FieldError("user_id", "id", "Must be a plain number")
     if row.identity == ("", None):
-        raise FieldError("title", "missing", "Nothing says which movie this is")
+        raise FieldError(
+            "title", "missing", "The line names no movie; add a movie id or a title"
+        )
     return row
 
 
 def _title(layout: Layout, fields: Sequence[str]) -> tuple[str | None, int | None]:
-    title = layout.field(fields, "title")
-    if _NEUTRALISED.match(title):  # as `write` guards what looks like a formula
-        title = title[1:]
+    title = unguarded(layout.field(fields, "title"))
     written = layout.field(fields, "year")
     if not written:
         name, year = split_title(title)
@@ -336,21 +338,26 @@ def _rated_at(layout: Layout, fields: Sequence[str]) -> datetime | None:
 
 
 def _repeated(rows: Sequence[RatedTitle]) -> list[Fault]:
-    """Find rows that rate what an earlier row rates, as either may be meant."""
+    """Find rows that rate the movie of an earlier row; either may be meant."""
     first: dict[tuple[object, ...], int] = {}
     faults = []
     for row in rows:
         line = first.setdefault(row.identity, row.line)
         if line != row.line:
-            message = f"The same movie as on line {line}; keep one"
+            message = f"The same movie as on line {line}; keep one line"
             faults.append(Fault(row.line, "", "repeated", message))
     return faults
 
 
 def _several_users(lines_by_user: Mapping[str, int]) -> list[Fault]:
-    """Refuse a data set: it would become one person's ratings."""
+    """Refuse the ratings of several users: they would become those of one."""
     return [
-        Fault(line, "user_id", "several_users", "A file holds one user's ratings")
+        Fault(
+            line,
+            "user_id",
+            "several_users",
+            "The file must hold the ratings of one user",
+        )
         for line in list(lines_by_user.values())[1:]
     ]
 
@@ -380,8 +387,8 @@ def _converted(row: RatedTitle, scale: int) -> RatedTitle:
 def half_stars(rating: Decimal, scale: int) -> tuple[float, bool]:
     """Convert a rating of ``0 < rating <= scale`` to stars, and say if it was rounded.
 
-    To the nearest half star of ``5 * rating / scale``, from the middle upwards, and
-    never below the lowest half star there is.
+    The result is the half star nearest to ``5 * rating / scale``, the upper one of two,
+    and at least half a star.
     """
     exact = rating * 10 / scale
     halves = max(1, int(exact.to_integral_value(ROUND_HALF_UP)))

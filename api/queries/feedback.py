@@ -105,16 +105,6 @@ def _is_beside(variant_id: int | None) -> ColumnElement[bool]:
     return Feedback.variant_id.in_(siblings)
 
 
-async def votes_of(
-    session: AsyncSession, user_id: int, *, variant_id: int | None
-) -> dict[int, bool]:
-    """Tell whether the user likes each movie voted on, in one experiment or in none."""
-    query = select(Feedback.movie_id, Feedback.is_like).where(
-        Feedback.user_id == user_id, _is_beside(variant_id)
-    )
-    return {row.movie_id: row.is_like for row in await session.execute(query)}
-
-
 async def hide(session: AsyncSession, *, user_id: int, movie_id: int) -> None:
     """Hide a movie; hiding it again changes nothing."""
     statement = insert(HiddenMovie).values(user_id=user_id, movie_id=movie_id)
@@ -128,12 +118,6 @@ async def unhide(session: AsyncSession, *, user_id: int, movie_id: int) -> bool:
     )
     returned = statement.returning(HiddenMovie.movie_id)
     return (await session.execute(returned)).first() is not None
-
-
-async def hidden_of(session: AsyncSession, user_id: int) -> list[int]:
-    """List all movies a user has hidden."""
-    query = select(HiddenMovie.movie_id).where(HiddenMovie.user_id == user_id)
-    return list(await session.scalars(query))
 
 
 async def hidden_page(

@@ -12,13 +12,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.queries.movies import mean_rating, variance
+from api.schemas.base import HIGHEST_STARS, LOWEST_STARS
 from api.storage.database import AnyRow
 from api.tables import Movie, MovieStatistics, Rating, RatingSummary
 
-LOWEST, HIGHEST = 0.5, 5.0
-
 n_ratings = MovieStatistics.n_ratings
-possible_variance = (mean_rating - LOWEST) * (HIGHEST - mean_rating)
+possible_variance = (mean_rating - LOWEST_STARS) * (HIGHEST_STARS - mean_rating)
 
 
 async def sizes(session: AsyncSession) -> dict[str, list[int]]:

@@ -1,13 +1,12 @@
-"""SQL of readers: what a list depends on."""
+"""SQL of readers: everything that a list depends on."""
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.storage.database import AnyRow
 
-# Opinions are held of movies that are not rated; votes are those outside of
-# experiments. The number of changes never falls, so of two equal texts nothing was
-# different in between.
+# Opinions count for movies that are not rated. The number of changes of a movie never
+# falls, so where two texts are equal, the movie was the same all the time in between.
 READER = text("""
     SELECT
         coalesce(rated.movie_ids, '{}') AS movie_ids,
@@ -20,6 +19,7 @@ READER = text("""
         coalesce(held.are_likes, '{}') AS are_held_likes,
         coalesce(voted.movie_ids, '{}') AS voted,
         coalesce(voted.are_likes, '{}') AS are_likes,
+        coalesce(voted.voted_in, '{}') AS voted_in,
         EXISTS (SELECT FROM experiments WHERE state = 'running') AS has_experiment,
         ARRAY(
             SELECT CAST((id, title, year, genres, n_changes) AS text)
@@ -46,8 +46,9 @@ READER = text("""
         ) AS sorted
     ) AS held,
     LATERAL (
-        SELECT array_agg(movie_id) AS movie_ids, array_agg(is_like) AS are_likes
-        FROM feedback WHERE user_id = users.id AND variant_id IS NULL
+        SELECT array_agg(movie_id) AS movie_ids, array_agg(is_like) AS are_likes,
+            array_agg(variant_id) AS voted_in
+        FROM feedback WHERE user_id = users.id
     ) AS voted
     WHERE users.id = :user_id
 """)
@@ -56,12 +57,14 @@ READER = text("""
 async def reader(
     session: AsyncSession, user_id: int, *, shown: str = "{}"
 ) -> AnyRow | None:
-    """Read all that a user's list depends on, as of one moment; `None`: no such user.
+    """Read everything that a user's list depends on, as of one moment.
 
-    Movies rated, by id, and their stars; movies that opinions are held of instead and
-    which of them are liked; movies hidden; movies voted on outside of experiments and
-    which of them are liked; whether an experiment runs; and what a list says of the
-    movies `shown`, an array literal, as text to compare by.
+    The row holds the movies rated, by id, and their stars; the movies with an opinion
+    instead, and which of them are liked; the movies hidden; the movies voted on, which
+    of them are liked, and the variant of an experiment in which they were voted on;
+    whether an experiment runs; and a text for each movie of `shown`, an array literal,
+    which differs where a list would describe the movie differently. `None` means no
+    such user.
     """
     values = {"user_id": user_id, "shown": shown}
     return (await session.execute(READER, values)).one_or_none()

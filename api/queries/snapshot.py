@@ -9,6 +9,7 @@ import psycopg
 from scipy import sparse
 
 from api.queries.feedback import DISLIKED, LIKED
+from api.settings import libpq_url
 from engine.arrays import FloatVector, IdVector
 from engine.data.features import one_hot
 from engine.data.movielens import words_of
@@ -62,7 +63,7 @@ def read_snapshot(url: str, *, vote_weight: float = 0) -> Snapshot:
 
     Votes of no weight are left unread. Raises `DataError` when there is no rating.
     """
-    with psycopg.connect(url.replace("+psycopg", "", 1)) as connection:
+    with psycopg.connect(libpq_url(url)) as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         cursor = connection.cursor()
         cursor.execute("SET LOCAL statement_timeout = 0")

@@ -2,32 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
-from pydantic import AfterValidator
+from fastapi import APIRouter, Query, Response
 
-from api.queries.movies import Filters
-from api.schemas.base import (
-    Cursor,
-    GenreQuery,
-    Limit,
-    MovieId,
-    MovieIdsQuery,
-    YearQuery,
-    clean_text,
-)
-from api.schemas.movies import Genres, Histograms, MovieDetail, MoviePage
+from api.schemas.base import Limit, MovieId, MovieIds
+from api.schemas.movies import Genres, Histograms, MovieDetail, MoviePage, MovieQuery
 from api.schemas.recommendations import SimilarMovies
 from api.services import movies
 from api.web.dependencies import ModelDep, Public, SessionDep
 from api.web.strict_route import StrictRoute
 
 router = APIRouter(tags=["movies"], route_class=StrictRoute, dependencies=[Public])
-
-SearchQuery = Annotated[
-    str | None,
-    Query(min_length=1, max_length=100, description="typo-tolerant title search"),
-    AfterValidator(clean_text),
-]
 
 
 class JpegResponse(Response):
@@ -47,40 +31,21 @@ async def get_genres(session: SessionDep) -> Genres:
     return await movies.list_genres(session)
 
 
-async def wanted(
-    movie_id: MovieIdsQuery = [],  # noqa: B006 - FastAPI copies defaults
-    genre: GenreQuery = None,
-    year_from: YearQuery = None,
-    year_to: YearQuery = None,
-) -> Filters:
-    """Read which movies are asked for."""
-    return movies.filters(
-        genre=genre, year_from=year_from, year_to=year_to, movie_ids=movie_id
-    )
-
-
 @router.get("/movies")
 async def get_movies(
-    session: SessionDep,
-    wanted: Annotated[Filters, Depends(wanted)],
-    query: SearchQuery = None,
-    sort: movies.SortName = "popular",
-    limit: Limit = 24,
-    cursor: Cursor = None,
+    session: SessionDep, options: Annotated[MovieQuery, Query()]
 ) -> MoviePage:
     """Browse movies; with `query`, the best matches come first whatever `sort` says.
 
     Polarizing movies are those whose ratings vary most, of at least ten.
     """
-    return await movies.browse(
-        session, wanted, query=query, sort=sort, limit=limit, cursor=cursor
-    )
+    return await movies.browse(session, options=options)
 
 
 @router.get("/movies/histograms")
 async def get_histograms(
     session: SessionDep,
-    movie_id: MovieIdsQuery = [],  # noqa: B006 - FastAPI copies defaults
+    movie_id: Annotated[MovieIds, Query()] = [],  # noqa: B006 - FastAPI copies defaults
 ) -> Histograms:
     """Count movies' ratings by value; a movie that nobody rated is left out."""
     return await movies.histograms(session, movie_ids=movie_id)

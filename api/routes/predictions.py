@@ -2,10 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Query
 
-from api.schemas.base import Cursor, GenreQuery, Limit, MovieIdsQuery, YearQuery
-from api.schemas.recommendations import InlinePredictions, PredictionPage
+from api.schemas.recommendations import (
+    InlinePredictions,
+    PredictionPage,
+    PredictionQuery,
+)
 from api.services import movies, predictions
 from api.services.predictions import PredictionRequest
 from api.web.dependencies import (
@@ -23,34 +26,24 @@ router = APIRouter(
 )
 
 
-async def wanted(
-    movie_id: MovieIdsQuery = [],  # noqa: B006 - FastAPI copies defaults
-    genre: GenreQuery = None,
-    year_from: YearQuery = None,
-    year_to: YearQuery = None,
-    limit: Limit = 24,
-    cursor: Cursor = None,
-) -> PredictionRequest:
-    """Read which predictions are asked for."""
-    filters = movies.filters(genre=genre, year_from=year_from, year_to=year_to)
-    return PredictionRequest(filters, movie_id, limit, cursor)
-
-
 @router.get("/{user_id}")
 async def get_predictions(
     user_id: Subject,
     session: SessionDep,
     built: ServicesDep,
     vote_weight: VoteWeight,
-    wanted: Annotated[PredictionRequest, Depends(wanted)],
+    options: Annotated[PredictionQuery, Query()],
 ) -> PredictionPage:
     """Predict a user's stars, for the given movies or all; most stars come first."""
+    filters = movies.filters(options)
     return await predictions.page(
         session,
         built.model_store,
         user_id=user_id,
         vote_weight=vote_weight,
-        wanted=wanted,
+        request=PredictionRequest(
+            filters, options.movie_id, options.limit, options.cursor
+        ),
     )
 
 
@@ -59,10 +52,9 @@ async def post_predictions(
     body: InlinePredictions, session: SessionDep, model: ModelDep
 ) -> PredictionPage:
     """Predict stars by the ratings in the request; they are not stored."""
-    filters = movies.filters(
-        genre=body.genre, year_from=body.year_from, year_to=body.year_to, where="body"
+    request = PredictionRequest(
+        movies.filters(body), body.movie_ids, body.limit, body.cursor, "body"
     )
-    wanted = PredictionRequest(filters, body.movie_ids, body.limit, body.cursor, "body")
     return await predictions.page_for_ratings(
-        session, model, ratings=body.ratings, wanted=wanted
+        session, model, ratings=body.ratings, request=request
     )

@@ -15,6 +15,8 @@ from pydantic import (
     Field,
 )
 
+LOWEST_STARS, HIGHEST_STARS = 0.5, 5.0
+HALF_STARS = [step / 2 for step in range(1, 11)]
 MAX_ID = 2**31 - 1
 MAX_PAGE = 100
 MAX_EXCLUDED = 500
@@ -59,7 +61,7 @@ def _username(value: str) -> str:
 
 
 def _half_star(value: float) -> float:
-    if value * 2 != int(value * 2):
+    if value not in HALF_STARS:
         raise ValueError("must be a multiple of 0.5")
     return value
 
@@ -75,16 +77,15 @@ ModelId = Annotated[int, Path(ge=1, le=MAX_ID), PlainInteger]
 ProposalId = Annotated[int, Path(ge=1, le=MAX_ID), PlainInteger]
 ExpectationId = Annotated[int, Path(ge=1, le=MAX_ID), PlainInteger]
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE), PlainInteger]
+PageSize = Annotated[int, Field(ge=1, le=MAX_PAGE), PlainInteger]
+CursorText = Annotated[
+    str, Field(max_length=2000, description="`next_cursor` of the page before")
+]
 Cursor = Annotated[
     str | None,
     Query(max_length=2000, description="`next_cursor` of the page before"),
 ]
-MovieIdsQuery = Annotated[
-    list[Annotated[int, Field(ge=1, le=MAX_ID), PlainInteger]],
-    Query(max_length=MAX_PAGE, description="only these movie ids, repeatable"),
-]
-Year = Annotated[int, Field(ge=1800, le=2200)]
-YearQuery = Annotated[int | None, Query(ge=1800, le=2200), PlainInteger]
+Year = Annotated[int, Field(ge=1800, le=2200), PlainInteger]
 IdempotencyKey = Annotated[
     str | None,
     Header(
@@ -95,12 +96,14 @@ IdempotencyKey = Annotated[
     ),
 ]
 Genre = Annotated[str, Field(min_length=1, max_length=50), AfterValidator(clean_text)]
-GenreQuery = Annotated[
-    str | None, Query(min_length=1, max_length=50), AfterValidator(clean_text)
-]
 Stars = Annotated[
     float,
-    Field(ge=0.5, le=5, allow_inf_nan=False, json_schema_extra={"multipleOf": 0.5}),
+    Field(
+        ge=LOWEST_STARS,
+        le=HIGHEST_STARS,
+        allow_inf_nan=False,
+        json_schema_extra={"multipleOf": 0.5},
+    ),
     AfterValidator(_half_star),
 ]
 Name = Annotated[str, Field(max_length=100), AfterValidator(clean_text)]
@@ -108,7 +111,11 @@ Probability = Annotated[float, Field(ge=0.001, le=0.999, allow_inf_nan=False)]
 Share = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Effect = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
-BodyId = Annotated[int, Field(ge=1, le=MAX_ID)]
+BodyId = Annotated[int, Field(ge=1, le=MAX_ID), PlainInteger]
+MovieIds = Annotated[
+    list[BodyId],
+    Field(max_length=MAX_PAGE, description="only these movie ids, repeatable"),
+]
 RatedAt = Annotated[
     AwareDatetime,
     Field(ge=datetime(1900, 1, 1, tzinfo=UTC), lt=datetime(3000, 1, 1, tzinfo=UTC)),

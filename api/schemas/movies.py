@@ -1,6 +1,52 @@
 """Bodies of movies and genres."""
 
-from api.schemas.base import Out
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+from api.schemas.base import (
+    CursorText,
+    Genre,
+    MovieIds,
+    Out,
+    PageSize,
+    Year,
+    clean_text,
+)
+
+SortName = Literal["popular", "title", "year", "polarizing"]
+
+
+class MovieFilter(BaseModel):
+    """Which movies are wanted, in a query or in a body."""
+
+    genre: Genre | None = None
+    year_from: Year | None = None
+    year_to: Year | None = None
+
+    @field_validator("year_to")
+    @classmethod
+    def is_a_range(cls, year_to: int | None, info: ValidationInfo) -> int | None:
+        """Refuse a range of years that ends before it begins."""
+        year_from = info.data.get("year_from")
+        if year_from is not None and year_to is not None and year_to < year_from:
+            raise PydanticCustomError("range", "Must not be before year_from")
+        return year_to
+
+
+class MovieQuery(MovieFilter):
+    """One page of the movies wanted."""
+
+    query: Annotated[
+        str | None,
+        Field(min_length=1, max_length=100, description="typo-tolerant title search"),
+        AfterValidator(lambda text: text if text is None else clean_text(text)),
+    ] = None
+    movie_id: Annotated[MovieIds, Field(default_factory=list)]
+    sort: SortName = "popular"
+    limit: PageSize = 24
+    cursor: CursorText | None = None
 
 
 class MovieOut(Out):

@@ -9,19 +9,20 @@ from api.schemas.base import (
     MAX_EXCLUDED,
     MAX_ID,
     MAX_INLINE_RATINGS,
-    MAX_PAGE,
     MAX_QUESTIONS,
     MAX_UNASKED,
     Body,
     BodyId,
+    CursorText,
     Fraction,
-    Genre,
+    MovieIds,
     Out,
+    PageSize,
+    PlainInteger,
     Stars,
     Vote,
-    Year,
 )
-from api.schemas.movies import MovieOut
+from api.schemas.movies import MovieFilter, MovieOut
 
 
 class ModelReference(Out):
@@ -58,15 +59,20 @@ class InlineTaste(Body):
     ratings: Annotated[list[InlineRating], Field(max_length=MAX_INLINE_RATINGS)]
 
 
-class InlinePredictions(InlineTaste):
+class PredictionQuery(MovieFilter):
+    """Which predictions a client wants; no ids mean all movies."""
+
+    movie_id: Annotated[MovieIds, Field(default_factory=list)]
+    limit: PageSize = 24
+    cursor: CursorText | None = None
+
+
+class InlinePredictions(MovieFilter, InlineTaste):
     """Ratings of somebody, and which predictions they want; no ids mean all movies."""
 
-    movie_ids: Annotated[list[BodyId], Field(max_length=MAX_PAGE, default_factory=list)]
-    genre: Genre | None = None
-    year_from: Year | None = None
-    year_to: Year | None = None
-    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 24
-    cursor: Annotated[str, Field(max_length=2000)] | None = None
+    movie_ids: Annotated[MovieIds, Field(default_factory=list)]
+    limit: PageSize = 24
+    cursor: CursorText | None = None
 
 
 class InlineQuestions(InlineTaste):
@@ -78,20 +84,40 @@ class InlineQuestions(InlineTaste):
     ]
 
 
-class InlineRatings(InlineTaste):
-    """Ratings of somebody who need not exist in the database, and filters."""
+class ListOptions(MovieFilter):
+    """What a list may contain, and how much of it."""
 
-    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 20
-    genre: Genre | None = None
-    year_from: Year | None = None
-    year_to: Year | None = None
-    max_ratings: Annotated[int, Field(ge=0, le=MAX_ID)] | None = None
+    limit: PageSize = 20
+    max_ratings: Annotated[
+        int | None,
+        Field(ge=0, le=MAX_ID, description="only movies with at most so many ratings"),
+        PlainInteger,
+    ] = None
     exclude: Annotated[
-        list[BodyId], Field(max_length=MAX_EXCLUDED, default_factory=list)
+        list[BodyId],
+        Field(
+            default_factory=list,
+            max_length=MAX_EXCLUDED,
+            description="movie ids to leave out, repeatable",
+        ),
     ]
-    similar_to: BodyId | None = None
-    diversity: Fraction = 0
-    exploration: Fraction = 0
+    similar_to: Annotated[
+        BodyId | None, Field(description="only the movies most like this one")
+    ] = None
+    diversity: Annotated[
+        Fraction | None,
+        Field(
+            description="0: best first; 1: all unlike. A list with this or exploration"
+            " set takes no part in a running experiment"
+        ),
+    ] = None
+    exploration: Annotated[
+        Fraction | None, Field(description="0: best first; 1: least known")
+    ] = None
+
+
+class InlineRatings(ListOptions, InlineTaste):
+    """Ratings of somebody who need not exist in the database, and filters."""
 
 
 class Personalization(Out):

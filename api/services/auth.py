@@ -13,12 +13,11 @@ from api.tables import ApiKey, User
 from api.web import security
 from api.web.problems import (
     InvalidCredentials,
-    InvalidRequest,
     NotFound,
     TooManyAttempts,
     TooManyKeys,
     UsernameTaken,
-    field_error,
+    invalid,
 )
 
 IDLE_TIMEOUT = timedelta(hours=24)
@@ -191,10 +190,9 @@ async def change_password(
         session, principal=principal, password=current, address=address
     )
     if current == new:
-        error = field_error(
+        raise invalid(
             "body", "new_password", code="unchanged", message="Choose another password"
         )
-        raise InvalidRequest(errors=[error])
     password_hash = await security.hash_password(new)
     await queries.set_password(session, user_id=user.id, password_hash=password_hash)
     await queries.delete_sessions(session, user_id=user.id)
@@ -244,10 +242,9 @@ async def create_key(
 ) -> NewApiKey:
     """Make an API key; this is the only time anybody sees it."""
     if not principal.scopes.issuperset(body.scopes):
-        error = field_error(
+        raise invalid(
             "body", "scopes", code="not_yours", message="More than you may do yourself"
         )
-        raise InvalidRequest(errors=[error])
     if await queries.count_keys(session, principal.user_id) >= MAX_KEYS:
         raise TooManyKeys
     key = security.API_KEY_PREFIX + security.new_token()

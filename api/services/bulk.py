@@ -9,14 +9,17 @@ from anyio import to_thread
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from api.formats.strict_json import parse_json
 from api.queries import bulk as queries
 from api.queries import ratings as rating_queries
 from api.schemas.base import MAX_BULK_ROWS, Body, FieldErrorOut
 from api.schemas.bulk import BulkMovie, BulkRating, BulkReport, BulkRow, BulkUser
 from api.services.idempotency import Request, act_once
 from api.tables import FIRST_REGISTERED_USER_ID
-from api.web.problems import InvalidRequest, MalformedRequest, field_error
-from api.web.strict_route import parse_json
+from api.web.problems import (
+    field_error,
+    invalid,
+)
 
 MAX_ERRORS_OF_ROW = 5
 WRITTEN = ("added", "replaced")
@@ -119,8 +122,7 @@ def _parse(
     texts = [(n, t) for n, t in enumerate(body.split(b"\n"), start=1) if t.strip()]
     if len(texts) > MAX_BULK_ROWS:
         message = f"At most {MAX_BULK_ROWS} rows in a request"
-        error = field_error("body", code="too_many", message=message)
-        raise InvalidRequest(errors=[error])
+        raise invalid("body", code="too_many", message=message)
     items: dict[int, Item] = {}
     refused: dict[int, list[FieldErrorOut]] = {}
     lines_by_key: dict[Hashable, int] = {}
@@ -128,11 +130,11 @@ def _parse(
         try:
             parse_json(text)  # refuses repeated names and NaN, which would pass below
             item = schema.model_validate_json(text)
-        except MalformedRequest:
-            message = "The line is not one valid JSON document"
-            refused[line] = [_error(code="malformed", message=message)]
         except ValidationError as error:
             refused[line] = _errors(error)
+        except ValueError:
+            message = "The line is not one valid JSON document"
+            refused[line] = [_error(code="malformed", message=message)]
         else:
             first = lines_by_key.setdefault(key(item), line)
             if first == line:

@@ -9,7 +9,6 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.queries import diagnostics as queries
-from api.queries.movies import Filters
 from api.schemas.diagnostics import (
     CheckOut,
     Diagnosis,
@@ -20,11 +19,14 @@ from api.schemas.diagnostics import (
 )
 from api.services import maps, recommendations
 from api.services.model_store import ServedModel
-from api.services.profiles import inline_history, profile_in
-from api.services.recommendations import ListRequest
+from api.services.profiles import ListRequest, inline_history, profile_in
 from api.tables import Expectation
 from api.tables import Model as ModelRow
-from api.web.problems import InvalidRequest, NotFound, WrongState, field_error
+from api.web.problems import (
+    NotFound,
+    WrongState,
+    invalid,
+)
 from engine.model.heads import Model
 from engine.serving.fold_in import fold_in
 from engine.serving.ranking import top_k
@@ -75,15 +77,13 @@ async def dummy_user(
     """Show what a model, the active one or another, makes of some ratings."""
     if body.model_id is not None:
         served = await _stored(session, models_dir, body.model_id)
-    found = await recommendations.for_ratings(
-        session,
-        served,
-        ratings=body.ratings,
-        wanted=ListRequest(Filters(), (), body.limit),
+    history = inline_history(body.ratings)
+    found = await recommendations.recommend(
+        session, served, history=history, request=ListRequest(limit=body.limit)
     )
     if served is None:
         return Diagnosis(recommendations=found, position=[])
-    folded_user = profile_in(served, inline_history(body.ratings)).rating
+    folded_user = profile_in(served, history).rating
     axes = await to_thread.run_sync(maps.axes_of, served.model.rating)
     return Diagnosis(
         recommendations=found, position=(axes @ folded_user.factors).tolist()
@@ -114,8 +114,7 @@ async def add_expectation(
     for name, given in (("ratings", body.ratings), ("expected", body.expected)):
         if len({each.movie_id for each in given}) < len(given):
             message = "Name each movie once"
-            error = field_error("body", name, code="repeated", message=message)
-            raise InvalidRequest(errors=[error])
+            raise invalid("body", name, code="repeated", message=message)
     if len(await queries.expectations(session)) >= MAX_EXPECTATIONS:
         raise WrongState(f"there are {MAX_EXPECTATIONS} already; delete one first")
     try:

@@ -24,11 +24,11 @@ async def next_questions(
 ) -> Elicitation:
     """Choose the movies whose ratings would tell most about a user.
 
-    Without a model these are the best known ones. Who has not seen the excluded movies
-    is asked what would come after them.
+    Without a model these are the best known ones. A user who has not seen the excluded
+    movies gets the questions that come after them.
     """
     await session.commit()  # gives the connection to others: this takes its time
-    n_used, n_votes, known = 0, 0, 0.0
+    known, share = None, 0.0
     if served is None:
         seen = [*history.stars, *excluded]
         ids: Sequence[int] = await movie_queries.most_rated(
@@ -36,17 +36,16 @@ async def next_questions(
         )
     else:
         profile = profile_in(served, history)
-        n_used, n_votes = profile.known.n_rated, profile.known.n_votes
-        model, folded_user = served.model, profile.rating
+        known, model, folded_user = profile.known, served.model, profile.rating
         n_asked = limit + len(set(excluded))
         rows = await to_thread.run_sync(questions, model, folded_user, n_asked)
-        known = await to_thread.run_sync(knowledge, model, folded_user)
+        share = await to_thread.run_sync(knowledge, model, folded_user)
         ids = [i for i in model.item_ids[rows].tolist() if i not in excluded]
     movies = await movie_queries.summaries(session, ids)
     there = [MovieOut.model_validate(movies[i]) for i in ids if i in movies]
     return Elicitation(
         model=served.reference if served else None,
-        personalization=personalization(history, n_used=n_used, n_votes=n_votes),
-        knowledge=known,
+        personalization=personalization(history, known),
+        knowledge=share,
         items=there[:limit],
     )

@@ -12,7 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.fault_points import fault_point
 from api.queries import idempotency as queries
 from api.schemas.base import Out
-from api.web.problems import InvalidRequest, field_error
+from api.web.problems import (
+    invalid,
+)
 
 Reply = TypeVar("Reply", bound=Out)
 
@@ -50,10 +52,7 @@ async def act_once(
         kept = await queries.read(session, user_id=user_id, key=key)
         if kept.request_hash != request.hash:
             message = "This key was used for another request"
-            error = field_error(
-                "header", "Idempotency-Key", code="reused", message=message
-            )
-            raise InvalidRequest(errors=[error])
+            raise invalid("header", "Idempotency-Key", code="reused", message=message)
         return reply_type.model_validate(kept.reply)
     reply = await act()
     if key is not None:

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.queries import insights as queries
 from api.queries import movies as movie_queries
 from api.queries import training as training_queries
-from api.schemas.base import MAX_PAGE
+from api.schemas.base import HALF_STARS, HIGHEST_STARS, LOWEST_STARS, MAX_PAGE
 from api.schemas.insights import (
     GenreInsight,
     GenreInsights,
@@ -28,7 +28,6 @@ from api.storage.database import AnyRow
 
 N_TOP = 10
 FEWEST_RATINGS = 2  # of a movie in a list of polarizing ones
-HALF_STARS = [step / 2 for step in range(1, 11)]
 # Summaries are made at most so often, and for at most a twentieth of the time.
 LEAST_AGE = timedelta(seconds=60)
 SHARE_OF_TIME = 20
@@ -177,7 +176,7 @@ PARTS: Mapping[str, Callable[[AsyncSession], Awaitable[Any]]] = {
 
 def _polarizing(movie: AnyRow, variance: float, usual: float) -> PolarizingMovie:
     mean = float(movie.mean_rating)
-    expected = usual * (mean - queries.LOWEST) * (queries.HIGHEST - mean)
+    expected = usual * (mean - LOWEST_STARS) * (HIGHEST_STARS - mean)
     return PolarizingMovie(
         movie=MovieOut.model_validate(movie),
         variance=variance,

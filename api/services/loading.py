@@ -12,6 +12,7 @@ from psycopg import Cursor
 from psycopg.errors import CardinalityViolation, CheckViolation, UniqueViolation
 
 from api.queries import loading as queries
+from api.settings import libpq_url
 from engine.data.movielens import MovieLens
 from engine.errors import DataError
 
@@ -41,7 +42,7 @@ def load(url: str, dataset: MovieLens, *, on_progress: OnProgress) -> Loaded:
     A row that is there already takes the values of the file. `on_progress` is called
     with the stage and the bytes of ratings.csv read so far. Raises `DataError`.
     """
-    conninfo = url.replace("+psycopg", "", 1)
+    conninfo = libpq_url(url)
     try:
         with psycopg.connect(conninfo) as connection:
             cursor = queries.begin(connection)

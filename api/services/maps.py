@@ -15,7 +15,11 @@ from api.schemas.insights import GenreMap, MovieMap, UserPosition
 from api.schemas.recommendations import ModelReference
 from api.services.profiles import RatingHistory, known_to, read_history
 from api.tables import Model
-from api.web.problems import InvalidRequest, NotFound, WrongState, field_error
+from api.web.problems import (
+    NotFound,
+    WrongState,
+    invalid,
+)
 from engine.arrays import ExactMatrix, FactorMatrix
 from engine.errors import ArtifactError, DataError
 from engine.insights import PrincipalAxes, genres_of, principal_axes
@@ -79,7 +83,7 @@ def _user_position(
 ) -> UserPosition:
     model, axes = _movie_axes(folder, dims)
     known = known_to(model, history)
-    folded_user = known.taste(model.rating)
+    folded_user = known.folded_user(model.rating)
     return UserPosition(
         model=reference,
         n_ratings_used=known.n_rated,
@@ -187,8 +191,7 @@ def _axes(points: FactorMatrix | ExactMatrix, dims: int) -> PrincipalAxes:
         return principal_axes(points, dims)
     except DataError as error:
         message = f"This model has no {dims} axes to show"
-        fault = field_error("query", "dims", code="axes", message=message)
-        raise InvalidRequest(errors=[fault]) from error
+        raise invalid("query", "dims", code="axes", message=message) from error
 
 
 def _columns(coordinates: ExactMatrix) -> list[list[float]]:

@@ -1,13 +1,13 @@
-"""The published model this process serves, swapped by assigning one reference."""
+"""The live model of this process, swapped by assigning one reference."""
 
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from anyio import to_thread
 from psycopg import AsyncConnection, Error
@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from api.queries import training as queries
 from api.schemas.base import MAX_VARIANTS
 from api.schemas.recommendations import ModelReference
+from api.settings import libpq_url
 from api.storage.database import AnyRow, SessionFactory
 from api.tables import Model as ModelRow
 from engine.errors import ArtifactError
@@ -26,19 +27,19 @@ logger = logging.getLogger(__name__)
 
 CHANNEL = "model_activated"
 POLL_SECONDS = 10.0
-MAX_ANSWERS = 1000  # a list takes some 15 kB, as a document less
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class ServedModel:
-    """A model in use; immutable, so a request that holds it sees one version."""
+    """A model in use; immutable, so a request that holds it sees one version.
+
+    `services.recommendations` keeps replies in it, so that they go with the model.
+    """
 
     id: int
     created_at: datetime
     model: Model
-    _answers: OrderedDict[Hashable, Any] = field(
+    replies: OrderedDict[Hashable, Any] = field(
         default_factory=OrderedDict, repr=False, compare=False
     )
 
@@ -51,26 +52,6 @@ class ServedModel:
         """Row of a movie, or `None` if the model does not know it."""
         index = int(self.model.item_indices_of([movie_id])[0])
         return index if index >= 0 else None
-
-    def remembered(self, question: Hashable, answer: Callable[[], T]) -> T:
-        """Answer what depends on the model and the question alone, once."""
-        if question not in self._answers:
-            self.keep(question, answer())
-        found: T = self.kept(question)
-        return found
-
-    def kept(self, question: Hashable) -> Any:  # noqa: ANN401 - whatever was kept
-        """Return what was kept under a question, `None` if nothing is."""
-        if question in self._answers:
-            self._answers.move_to_end(question)
-        return self._answers.get(question)
-
-    def keep(self, question: Hashable, answer: object) -> None:
-        """Keep an answer; those used last are kept, and go with the model."""
-        self._answers[question] = answer
-        self._answers.move_to_end(question)
-        if len(self._answers) > MAX_ANSWERS:
-            self._answers.popitem(last=False)
 
 
 class ModelStore:
@@ -87,7 +68,7 @@ class ModelStore:
     async def refresh(self) -> None:
         """Load the active model if it is not the current one.
 
-        A folder that fails any check is refused once, and the old model keeps serving.
+        A folder that fails any check is refused once, and the old model stays live.
         """
         async with self.session_factory() as session:
             row = await queries.active_model(session)
@@ -99,7 +80,7 @@ class ModelStore:
             self._refused = row.id
             return
         self.current = served
-        logger.info("serving model %d", row.id)
+        logger.info("model %d is live", row.id)
 
     async def pinned(self, row: AnyRow | ModelRow) -> ServedModel | None:
         """Return a model that a variant pins, loaded at its first use.
@@ -121,7 +102,7 @@ class ModelStore:
         try:
             model = await to_thread.run_sync(load_model, self.models_dir / row.folder)
         except ArtifactError:
-            logger.exception("model %d refused; others keep serving", row.id)
+            logger.exception("model %d refused: it is damaged", row.id)
             return None
         return ServedModel(row.id, row.created_at, model)
 
@@ -135,7 +116,7 @@ class ModelStore:
             await asyncio.sleep(1)
 
     async def _listen(self, url: str) -> None:
-        conninfo = url.replace("+psycopg", "", 1)
+        conninfo = libpq_url(url)
         connection = await AsyncConnection.connect(conninfo, autocommit=True)
         async with connection:
             await connection.execute(f"LISTEN {CHANNEL}")

@@ -38,7 +38,11 @@ from api.services.diagnostics import checks
 from api.services.training import changes_since
 from api.tables import Model
 from api.web import cursors
-from api.web.problems import InvalidRequest, NotFound, WrongState, field_error
+from api.web.problems import (
+    NotFound,
+    WrongState,
+    invalid,
+)
 from engine.errors import ArtifactError
 from engine.model.files import Manifest, load_model, save_model
 from engine.model.heads import Model as EngineModel
@@ -277,8 +281,7 @@ async def import_archive(
             await to_thread.run_sync(_unpack, archive, folder)
             added = await import_model(session, models_dir, source=folder)
         except ArtifactError as error:
-            invalid = field_error("body", code="artifact", message=str(error))
-            raise InvalidRequest(errors=[invalid]) from error
+            raise invalid("body", code="artifact", message=str(error)) from error
     logger.info("user %d imported model %d", actor_id, added.id)
     return added
 

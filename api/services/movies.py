@@ -1,75 +1,62 @@
 """Browsing: search, pages, one movie."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.queries import descriptions as description_queries
 from api.queries import movies as queries
 from api.queries.movies import Filters
+from api.schemas.base import HALF_STARS
 from api.schemas.movies import (
     GenreOut,
     Genres,
     HistogramBin,
     Histograms,
     MovieDetail,
+    MovieFilter,
     MovieHistogram,
     MovieOut,
     MoviePage,
+    MovieQuery,
 )
 from api.schemas.recommendations import SimilarMovie, SimilarMovies
 from api.services.model_store import ServedModel
 from api.storage.database import AnyRow
 from api.web import cursors
-from api.web.problems import InvalidRequest, NotFound, field_error
+from api.web.problems import NotFound
 from engine.serving.ranking import similar_items
 
-SortName = Literal["popular", "title", "year", "polarizing"]
 SORTS = {
     "popular": queries.BY_POPULARITY,
     "title": queries.BY_TITLE,
     "year": queries.BY_YEAR,
     "polarizing": queries.BY_VARIANCE,
 }
-HALF_STARS = [step / 2 for step in range(1, 11)]
 
 
 def filters(
+    options: MovieFilter,
     *,
-    genre: str | None,
-    year_from: int | None,
-    year_to: int | None,
     max_ratings: int | None = None,
     movie_ids: Sequence[int] = (),
-    where: Literal["query", "body"] = "query",
 ) -> Filters:
-    """Check that the range of years is one."""
-    if year_from is not None and year_to is not None and year_from > year_to:
-        message = "Must not be before year_from"
-        error = field_error(where, "year_to", code="range", message=message)
-        raise InvalidRequest(errors=[error])
+    """Read which movies a client wants."""
     return Filters(
-        genre=genre,
-        year_from=year_from,
-        year_to=year_to,
+        genre=options.genre,
+        year_from=options.year_from,
+        year_to=options.year_to,
         max_ratings=max_ratings,
         movie_ids=tuple(movie_ids),
     )
 
 
-async def browse(
-    session: AsyncSession,
-    wanted: Filters,
-    *,
-    query: str | None,
-    sort: SortName,
-    limit: int,
-    cursor: str | None,
-) -> MoviePage:
+async def browse(session: AsyncSession, *, options: MovieQuery) -> MoviePage:
     """Read one page of movies; a search query brings its own order."""
-    order = SORTS[sort] if query is None else queries.by_similarity(query)
+    query, cursor, limit = options.query, options.cursor, options.limit
+    order = SORTS[options.sort] if query is None else queries.by_similarity(query)
     after = cursors.decode(cursor, *order.types) if cursor is not None else None
+    wanted = filters(options, movie_ids=options.movie_id)
     rows = await queries.page(session, wanted, sort=order, limit=limit + 1, after=after)
     n_key = len(order.key)
     next_cursor = (

@@ -1,4 +1,4 @@
-"""What a user would think of any movie, why, and what their ratings do to a list."""
+"""Predicted stars of any movie, the reasons, and the influence of each rating."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,6 @@ from typing import Literal
 import numpy as np
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.queries import feedback as feedback_queries
 from api.queries import movies as movie_queries
 from api.queries.movies import Filters
 from api.schemas.movies import MovieOut
@@ -27,10 +26,11 @@ from api.services.profiles import (
     RatingHistory,
     UserProfile,
     inline_history,
+    known_items,
     profile_in,
     read_history,
 )
-from api.services.recommendations import reasons_by, shares_of
+from api.services.recommendations import reasons_by
 from api.web import cursors
 from api.web.problems import NotFound
 from engine.arrays import FloatVector, IndexVector
@@ -58,11 +58,11 @@ async def page(
     *,
     user_id: int,
     vote_weight: float,
-    wanted: PredictionRequest,
+    request: PredictionRequest,
 ) -> PredictionPage:
     """Read one page of predictions by the model that makes the user's lists."""
     profile = await _profile(session, store, user_id=user_id, vote_weight=vote_weight)
-    return await _page(session, profile, wanted)
+    return await _page(session, profile, request)
 
 
 async def page_for_ratings(
@@ -70,37 +70,37 @@ async def page_for_ratings(
     served: ServedModel | None,
     *,
     ratings: Sequence[InlineRating],
-    wanted: PredictionRequest,
+    request: PredictionRequest,
 ) -> PredictionPage:
     """Read one page of predictions for somebody who is not in the database."""
     history = inline_history(ratings)
     profile = profile_in(served, history) if served else None
-    return await _page(session, profile, wanted)
+    return await _page(session, profile, request)
 
 
 async def _page(
-    session: AsyncSession, profile: UserProfile | None, wanted: PredictionRequest
+    session: AsyncSession, profile: UserProfile | None, request: PredictionRequest
 ) -> PredictionPage:
     """Rank what is wanted below the last score of the page before.
 
     Ratings given in between move scores, so a movie may come again or be missed.
     """
     after = None
-    if wanted.cursor is not None:
-        after = cursors.decode(wanted.cursor, float, int, where=wanted.where)
+    if request.cursor is not None:
+        after = cursors.decode(request.cursor, float, int, where=request.where)
     if profile is None:
         return PredictionPage(model=None, items=[], next_cursor=None)
     head = profile.served.model.rating
     scores = head.scores(profile.rating)
-    is_wanted = await _mask(session, profile, wanted)
+    is_wanted = await _mask(session, profile, request)
     if after is not None:
         ids = profile.served.model.item_ids
         is_wanted &= (scores < after[0]) | ((scores == after[0]) & (ids > after[1]))
-    ranked = top_k(scores, wanted.limit + 1, candidates=np.flatnonzero(is_wanted))
+    ranked = top_k(scores, request.limit + 1, candidates=np.flatnonzero(is_wanted))
     return PredictionPage(
         model=profile.served.reference,
-        items=await _described(session, profile, ranked[: wanted.limit]),
-        next_cursor=_cursor(profile, scores, ranked, limit=wanted.limit),
+        items=await _described(session, profile, ranked[: request.limit]),
+        next_cursor=_cursor(profile, scores, ranked, limit=request.limit),
     )
 
 
@@ -117,15 +117,15 @@ async def _profile(
 
 
 async def _mask(
-    session: AsyncSession, profile: UserProfile, wanted: PredictionRequest
+    session: AsyncSession, profile: UserProfile, request: PredictionRequest
 ) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Tell for every item of the model whether it is wanted."""
+    """Tell for every item of the model whether the request wants it."""
     model = profile.served.model
     is_wanted = np.ones(model.n_items, dtype=np.bool_)
-    if wanted.movie_ids:
-        is_wanted &= np.isin(model.item_ids, wanted.movie_ids)
-    if wanted.filters.are_set:
-        ids = await movie_queries.ids(session, wanted.filters)
+    if request.movie_ids:
+        is_wanted &= np.isin(model.item_ids, request.movie_ids)
+    if request.filters.are_set:
+        ids = await movie_queries.ids(session, request.filters)
         is_wanted &= np.isin(model.item_ids, ids)
     return is_wanted
 
@@ -142,10 +142,7 @@ def _cursor(
 async def _described(
     session: AsyncSession, profile: UserProfile, ranked: IndexVector
 ) -> list[Prediction]:
-    model, folded_user = profile.served.model, profile.rating
-    movie_ids = model.item_ids[ranked].tolist()
-    predicted = np.clip(predict(model.rating, folded_user, ranked), *model.rating_range)
-    deviations = uncertainty(model.rating, folded_user, ranked)
+    movie_ids = profile.served.model.item_ids[ranked].tolist()
     movies = await movie_queries.summaries(session, movie_ids)
     return [
         Prediction(
@@ -154,7 +151,7 @@ async def _described(
             uncertainty=round(deviation, 2),
         )
         for movie_id, stars, deviation in zip(
-            movie_ids, predicted.tolist(), deviations.tolist(), strict=True
+            movie_ids, *profile.expected(ranked), strict=True
         )
         if movie_id in movies  # some may have gone since
     ]
@@ -172,10 +169,10 @@ async def influence(
     profile = await _profile(session, store, user_id=user_id, vote_weight=vote_weight)
     if profile is None:
         return Influence(model=None, votes=0, items=[])
-    hidden = await feedback_queries.hidden_of(session, user_id)
     head, folded_user = profile.ordering
-    seen = profile.served.model.item_indices_of([*profile.history.stars, *hidden])
-    ranked = top_k(head.scores(folded_user), N_INFLUENCED, excluded=seen[seen >= 0])
+    seen = [*profile.history.stars, *profile.history.hidden]
+    excluded = known_items(profile.served.model, seen)
+    ranked = top_k(head.scores(folded_user), N_INFLUENCED, excluded=excluded)
     known = profile.known
     parts = np.abs(reason_shares(head, folded_user, ranked)).sum(axis=1)
     shares = parts / (parts.sum() or 1)
@@ -225,7 +222,7 @@ async def _explained(
     rating = float(predict(model.rating, folded_user, item)[0])
     parts = reasons(model.rating, folded_user, index)
     votes = float(parts.shares[profile.known.n_rated :].sum())
-    (shares,) = shares_of(profile, item)
+    (shares,) = profile.shares(item)
     movies = await movie_queries.summaries(session, [movie_id, *dict(shares)])
     if movie_id not in movies:
         raise NotFound

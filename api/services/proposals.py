@@ -29,7 +29,7 @@ from api.web.problems import (
     NotFound,
     TooManyAttempts,
     WrongState,
-    field_error,
+    invalid,
 )
 
 # Of one author, that nobody has decided on yet; of one proposal.
@@ -79,9 +79,7 @@ async def propose(
 
 
 def _invalid(field: str, code: str, message: str) -> InvalidRequest:
-    return InvalidRequest(
-        errors=[field_error("body", field, code=code, message=message)]
-    )
+    return invalid("body", field, code=code, message=message)
 
 
 def difference(path: str, before: str, after: str) -> str:

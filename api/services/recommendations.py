@@ -1,87 +1,196 @@
-"""Recommendations: fold in the ratings of now, rank all movies, say why."""
+"""Recommendations: the ratings of now folded in, all movies ranked, and why."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+import time
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.queries import movies as movie_queries
-from api.queries.movies import Filters
-from api.schemas.base import HeadName
+from api.queries import recommendations as queries
 from api.schemas.movies import MovieOut
-from api.schemas.recommendations import InlineRating, Recommendation, Recommendations
-from api.services.model_store import ServedModel
+from api.schemas.recommendations import Recommendation, Recommendations
+from api.services import experiments
+from api.services.experiments import Assigned
+from api.services.model_store import ModelStore, ServedModel
 from api.services.profiles import (
+    ListRequest,
     RatingHistory,
+    Shares,
     StarsByMovie,
-    UserProfile,
-    inline_history,
+    history_in,
     personalization,
-    profile_in,
+    rank,
 )
+from api.services.signing import SignedList
 from api.storage.database import AnyRow
 from api.telemetry.observability import stage
 from api.web.problems import NotFound
-from engine.arrays import IndexVector
-from engine.serving.explanation import reason_shares
-from engine.serving.fold_in import predict, uncertainty
-from engine.serving.ranking import (
-    POOL_SIZE,
-    diversified,
-    explored,
-    similar_items,
-    top_k,
-)
 
-MAX_REASONS = 3
-SIMILAR_TIMES = 3  # as many as asked for are close enough to be chosen from
+MAX_REPLIES = 1000  # a reply takes some 15 kB
+REPLY_SECONDS = 3600  # the id that a list carries lives for thirty days
 
 MovieRows = Mapping[int, AnyRow]
 
 
 @dataclass(frozen=True)
-class ListRequest:
-    """What a list may contain, and how much of it."""
+class CachedReply:
+    """The JSON of a list, and the row that it was made from.
 
-    filters: Filters
-    excluded: tuple[int, ...]
-    limit: int
-    head: HeadName = "ranking"  # which one orders the list
-    similar_to: int | None = None  # only movies liked by the same people as this one
-    diversity: float = 0
-    exploration: float = 0
-    is_own_choice: bool = False  # of diversity or exploration, by the reader
-
-
-@dataclass(frozen=True)
-class Ranked:
-    """The movies of a list, best first, with all that a model says of them.
-
-    Reasons are (movie id, share of the score), the largest ones of each movie.
+    The row also describes the movies that the previous list showed, so the third of
+    three equal requests is the first that gets the cached reply.
     """
 
-    movie_ids: list[int]
-    scores: list[float]
-    predicted: list[float]
-    deviations: list[float]
-    reasons: list[list[tuple[int, float]]]
-    n_used: int  # of the ratings
-    n_votes: int
+    reader: AnyRow
+    movie_ids: str  # everything that the list shows, as an array literal
+    document: bytes
+    made_at: float = field(default_factory=time.monotonic)
+
+    def is_valid_for(self, reader: AnyRow) -> bool:
+        """Whether a list made now would differ in the age of its id alone."""
+        is_recent = time.monotonic() - self.made_at < REPLY_SECONDS
+        return is_recent and reader == self.reader
 
 
-async def for_ratings(
+async def for_user(
+    session: AsyncSession,
+    store: ModelStore,
+    *,
+    user_id: int,
+    vote_weight: float,
+    request: ListRequest,
+    secret: bytes,
+) -> bytes:
+    """Recommend to a user by the ratings the database holds now, as JSON.
+
+    A running experiment decides model, head, diversity and exploration, and records
+    the exposure before the reply; a reader who chooses diversity or exploration takes
+    no part in it. The list carries an id signed with `secret`, by which its movies can
+    be voted on.
+    """
+    served = store.current
+    key = user_id, vote_weight, request
+    last: CachedReply | None = served.replies.get(key) if served else None
+    with stage("read"):
+        reader = await queries.reader(
+            session, user_id, shown=last.movie_ids if last else "{}"
+        )
+    if reader is None:
+        raise NotFound
+    if served and last is not None and last.is_valid_for(reader):
+        served.replies.move_to_end(key)
+        return last.document
+    is_tested = reader.has_experiment and not request.is_own_choice
+    found = None
+    if is_tested:
+        found = await experiments.assigned(session, store, user_id=user_id)
+    if found is not None:
+        await experiments.expose(session, found, user_id=user_id)
+    history = history_in(reader, vote_weight=vote_weight)
+    made, second_team = await _decided(session, served, found, history, request)
+    made = _signed(
+        made, reader, found, user_id=user_id, secret=secret, team=second_team
+    )
+    document = made.model_dump_json().encode()
+    # Through a filter, or into a list that is not full, another movie may come while
+    # nothing that the list shows has changed.
+    is_full = not request.filters.are_set and len(made.items) == request.limit
+    if served and is_full and not is_tested:
+        keep(served.replies, key, CachedReply(reader, _shown_in(made), document))
+    return document
+
+
+def keep(
+    replies: OrderedDict[Hashable, CachedReply], key: Hashable, reply: CachedReply
+) -> None:
+    """Keep a reply; the one used longest ago makes room."""
+    replies[key] = reply
+    replies.move_to_end(key)
+    if len(replies) > MAX_REPLIES:
+        replies.popitem(last=False)
+
+
+async def _decided(
     session: AsyncSession,
     served: ServedModel | None,
+    found: Assigned | None,
+    history: RatingHistory,
+    request: ListRequest,
+) -> tuple[Recommendations, frozenset[int]]:
+    """Make the list that an experiment decides, if one does.
+
+    Also return the movies that the second variant contributed to an interleaved list.
+    """
+    if found is None:
+        made = await recommend(session, served, history=history, request=request)
+        return made, frozenset()
+    lists = [
+        await recommend(
+            session,
+            found.served,
+            history=history,
+            request=replace(
+                request,
+                head=variant.head,
+                diversity=variant.diversity,
+                exploration=variant.exploration,
+            ),
+        )
+        for variant in found.variants
+    ]
+    if not found.is_interleaved:
+        return lists[0], frozenset()
+    return experiments.interleave(found, *lists, limit=request.limit)
+
+
+def _signed(
+    made: Recommendations,
+    reader: AnyRow,
+    found: Assigned | None,
     *,
-    ratings: Sequence[InlineRating],
-    wanted: ListRequest,
+    user_id: int,
+    secret: bytes,
+    team: frozenset[int],
 ) -> Recommendations:
-    """Recommend to somebody who is not in the database; nothing is stored."""
-    return await recommend(
-        session, served, history=inline_history(ratings), wanted=wanted
+    """Give a list its id, and show the votes of its reader on it."""
+    variant_ids = [each.variant_id for each in found.variants] if found else [None]
+    signed_list = SignedList(
+        user_id=user_id,
+        model_id=made.model.id if made.model else 0,
+        variant_id=variant_ids[0] or 0,
+        issued_at=int(time.time()),
+        movie_ids=[item.movie.id for item in made.items],
+        second_team=team,
     )
+    votes = {
+        movie_id: "like" if is_like else "dislike"
+        for movie_id, is_like, voted_in in zip(
+            reader.voted, reader.are_likes, reader.voted_in, strict=True
+        )
+        if voted_in in variant_ids
+    }
+    return made.model_copy(
+        update={
+            "recommendation_id": signed_list.signed(secret),
+            "experiment": found.reference if found else None,
+            "items": [
+                item.model_copy(update={"vote": votes.get(item.movie.id, "none")})
+                for item in made.items
+            ],
+        }
+    )
+
+
+def _shown_in(made: Recommendations) -> str:
+    """List the movies that a list says something about, as an array literal.
+
+    PostgreSQL reads that faster than the driver writes it.
+    """
+    reasons = {reason.movie_id for item in made.items for reason in item.reasons}
+    ids = sorted({item.movie.id for item in made.items} | reasons)
+    return f"{{{','.join(map(str, ids))}}}"
 
 
 async def recommend(
@@ -89,159 +198,47 @@ async def recommend(
     served: ServedModel | None,
     *,
     history: RatingHistory,
-    wanted: ListRequest,
+    request: ListRequest,
 ) -> Recommendations:
     """Make one list, with the model or, while there is none, by popularity."""
-    wanted = replace(wanted, excluded=(*history.stars, *wanted.excluded))
+    excluded = *history.stars, *history.hidden, *request.excluded
+    request = replace(request, excluded=excluded)
     if served is None:
-        return await _by_popularity(session, history=history, wanted=wanted)
-    candidates = await _candidates(session, served, wanted)
-    ranked = _remembered(served, history, wanted, candidates)
+        return await _by_popularity(session, history=history, request=request)
+    passing = None
+    if request.filters.are_set:
+        passing = await movie_queries.ids(session, request.filters)
+    profile, ranked = rank(served, history, request, passing)
     with stage("describe"):
-        return await _describe(session, served, history, ranked)
-
-
-async def _candidates(
-    session: AsyncSession, served: ServedModel, wanted: ListRequest
-) -> IndexVector | None:
-    """Find the items a list may be made of; None means all."""
-    candidates = None
-    if wanted.filters.are_set:
-        ids = await movie_queries.ids(session, wanted.filters)
-        candidates = _known(served, ids)
-    if wanted.similar_to is None:
-        return candidates
-    index = served.item_index_of(wanted.similar_to)
-    if index is None:
-        raise NotFound("the model does not know the movie of similar_to")
-    return similar_items(
-        served.model.ranking,
-        index,
-        SIMILAR_TIMES * wanted.limit,
-        excluded=_known(served, wanted.excluded),
-        candidates=candidates,
-    )[0]
-
-
-def _remembered(
-    served: ServedModel,
-    history: RatingHistory,
-    wanted: ListRequest,
-    candidates: IndexVector | None,
-) -> Ranked:
-    """Rank, unless this very question was asked of this model before.
-
-    The question holds all that the answer depends on, so it can never be stale. Which
-    movies pass a filter is not part of it: others may rate them meanwhile.
-    """
-
-    def rank() -> Ranked:
-        with stage("fold_in"):
-            profile = profile_in(served, history, ordered_by=wanted.head)
-        with stage("rank"):
-            return _judged(profile, _ranked(profile, wanted, candidates))
-
-    if wanted.filters.are_set:
-        return rank()
-    question = (*history.parts, wanted)
-    return served.remembered(question, rank)
-
-
-def _ranked(
-    profile: UserProfile, wanted: ListRequest, candidates: IndexVector | None
-) -> IndexVector:
-    """Order the best items, and make something else of them if that is wanted."""
-    head, folded_user = profile.ordering
-    scores = head.scores(folded_user)
-    is_plain = wanted.diversity == wanted.exploration == 0
-    n_best = wanted.limit if is_plain else POOL_SIZE
-    excluded = _known(profile.served, wanted.excluded)
-    best = top_k(scores, n_best, excluded=excluded, candidates=candidates)
-    if is_plain:
-        return best
-    # Doubt in stars: the variance of a ranking head means nothing.
-    doubts = uncertainty(profile.served.model.rating, profile.rating, best)
-    relevance = explored(scores[best], doubts, exploration=wanted.exploration)
-    return diversified(head, best, relevance, wanted.limit, diversity=wanted.diversity)
-
-
-def _known(served: ServedModel, movie_ids: Sequence[int]) -> IndexVector:
-    indices = served.model.item_indices_of(movie_ids)
-    return indices[indices >= 0]
-
-
-def _judged(profile: UserProfile, indices: IndexVector) -> Ranked:
-    """Say what the model expects of the movies of a list, and why."""
-    model, known = profile.served.model, profile.known
-    predicted = predict(model.rating, profile.rating, indices)
-    return Ranked(
-        movie_ids=model.item_ids[indices].tolist(),
-        scores=predict(*profile.ordering, indices).tolist(),
-        predicted=np.clip(predicted, *model.rating_range).tolist(),
-        deviations=uncertainty(model.rating, profile.rating, indices).tolist(),
-        reasons=shares_of(profile, indices, most=MAX_REASONS),
-        n_used=known.n_rated,
-        n_votes=known.n_votes,
-    )
-
-
-async def _describe(
-    session: AsyncSession, served: ServedModel, history: RatingHistory, ranked: Ranked
-) -> Recommendations:
-    shown = {*ranked.movie_ids, *(id_ for row in ranked.reasons for id_, _ in row)}
-    movies = await movie_queries.summaries(session, list(shown))
-    rows = zip(
-        ranked.movie_ids, ranked.scores, ranked.predicted, ranked.deviations,
-        ranked.reasons, strict=True,
-    )  # fmt: skip
-    there = [row for row in rows if row[0] in movies]  # some may have gone since
-    # Validated all at once, which takes two thirds of the time of one by one.
-    items = [
-        {
-            "movie": movies[movie_id],
-            "rank": rank,
-            "score": score,
-            "predicted_rating": round(predicted, 2),
-            "uncertainty": round(deviation, 2),
-            "reasons": reasons_by(history.stars, movies, row),
-        }
-        for rank, (movie_id, score, predicted, deviation, row) in enumerate(
-            there, start=1
+        shown = {movie.id for movie in ranked}.union(
+            movie_id for movie in ranked for movie_id, _ in movie.shares
         )
-    ]
-    return Recommendations.model_validate(
-        {
-            "recommendation_id": None,
-            "model": served.reference,
-            "experiment": None,
-            "personalization": personalization(
-                history, n_used=ranked.n_used, n_votes=ranked.n_votes
-            ),
-            "items": items,
-        }
-    )
-
-
-def shares_of(
-    profile: UserProfile, indices: IndexVector, *, most: int | None = None
-) -> list[list[tuple[int, float]]]:
-    """List (movie id, share of the score) of the ratings that speak for each item.
-
-    The largest share comes first; no more than `most` are listed.
-    """
-    known = profile.known
-    shares = reason_shares(*profile.ordering, indices)[: known.n_rated]
-    shares = shares.astype(np.float32)
-    order = np.argsort(-shares, axis=0, kind="stable")[:most]
-    falling = np.take_along_axis(shares, order, axis=0)
-    return [
-        [(known.movie_ids[j], share) for j, share in row if share > 0]
-        for row in map(zip, order.T.tolist(), falling.T.tolist())
-    ]
+        movies = await movie_queries.summaries(session, list(shown))
+        there = [movie for movie in ranked if movie.id in movies]  # some may have gone
+        # Validated all at once, which takes two thirds of the time of one by one.
+        return Recommendations.model_validate(
+            {
+                "recommendation_id": None,
+                "model": served.reference,
+                "experiment": None,
+                "personalization": personalization(history, profile.known),
+                "items": [
+                    {
+                        "movie": movies[movie.id],
+                        "rank": position,
+                        "score": movie.score,
+                        "predicted_rating": round(movie.predicted, 2),
+                        "uncertainty": round(movie.deviation, 2),
+                        "reasons": reasons_by(history.stars, movies, movie.shares),
+                    }
+                    for position, movie in enumerate(there, start=1)
+                ],
+            }
+        )
 
 
 def reasons_by(
-    stars: StarsByMovie, movies: MovieRows, shares: Sequence[tuple[int, float]]
+    stars: StarsByMovie, movies: MovieRows, shares: Shares
 ) -> list[dict[str, Any]]:
     """Write the fields of `Reason` for each share."""
     return [
@@ -258,13 +255,10 @@ def reasons_by(
 
 
 async def _by_popularity(
-    session: AsyncSession, *, history: RatingHistory, wanted: ListRequest
+    session: AsyncSession, *, history: RatingHistory, request: ListRequest
 ) -> Recommendations:
     movie_ids = await movie_queries.most_rated(
-        session,
-        wanted.filters,
-        excluded=wanted.excluded,
-        limit=wanted.limit,
+        session, request.filters, excluded=request.excluded, limit=request.limit
     )
     movies = await movie_queries.summaries(session, movie_ids)
     items = [

@@ -1,6 +1,6 @@
-"""Backup and restore: one file with the database as of one moment and its models.
+"""Backup and restore: one file with a consistent database and its models.
 
-Dump and restore are PostgreSQL's own tools, which come with the embedded server.
+PostgreSQL's own tools dump and restore; they come with the embedded server.
 """
 
 import logging
@@ -14,8 +14,8 @@ from tempfile import TemporaryDirectory
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from api.settings import OperatorError, libpq_url
 from api.storage.embedded_postgres import NEWEST_TOOLS
-from engine.errors import DataError
 
 logger = logging.getLogger(__name__)
 
@@ -24,12 +24,12 @@ MODELS = "models"
 
 
 def back_up(url: str, models_dir: Path, target: Path) -> None:
-    """Write a backup; it appears under its name when it is complete.
+    """Write a backup; the file appears under its name once it is complete.
 
-    Raises `DataError` if the file exists or the dump fails.
+    Raises `OperatorError` if the file exists or the dump fails.
     """
     if target.exists():
-        raise DataError(f"{target} exists; name another file")
+        raise OperatorError(f"{target} exists. Name another file.")
     with TemporaryDirectory(dir=target.absolute().parent, prefix=".backup-") as folder:
         dump, archive = Path(folder, DUMP), Path(folder, "archive")
         _run("pg_dump", url, "--format=custom", f"--file={dump}")
@@ -46,16 +46,16 @@ def back_up(url: str, models_dir: Path, target: Path) -> None:
 
 
 def restore(url: str, models_dir: Path, source: Path) -> None:
-    """Fill an empty database, all of it or nothing, and put the models beside it.
+    """Restore database and models into an empty database, completely or not at all.
 
-    Raises `DataError` if the database is not empty or the file is no backup.
+    Raises `OperatorError` if the database is not empty or the file is not a backup.
     """
-    with psycopg.connect(url.replace("+psycopg", "", 1)) as connection:
+    with psycopg.connect(libpq_url(url)) as connection:
         query = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
         if connection.execute(query).fetchone() != (0,):
-            raise DataError(
-                "the database is not empty; restore into a new one: "
-                "set DATA_DIR or DATABASE_URL"
+            raise OperatorError(
+                "The database is not empty. Set DATA_DIR or DATABASE_URL "
+                "to restore into a new one."
             )
     models_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with TemporaryDirectory(dir=models_dir.absolute().parent) as folder:
@@ -76,25 +76,25 @@ def restore(url: str, models_dir: Path, source: Path) -> None:
 
 
 def _unpack(source: Path, folder: Path) -> None:
-    """Unpack what a backup holds; the filter refuses links and paths out of it."""
+    """Unpack a backup; the filter refuses links and paths outside of the folder."""
     try:
         with tarfile.open(source, "r:") as tar:
             tar.extractall(folder, filter="data")
     except (OSError, tarfile.TarError) as error:
-        raise DataError(f"{source} is no backup: {error}") from error
+        raise OperatorError(f"{source} is not a backup: {error}") from error
     if not Path(folder, DUMP).is_file():
-        raise DataError(f"{source} is no backup: there is no {DUMP} in it")
+        raise OperatorError(f"{source} is not a backup: it does not contain {DUMP}")
 
 
 def _model_folders(url: str) -> AbstractSet[str]:
-    """List the folders of published models, by their plain names."""
-    with psycopg.connect(url.replace("+psycopg", "", 1)) as connection:
+    """List the folder names of published models."""
+    with psycopg.connect(libpq_url(url)) as connection:
         rows = connection.execute("SELECT folder FROM models").fetchall()
     return {name for (name,) in rows if name == Path(name).name}
 
 
 def _run(tool: str, url: str, *arguments: str) -> None:
-    """Run one of PostgreSQL's tools; the password goes where no process list shows."""
+    """Run a tool of PostgreSQL's; pass the password where process lists hide it."""
     conninfo, password = without_password(url)
     completed = subprocess.run(  # noqa: S603 - the wheel's own tool
         [NEWEST_TOOLS / tool, f"--dbname={conninfo}", *arguments],
@@ -104,11 +104,11 @@ def _run(tool: str, url: str, *arguments: str) -> None:
         check=False,
     )
     if completed.returncode != 0:
-        raise DataError(f"{tool}: {completed.stderr.strip() or 'failed'}")
+        raise OperatorError(f"{tool}: {completed.stderr.strip() or 'failed'}")
 
 
 def without_password(url: str) -> tuple[str, dict[str, str]]:
-    """Split a URL into a connection string for all to see, and the environment."""
-    parts = conninfo_to_dict(url.replace("+psycopg", "", 1))
+    """Split a URL into a connection string and an environment with the password."""
+    parts = conninfo_to_dict(libpq_url(url))
     password = parts.pop("password", None)
     return make_conninfo("", **parts), {"PGPASSWORD": str(password)} if password else {}

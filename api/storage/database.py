@@ -30,14 +30,14 @@ MIGRATIONS = Path(__file__).parents[2] / "migrations"
 
 
 def create_engine(settings: Settings, url: str) -> AsyncEngine:
-    """Make a pool that would rather fail fast than queue without end."""
+    """Make a pool of connections that fails fast instead of queueing forever."""
     milliseconds = round(settings.database_timeout_seconds * 1000)
     engine = create_async_engine(
         url,
         pool_size=settings.database_connections,
         max_overflow=0,
         pool_timeout=settings.database_timeout_seconds,
-        hide_parameters=True,  # an error's text is logged, and these may be secret
+        hide_parameters=True,  # errors are logged, and parameters may be secret
         connect_args={
             "connect_timeout": 3,
             "options": f"-c statement_timeout={milliseconds} -c timezone=UTC",
@@ -48,10 +48,10 @@ def create_engine(settings: Settings, url: str) -> AsyncEngine:
 
 
 def refuse_closed(connection: DBAPIConnection, *_: object) -> None:
-    """Have the pool replace its connections when the server has closed this one.
+    """Replace the pool's connections if the server has closed this one.
 
-    A server has nothing to say to who is idle, so whatever there is to read is the end.
-    To ask it at every checkout (`pool_pre_ping`) would take a round trip.
+    A server sends nothing on an idle connection but its end. A ping at every checkout
+    (`pool_pre_ping`) would take a round trip.
     """
     poll = select.poll()
     poll.register(connection.driver_connection.fileno(), select.POLLIN)
@@ -60,25 +60,14 @@ def refuse_closed(connection: DBAPIConnection, *_: object) -> None:
 
 
 def create_session_factory(engine: AsyncEngine) -> SessionFactory:
-    """Make sessions whose objects stay readable after the commit."""
+    """Make sessions whose objects stay readable after a commit."""
     return async_sessionmaker(engine, expire_on_commit=False)
-
-
-def create_reading_factory(engine: AsyncEngine) -> SessionFactory:
-    """Make sessions in which each statement is a transaction of its own.
-
-    That spares two round trips. Other sessions see no more of one moment, since at
-    PostgreSQL's default level each statement sees what is committed when it begins.
-    """
-    return create_session_factory(
-        engine.execution_options(isolation_level="AUTOCOMMIT")
-    )
 
 
 def in_session(
     settings: Settings, url: str, call: Callable[[AsyncSession], Awaitable[T]]
 ) -> T:
-    """Run one service call in a session of its own, from outside an event loop."""
+    """Run one service call in its own session, from outside of an event loop."""
 
     async def connect_and_call() -> T:
         engine = create_engine(settings, url)
@@ -92,7 +81,7 @@ def in_session(
 
 
 def alembic_config(url: str) -> Config:
-    """Configure Alembic without an ini file: there is one database and one history."""
+    """Configure Alembic without an ini file."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["url"] = url
@@ -100,10 +89,10 @@ def alembic_config(url: str) -> Config:
 
 
 def migrate(url: str, revision: str = "head") -> None:
-    """Bring the schema up to `revision`; safe to call from several processes."""
+    """Migrate the schema to `revision`; several processes may call this at once."""
     command.upgrade(alembic_config(url), revision)
 
 
 def head_revision() -> str | None:
-    """Name the newest revision there is."""
+    """Return the newest revision."""
     return ScriptDirectory(str(MIGRATIONS)).get_current_head()

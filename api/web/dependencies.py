@@ -1,10 +1,10 @@
-"""What a route's signature can ask for: a session, an identity, access, the model.
+"""Dependencies of routes: a session, an identity, access, the live model.
 
 Every route declares who may call it by one of the dependencies in `DECLARATIONS`;
-`require_access_declarations` stops start-up at one that does not.
+`require_access_declarations` stops start-up at a route that does not.
 
-All of them are coroutines, even those that wait for nothing: what is not, the framework
-hands to a thread, and that takes longer than any of these.
+All of them are coroutines, even those that wait for nothing: FastAPI runs a plain
+function in a thread, which takes longer than any of these.
 """
 
 import asyncio
@@ -35,18 +35,17 @@ from api.web.security import SAFE_METHODS, cookie_name
 
 @dataclass(frozen=True)
 class Services:
-    """What `lifespan` builds once for a process."""
+    """Everything that `lifespan` builds once for a process."""
 
     settings: Settings
     session_factory: Callable[[], AsyncSession]
     model_store: ModelStore
     signer: Signer = field(default_factory=Signer)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
-    reading_factory: Callable[[], AsyncSession] | None = None  # else the other one
 
 
 async def services(request: Request) -> Services:
-    """Return what `lifespan` built."""
+    """Return the services of this process."""
     built: Services = request.app.state.services
     return built
 
@@ -54,24 +53,26 @@ async def services(request: Request) -> Services:
 ServicesDep = Annotated[Services, Depends(services)]
 
 
-async def one_by_one(request: Request) -> None:
-    """Declare that each statement of a route is a transaction of its own."""
-    request.state.is_one_by_one = True
-
-
-OneByOne = Depends(one_by_one)
-"""Goes into `dependencies` of a route, which come before all others."""
-
-
-async def session(request: Request, built: ServicesDep) -> AsyncIterator[AsyncSession]:
+async def session(built: ServicesDep) -> AsyncIterator[AsyncSession]:
     """Open a database session; services commit, this only closes."""
-    is_one_by_one = getattr(request.state, "is_one_by_one", False)
-    make = built.reading_factory if is_one_by_one else None
-    async with (make or built.session_factory)() as opened:
+    async with built.session_factory() as opened:
         yield opened
 
 
 SessionDep = Annotated[AsyncSession, Depends(session)]
+
+
+async def autocommit(opened: SessionDep) -> None:
+    """Make each statement of a route a transaction of its own.
+
+    This saves two round trips. At PostgreSQL's default isolation level each statement
+    sees what is committed when it begins, with or without a transaction around it.
+    """
+    await opened.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+
+
+Autocommit = Depends(autocommit)
+"""Belongs into `dependencies` of a route, which run before its parameters."""
 
 
 async def settings(built: ServicesDep) -> Settings:
@@ -83,7 +84,7 @@ SettingsDep = Annotated[Settings, Depends(settings)]
 
 
 async def vote_weight(chosen: SettingsDep) -> float:
-    """Return how much a like or dislike counts beside a rating."""
+    """Return the weight of a like or dislike relative to a rating."""
     return chosen.vote_weight
 
 
@@ -116,7 +117,7 @@ Public = Depends(public)
 async def identified(
     request: Request, opened: SessionDep, built: ServicesDep
 ) -> Principal:
-    """Find out who calls, by API key or by session cookie."""
+    """Identify the caller by API key or session cookie."""
     key = bearer_key(request)
     if key is not None:
         principal = await auth.identify_key(opened, key=key)
@@ -143,7 +144,7 @@ IdentifiedUser = Annotated[Principal, Depends(identified)]
 
 
 async def session_user(principal: IdentifiedUser) -> Principal:
-    """Let in people, even with a one-time password, but no programs."""
+    """Admit people, even with a one-time password, but no programs."""
     if not principal.session_hash:
         raise SessionRequired
     return principal
@@ -153,7 +154,7 @@ SessionUser = Annotated[Principal, Depends(session_user)]
 
 
 async def current_user(principal: IdentifiedUser) -> Principal:
-    """Let in anybody signed in, by session or by API key."""
+    """Admit everyone who is signed in, by session or by API key."""
     if principal.must_change_password:
         raise PasswordChangeRequired
     return principal
@@ -163,7 +164,7 @@ CurrentUser = Annotated[Principal, Depends(current_user)]
 
 
 async def account_holder(_: SessionUser, principal: CurrentUser) -> Principal:
-    """Let in people who may manage the credentials of their account."""
+    """Admit people who may manage the credentials of their account."""
     return principal
 
 
@@ -171,7 +172,7 @@ AccountHolder = Annotated[Principal, Depends(account_holder)]
 
 
 async def admin_user(principal: CurrentUser) -> Principal:
-    """Let in administrators; to all others the resource does not exist."""
+    """Admit administrators; others get 404."""
     if "admin" not in principal.scopes:
         raise NotFound
     return principal
@@ -181,7 +182,7 @@ AdminUser = Annotated[Principal, Depends(admin_user)]
 
 
 async def metrics_reader(principal: CurrentUser) -> Principal:
-    """Let in an administrator's key that may read; a scraper needs no more power."""
+    """Admit an administrator's key with scope `read`; a scraper needs no more."""
     if not principal.is_admin or not principal.scopes & {"read", "admin"}:
         raise NotFound
     return principal
@@ -191,7 +192,7 @@ MetricsReader = Annotated[Principal, Depends(metrics_reader)]
 
 
 async def rater(principal: CurrentUser) -> Principal:
-    """Let in whoever may rate: oneself, or anybody for scope `serve`."""
+    """Admit callers who may rate: scope `rate` for themselves, `serve` for anyone."""
     if not principal.scopes & {"rate", "serve"}:
         raise NotFound
     return principal
@@ -201,7 +202,7 @@ Rater = Annotated[Principal, Depends(rater)]
 
 
 async def serving_user(principal: CurrentUser) -> Principal:
-    """Let in who may act for any user; to all others the resource does not exist."""
+    """Admit callers who may act for any user; others get 404."""
     if "serve" not in principal.scopes:
         raise NotFound
     return principal
@@ -211,7 +212,7 @@ ServingUser = Annotated[Principal, Depends(serving_user)]
 
 
 async def subject(request: Request, user_id: UserId, principal: CurrentUser) -> int:
-    """Return the user of the path, if the caller may read or write as them."""
+    """Return the user in the path, if the caller may act as this user."""
     needed = "read" if request.method in SAFE_METHODS else "rate"
     if user_id == principal.user_id and needed in principal.scopes:
         return user_id
@@ -234,5 +235,5 @@ def require_access_declarations(app: FastAPI) -> None:
 
 
 def calls(dependant: Dependant) -> set[Callable[..., Any] | None]:
-    """List everything a route depends on, however deep."""
+    """List every dependency of a route, at any depth."""
     return {dependant.call}.union(*map(calls, dependant.dependencies))

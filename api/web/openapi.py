@@ -1,4 +1,4 @@
-"""The OpenAPI document: every status a route can answer, with its shape."""
+"""The OpenAPI document: every status that a route can return, with its shape."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ WITH_BODY = (
     problems.TooLarge,
     problems.UnsupportedMediaType,
 )
-# What single routes add to what follows from access, parameters and body.
+# Problems of single routes, beyond those that follow from access, parameters, body.
 SPECIAL: dict[tuple[str, str], tuple[type[Problem], ...]] = {
     ("POST", "/auth/register"): (problems.UsernameTaken,),
     ("POST", "/auth/session"): (problems.InvalidCredentials, problems.TooManyAttempts),
@@ -73,7 +73,7 @@ SPECIAL: dict[tuple[str, str], tuple[type[Problem], ...]] = {
 
 
 def add_document(app: FastAPI) -> None:
-    """Describe the routes so far and serve the document."""
+    """Describe the routes so far, and add a route that returns the document."""
     router_document = document(app)
 
     async def get_openapi(_: Request) -> JSONResponse:
@@ -90,7 +90,7 @@ def add_document(app: FastAPI) -> None:
 
 
 def document(app: FastAPI) -> dict[str, Any]:
-    """Complete the framework's document with every failure of every route."""
+    """Add every failure of every route to FastAPI's document."""
     described = app.openapi()
     schemas = described["components"]["schemas"]
     for unused in ("HTTPValidationError", "ValidationError"):
@@ -110,7 +110,7 @@ def document(app: FastAPI) -> dict[str, Any]:
 
 
 def failures(route: APIRoute, method: str) -> dict[str, Any]:
-    """List the problems that a route can answer."""
+    """List the problems that a route can return."""
     possible = [*ALWAYS, *SPECIAL.get((method, route.path), ())]
     declared = calls(route.dependant)
     if public not in declared:

@@ -17,7 +17,7 @@ from starlette.routing import Match
 logger = logging.getLogger(__name__)
 
 FieldErrors = Sequence[Mapping[str, Any]]
-# Names of unknown fields are the client's own words: cut, and not listed without end.
+# The client chooses the names of unknown fields, so they are cut and limited.
 MAX_ERRORS = 100
 MAX_NAME = 50
 
@@ -43,7 +43,7 @@ class Problem(Exception):  # noqa: N818 - the term of RFC 9457
 
 
 class MalformedRequest(Problem):
-    """The bytes are not what their content type promises."""
+    """The body does not match its content type."""
 
     status, slug, title = 400, "malformed-request", "The request cannot be read"
 
@@ -58,38 +58,38 @@ class NotSignedIn(Problem):
 
 
 class InvalidCredentials(Problem):
-    """User name or password is wrong; which one is not told."""
+    """User name or password is wrong; the reply does not say which."""
 
     status, slug, title = 401, "invalid-credentials", "Wrong user name or password"
 
 
 class CrossOrigin(Problem):
-    """Another site, or nobody knows who, wants to act with the user's cookie."""
+    """Another site, or an unknown one, uses the cookie of a user."""
 
     status, slug, title = 403, "cross-origin", "Not allowed from another site"
 
 
 class SessionRequired(Problem):
-    """An API key must not manage the account it belongs to, nor outlive itself."""
+    """An API key must not manage its own account, nor create its successor."""
 
     status, slug, title = 403, "session-required", "Sign in; an API key cannot do this"
 
 
 class PasswordChangeRequired(Problem):
-    """A one-time password opens nothing but the change of itself."""
+    """A one-time password only allows its owner to choose a new one."""
 
     status, slug = 403, "password-change-required"
     title = "Choose your own password first"
 
 
 class NotFound(Problem):
-    """Missing, or not the caller's: the two look the same."""
+    """The resource is missing or not the caller's; the reply is the same."""
 
     status, slug, title = 404, "not-found", "No such resource"
 
 
 class UnsafeDatabase(Problem):
-    """The database may lose commits, and nobody has said that this is fine."""
+    """The database may lose commits, and the settings do not allow that."""
 
     status, slug, title = 503, "unsafe-database", "The database is not durable"
 
@@ -101,7 +101,7 @@ class MethodNotAllowed(Problem):
 
 
 class UsernameTaken(Problem):
-    """Somebody else has the name."""
+    """Another account has the name."""
 
     status, slug, title = 409, "username-taken", "This user name is taken"
 
@@ -113,26 +113,26 @@ class WrongState(Problem):
 
 
 class LastAdministrator(Problem):
-    """Somebody must be left to administer the service."""
+    """The service needs at least one administrator."""
 
     status, slug = 409, "last-administrator"
     title = "Make somebody else an administrator first"
 
 
 class TooManyKeys(Problem):
-    """Keys are listed whole, so their number has a bound."""
+    """Keys are listed without pages, so their number is limited."""
 
     status, slug, title = 409, "too-many-keys", "Revoke a key you do not need first"
 
 
 class LengthRequired(Problem):
-    """A body must say how long it is, so that its limit holds before it is read."""
+    """A body must state its length, so that the limit holds before it is read."""
 
     status, slug, title = 411, "length-required", "Send Content-Length"
 
 
 class PreconditionFailed(Problem):
-    """Somebody else has changed the resource since it was read."""
+    """The resource has changed since the caller read it."""
 
     status, slug, title = 412, "precondition-failed", "Changed since you read it"
 
@@ -144,16 +144,16 @@ class TooLarge(Problem):
 
 
 class UnsupportedMediaType(Problem):
-    """A route reads one content type, uncompressed, and nothing else."""
+    """A route reads one content type, uncompressed."""
 
     status, slug = 415, "unsupported-media-type"
     title = "The content type is not the documented one, or compressed"
 
 
 class UnknownHost(Problem):
-    """The Host header names a host this service does not answer for."""
+    """The Host header names an unknown host."""
 
-    status, slug, title = 421, "unknown-host", "This host is not served here"
+    status, slug, title = 421, "unknown-host", "This service has another host name"
 
 
 class InvalidRequest(Problem):
@@ -163,13 +163,13 @@ class InvalidRequest(Problem):
 
 
 class PreconditionRequired(Problem):
-    """A change must say which version it is meant for."""
+    """A change must name the version it applies to."""
 
     status, slug, title = 428, "precondition-required", "Send If-Match"
 
 
 class TooManyAttempts(Problem):
-    """A rate limit; `Retry-After` says when to come back."""
+    """A rate limit; `Retry-After` says when to try again."""
 
     status, slug, title = 429, "too-many-attempts", "Too many attempts"
 
@@ -205,6 +205,11 @@ def field_error(*field: str | int, code: str, message: str) -> dict[str, Any]:
     return {"field": names, "code": code, "message": message}
 
 
+def invalid(*field: str | int, code: str, message: str) -> InvalidRequest:
+    """Refuse a request for one invalid field."""
+    return InvalidRequest(errors=[field_error(*field, code=code, message=message)])
+
+
 def render(problem: Problem, request_id: str) -> Response:
     """Write a problem document."""
     document: dict[str, Any] = {
@@ -225,12 +230,12 @@ def render(problem: Problem, request_id: str) -> Response:
 
 
 def respond(request: Request, problem: Problem) -> Response:
-    """Render for the request at hand."""
+    """Render a problem with the id of the request."""
     return render(problem, request.state.request_id)
 
 
 async def on_problem(request: Request, error: Exception) -> Response:
-    """Render what a service or dependency raised."""
+    """Render a problem that a service or a dependency raised."""
     assert isinstance(error, Problem)  # noqa: S101 - registered for this type only
     return respond(request, error)
 
@@ -245,7 +250,7 @@ async def on_validation_error(request: Request, error: Exception) -> Response:
 
 
 async def on_http_exception(request: Request, error: Exception) -> Response:
-    """Give the framework's own refusals our shape."""
+    """Render an error of the framework as a problem."""
     assert isinstance(error, HTTPException)  # noqa: S101 - likewise
     problem = BY_STATUS.get(error.status_code, Problem)()
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
@@ -254,7 +259,7 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
 
 
 def methods(request: Request) -> set[str]:
-    """List what the path allows; the framework names its first route's only."""
+    """List the methods of a path; the framework lists those of its first route."""
     return {
         method
         for route in request.app.routes
@@ -264,7 +269,7 @@ def methods(request: Request) -> set[str]:
 
 
 async def on_database_error(request: Request, error: Exception) -> Response:
-    """Tell a database that is away or too slow from a fault of ours."""
+    """Report a database that is unreachable or slow; raise all other errors."""
     if isinstance(error, DBAPIError) and not is_transient(error):
         raise error
     logger.warning("database unavailable: %s", type(error).__name__)
@@ -279,7 +284,7 @@ def is_transient(error: DBAPIError) -> bool:
 
 
 def install(app: FastAPI) -> None:
-    """Register the handlers; the last resort is in `security.RequestBoundary`."""
+    """Register the handlers; the last resort is in `boundary.RequestBoundary`."""
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(RequestValidationError, on_validation_error)
     app.add_exception_handler(HTTPException, on_http_exception)

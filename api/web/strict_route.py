@@ -1,18 +1,16 @@
 """Routes that read requests literally: one JSON document, each name once."""
 
-import json
 import re
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from typing import Any, get_origin
 from urllib.parse import unquote_to_bytes
 
 from fastapi import Request, Response
-from fastapi._compat import ModelField
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
-from starlette.routing import BaseRoute, Match
-from starlette.types import Scope
+from pydantic import BaseModel
 
+from api.formats.strict_json import parse_json
 from api.web.problems import (
     InvalidRequest,
     LengthRequired,
@@ -31,48 +29,24 @@ class StrictRequest(Request):
     """A request whose JSON has one meaning."""
 
     async def read_json(self) -> None:
-        """Read and parse the body once; later calls of `json()` find it here.
+        """Parse the body once, for later calls of `json()`.
 
-        The server reads no more than Content-Length, which was checked before.
+        The server reads at most Content-Length bytes, which `StrictRoute` has checked.
         """
         body = await self.body()
-        if body:
+        if not body:
+            return
+        try:
             self._json = parse_json(body)
-
-
-def parse_json(body: bytes) -> Any:  # noqa: ANN401 - JSON is any value
-    """Parse UTF-8 JSON as RFC 8259 has it, which the standard parser does not."""
-    try:
-        return json.loads(
-            body.decode(), object_pairs_hook=_unique, parse_constant=_refuse_constant
-        )
-    except (ValueError, RecursionError):  # both decode errors are ValueErrors
-        raise MalformedRequest("the body is not one valid JSON document") from None
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    document = dict(pairs)
-    if len(document) < len(pairs):
-        raise ValueError("repeated name")
-    return document
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+        except ValueError:
+            raise MalformedRequest("The body is not one valid JSON document") from None
 
 
 class StrictRoute(APIRoute):
-    """Checks what the framework would let pass, before it reads anything."""
+    """A route that checks headers and query more strictly than the framework."""
 
     media_type = "application/json"
     max_body_bytes = MAX_BODY_BYTES
-    named_paths: tuple[re.Pattern[str], ...] = ()  # other routes' part of this path
-
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Leave a path with a name in it, as `/models/active`, to its own route."""
-        if any(path.match(scope["path"]) for path in self.named_paths):
-            return Match.NONE, {}
-        return super().matches(scope)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Wrap the framework's handler."""
@@ -95,21 +69,25 @@ class StrictRoute(APIRoute):
         is_chunked = "transfer-encoding" in request.headers
         has_body = is_chunked or length != "0"
         if has_body and self.body_field is None:
-            raise MalformedRequest("this request takes no body")
+            raise MalformedRequest("This request takes no body")
         if is_chunked:
             raise LengthRequired
         if int(length) > self.max_body_bytes:
-            raise TooLarge(f"a body may have at most {self.max_body_bytes} bytes")
+            raise TooLarge(
+                f"The body is longer than the limit of {self.max_body_bytes} bytes"
+            )
         if has_body and not _is_plain(request, self.media_type):
-            raise UnsupportedMediaType(f"this route reads {self.media_type}")
+            raise UnsupportedMediaType(
+                f"Send the body as {self.media_type}, uncompressed"
+            )
 
     def _check_query(self, request: Request) -> None:
         """Refuse unknown and repeated parameters: a typo must not widen a list."""
         try:
             unquote_to_bytes(request.scope["query_string"]).decode()
         except UnicodeDecodeError:
-            raise MalformedRequest("the query is not UTF-8") from None
-        fields = {field.alias: field for field in _query_fields(self.dependant)}
+            raise MalformedRequest("The query is not UTF-8") from None
+        fields = _query_fields(self.dependant)
         errors = []
         for name in request.query_params:
             n_values = len(request.query_params.getlist(name))
@@ -125,31 +103,6 @@ class StrictRoute(APIRoute):
                 )
         if errors:
             raise InvalidRequest(errors=errors)
-
-
-def let_names_win(routes: Sequence[BaseRoute]) -> None:
-    """Take `active` in `/models/active` for a name, never for the id of a model."""
-    strict = [route for route in routes if isinstance(route, StrictRoute)]
-    for route in strict:
-        route.named_paths = tuple(
-            {
-                other.path_regex
-                for other in strict
-                if _is_named(other.path.split("/"), route.path.split("/"))
-            }
-        )
-
-
-def _is_named(names: list[str], template: list[str]) -> bool:
-    """Whether one path is another with names in place of some parameters."""
-    return (
-        len(names) == len(template)
-        and names != template
-        and all(
-            name == part or (part.startswith("{") and not name.startswith("{"))
-            for name, part in zip(names, template, strict=True)
-        )
-    )
 
 
 class CsvRoute(StrictRoute):
@@ -173,14 +126,23 @@ class NdjsonRoute(StrictRoute):
     max_body_bytes = MAX_FILE_BYTES
 
 
-def _query_fields(dependant: Dependant) -> list[ModelField]:
-    """List the query parameters of a route and of all it depends on."""
-    nested = [_query_fields(each) for each in dependant.dependencies]
-    return sum(nested, start=dependant.query_params)
+def _query_fields(dependant: Dependant) -> dict[str, Any]:
+    """Find the types of the query parameters of a route and its dependencies."""
+    types: dict[str, Any] = {}
+    for field in dependant.query_params:
+        annotation = field.field_info.annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            fields = annotation.model_fields.items()
+            types |= {name: each.annotation for name, each in fields}
+        else:
+            types[field.alias] = annotation
+    for each in dependant.dependencies:
+        types |= _query_fields(each)
+    return types
 
 
-def _is_list(field: ModelField) -> bool:
-    return get_origin(field.field_info.annotation) is list
+def _is_list(annotation: object) -> bool:
+    return get_origin(annotation) is list
 
 
 def _is_plain(request: Request, expected: str) -> bool:

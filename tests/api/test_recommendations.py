@@ -2,7 +2,7 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,11 +10,13 @@ import httpx
 import numpy as np
 import pytest
 from sqlalchemy import delete, func, select, text
+from sqlalchemy.ext.asyncio import async_sessionmaker
 
-from api.services import readers
+from api.services import recommendations
 from api.services.model_store import ModelStore
+from api.services.recommendations import MAX_REPLIES
 from api.tables import Movie, MovieStatistics, Rating
-from tests.conftest import Client, keyed
+from tests.conftest import Client, JoinedSession, keyed
 
 pytestmark = pytest.mark.anyio
 
@@ -274,7 +276,7 @@ async def test_a_list_is_sent_again_until_anything_of_it_changes(
     assert replies[1].text == replies[2].text == replies[3].text
     assert unsigned(changed) != unsigned(replies[3])
     store = ModelStore(services.model_store.models_dir, services.session_factory)
-    store.current = replace(services.model_store.current, _answers=OrderedDict())
+    store.current = replace(services.model_store.current, replies=OrderedDict())
     app.state.services = replace(services, model_store=store)
     assert unsigned(changed) == unsigned(await alice.get(url))
 
@@ -321,7 +323,7 @@ async def test_an_id_that_has_become_old_is_signed_anew(alice, monkeypatch):
     for _ in range(3):
         before = (await alice.get(url)).json()
 
-    monkeypatch.setattr(readers, "RESEND_SECONDS", -1)
+    monkeypatch.setattr(recommendations, "REPLY_SECONDS", -1)
     monkeypatch.setattr(time, "time", lambda: 2e9)
     after = (await alice.get(url)).json()
 
@@ -329,16 +331,30 @@ async def test_an_id_that_has_become_old_is_signed_anew(alice, monkeypatch):
     assert after["items"] == before["items"]
 
 
-async def test_a_list_is_read_without_a_transaction(app, services, alice):
-    def refused() -> None:
-        raise AssertionError("a transaction")
+def test_the_reply_used_longest_ago_makes_room():
+    replies: OrderedDict[Hashable, Any] = OrderedDict.fromkeys(range(MAX_REPLIES))
+    replies.move_to_end(0)
 
-    app.state.services = replace(
-        services, session_factory=refused, reading_factory=services.session_factory
-    )
+    recommendations.keep(replies, "new", replies[1])
+
+    assert [*replies] == [*range(2, MAX_REPLIES), 0, "new"]
+
+
+async def test_a_list_is_read_without_a_transaction(app, services, sessions, alice):
+    asked = []
+
+    class Watched(JoinedSession):
+        async def connection(self, *_, execution_options=None, **__):
+            asked.append(dict(execution_options)["isolation_level"])
+            return await super().connection()
+
+    watched = async_sessionmaker(class_=Watched, **sessions.kw)
+    app.state.services = replace(services, session_factory=watched)
+    assert (await alice.get(f"/ratings/{alice.user_id}")).status_code == 200
+    assert asked == []
 
     assert len(movie_ids(await alice.get(f"/recommendations/{alice.user_id}"))) == 20
-    assert (await alice.get(f"/ratings/{alice.user_id}")).status_code == 500
+    assert asked == ["AUTOCOMMIT"]
 
 
 # What a reply says of itself.

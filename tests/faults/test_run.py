@@ -110,7 +110,7 @@ def test_a_busy_folder_and_a_busy_port_are_named_with_their_remedy(
 
     assert statuses == (1, 1)
     assert "set DATA_DIR to another folder" in " ".join(same_folder.output.split())
-    assert "set PORT to another port" in " ".join(same_port.output.split())
+    assert "Set PORT to another port" in " ".join(same_port.output.split())
 
 
 def test_a_database_that_forgets_is_refused_unless_that_is_accepted(

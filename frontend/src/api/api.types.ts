@@ -2785,14 +2785,17 @@ export interface components {
         InlinePredictions: {
             /** Ratings */
             ratings: components["schemas"]["InlineRating"][];
-            /** Movie Ids */
-            movie_ids?: number[];
             /** Genre */
             genre?: string | null;
             /** Year From */
             year_from?: number | null;
             /** Year To */
             year_to?: number | null;
+            /**
+             * Movie Ids
+             * @description only these movie ids, repeatable
+             */
+            movie_ids?: number[];
             /**
              * Limit
              * @default 24
@@ -2833,33 +2836,42 @@ export interface components {
         InlineRatings: {
             /** Ratings */
             ratings: components["schemas"]["InlineRating"][];
-            /**
-             * Limit
-             * @default 20
-             */
-            limit: number;
             /** Genre */
             genre?: string | null;
             /** Year From */
             year_from?: number | null;
             /** Year To */
             year_to?: number | null;
-            /** Max Ratings */
+            /**
+             * Limit
+             * @default 20
+             */
+            limit: number;
+            /**
+             * Max Ratings
+             * @description only movies with at most so many ratings
+             */
             max_ratings?: number | null;
-            /** Exclude */
+            /**
+             * Exclude
+             * @description movie ids to leave out, repeatable
+             */
             exclude?: number[];
-            /** Similar To */
+            /**
+             * Similar To
+             * @description only the movies most like this one
+             */
             similar_to?: number | null;
             /**
              * Diversity
-             * @default 0
+             * @description 0: best first; 1: all unlike. A list with this or exploration set takes no part in a running experiment
              */
-            diversity: number;
+            diversity?: number | null;
             /**
              * Exploration
-             * @default 0
+             * @description 0: best first; 1: least known
              */
-            exploration: number;
+            exploration?: number | null;
         };
         /**
          * InlineTaste
@@ -4485,7 +4497,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -4599,7 +4611,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -4689,7 +4701,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -4763,7 +4775,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -4875,7 +4887,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -4967,7 +4979,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -5090,7 +5102,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -5182,7 +5194,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -5265,7 +5277,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -5346,7 +5358,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -5438,7 +5450,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -5521,7 +5533,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -5642,7 +5654,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -5716,7 +5728,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -5757,17 +5769,16 @@ export interface operations {
     get_movies_movies_get: {
         parameters: {
             query?: {
-                /** @description typo-tolerant title search */
-                query?: string | null;
-                sort?: "popular" | "title" | "year" | "polarizing";
-                limit?: number;
-                /** @description `next_cursor` of the page before */
-                cursor?: string | null;
-                /** @description only these movie ids, repeatable */
-                movie_id?: number[];
                 genre?: string | null;
                 year_from?: number | null;
                 year_to?: number | null;
+                /** @description typo-tolerant title search */
+                query?: string | null;
+                /** @description only these movie ids, repeatable */
+                movie_id?: number[];
+                sort?: "popular" | "title" | "year" | "polarizing";
+                limit?: number;
+                cursor?: string | null;
             };
             header?: never;
             path?: never;
@@ -5793,7 +5804,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -5861,7 +5872,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -5937,7 +5948,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -6013,7 +6024,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -6091,7 +6102,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -6223,7 +6234,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -6321,7 +6332,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -6417,7 +6428,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -6515,7 +6526,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -6609,7 +6620,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -6704,7 +6715,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -6830,7 +6841,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -6923,7 +6934,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -7049,7 +7060,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -7175,7 +7186,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -7301,7 +7312,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -7342,20 +7353,20 @@ export interface operations {
     get_recommendations_recommendations__user_id__get: {
         parameters: {
             query?: {
+                genre?: string | null;
+                year_from?: number | null;
+                year_to?: number | null;
                 limit?: number;
+                /** @description only movies with at most so many ratings */
+                max_ratings?: number | null;
                 /** @description movie ids to leave out, repeatable */
                 exclude?: number[];
                 /** @description only the movies most like this one */
                 similar_to?: number | null;
-                /** @description 0: best first; 1: all unlike. A list made to order, by this or by exploration, is no part of a running experiment */
+                /** @description 0: best first; 1: all unlike. A list with this or exploration set takes no part in a running experiment */
                 diversity?: number | null;
                 /** @description 0: best first; 1: least known */
                 exploration?: number | null;
-                genre?: string | null;
-                year_from?: number | null;
-                year_to?: number | null;
-                /** @description only movies with at most so many ratings */
-                max_ratings?: number | null;
             };
             header?: never;
             path: {
@@ -7410,7 +7421,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -7524,7 +7535,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -7640,7 +7651,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -7735,7 +7746,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -7776,13 +7787,12 @@ export interface operations {
     get_predictions_predictions__user_id__get: {
         parameters: {
             query?: {
-                /** @description only these movie ids, repeatable */
-                movie_id?: number[];
                 genre?: string | null;
                 year_from?: number | null;
                 year_to?: number | null;
+                /** @description only these movie ids, repeatable */
+                movie_id?: number[];
                 limit?: number;
-                /** @description `next_cursor` of the page before */
                 cursor?: string | null;
             };
             header?: never;
@@ -7838,7 +7848,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -7943,7 +7953,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -8041,7 +8051,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -8146,7 +8156,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -8269,7 +8279,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -8376,7 +8386,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -8469,7 +8479,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -8562,7 +8572,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -8658,7 +8668,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -8781,7 +8791,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -8904,7 +8914,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -9027,7 +9037,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -9121,7 +9131,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -9267,7 +9277,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -9379,7 +9389,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -9482,7 +9492,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -9577,7 +9587,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -9680,7 +9690,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -9786,7 +9796,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -9882,7 +9892,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -10005,7 +10015,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -10108,7 +10118,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -10211,7 +10221,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -10308,7 +10318,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -10404,7 +10414,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -10527,7 +10537,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -10610,7 +10620,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -10711,7 +10721,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -10805,7 +10815,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -10906,7 +10916,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -11001,7 +11011,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -11095,7 +11105,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -11198,7 +11208,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -11313,7 +11323,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -11410,7 +11420,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -11504,7 +11514,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -11592,7 +11602,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -11706,7 +11716,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -11809,7 +11819,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -11943,7 +11953,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -12077,7 +12087,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -12171,7 +12181,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -12236,7 +12246,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -12301,7 +12311,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -12366,7 +12376,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -12435,7 +12445,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -12567,7 +12577,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -12659,7 +12669,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -12791,7 +12801,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -12883,7 +12893,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -12981,7 +12991,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -13113,7 +13123,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -13247,7 +13257,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -13343,7 +13353,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -13435,7 +13445,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -13531,7 +13541,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -13623,7 +13633,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -13688,7 +13698,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -13753,7 +13763,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -13845,7 +13855,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description This host is not served here */
+            /** @description This service has another host name */
             421: {
                 headers: {
                     [name: string]: unknown;

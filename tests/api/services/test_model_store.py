@@ -2,16 +2,14 @@
 
 import json
 import shutil
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, update
 
-from api.services.model_store import MAX_ANSWERS, ModelStore
+from api.services.model_store import ModelStore
 from api.tables import Model
 from engine.model.files import save_model
 
@@ -153,18 +151,3 @@ async def test_without_any_model_nothing_is_served(session, store):
     await store.refresh()
 
     assert store.current is None
-
-
-async def test_answers_are_kept_until_too_many_were_used_since(trained):
-    served = replace(trained, _answers=OrderedDict())
-    made = []
-
-    def negative(question: int) -> int:
-        made.append(question)
-        return -question
-
-    for question in [0, *range(MAX_ANSWERS), 0, MAX_ANSWERS, 0, 1]:
-        answer = served.remembered(question, partial(negative, question))
-        assert answer == -question
-
-    assert made == [*range(MAX_ANSWERS), MAX_ANSWERS, 1]

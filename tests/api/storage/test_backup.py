@@ -12,10 +12,10 @@ from alembic import command
 from typer.testing import CliRunner
 
 from api.commands import main as cli
+from api.settings import OperatorError
 from api.storage.backup import DUMP, back_up, restore, without_password
 from api.storage.database import alembic_config
 from api.tables import FIRST_REGISTERED_USER_ID, Table
-from engine.errors import DataError
 from engine.model.files import load_model
 from tests.conftest import create_database
 
@@ -120,14 +120,14 @@ def test_a_file_that_is_there_is_not_overwritten(full, models_dir, tmp_path):
     target = tmp_path / "precious"
     target.write_text("precious")
 
-    with pytest.raises(DataError, match="exists"):
+    with pytest.raises(OperatorError, match="exists"):
         back_up(full, models_dir, target)
 
     assert target.read_text() == "precious"
 
 
 def test_a_dump_that_fails_leaves_no_file(models_dir, tmp_path, closed_url):
-    with pytest.raises(DataError, match="pg_dump: "):
+    with pytest.raises(OperatorError, match="pg_dump: "):
         back_up(closed_url, models_dir, tmp_path / "backup")
 
     assert list(tmp_path.iterdir()) == []
@@ -159,7 +159,7 @@ def test_a_model_folder_that_is_there_stays_as_it_is(archive, empty, tmp_path):
 def test_a_database_with_tables_is_not_touched(full, archive, tmp_path):
     before = digest(full)
 
-    with pytest.raises(DataError, match=r"not empty.*DATA_DIR"):
+    with pytest.raises(OperatorError, match=r"not empty.*DATA_DIR"):
         restore(full, tmp_path / "models", archive)
 
     assert digest(full) == before
@@ -189,7 +189,7 @@ def test_what_is_no_backup_is_refused(empty, tmp_path):
     folder = tmp_path / "data"
 
     for case in cases:
-        with pytest.raises(DataError):
+        with pytest.raises(OperatorError):
             restore(empty, folder / "models", case)
 
         assert n_tables(empty) == 0, case
@@ -206,7 +206,7 @@ def test_a_dump_that_ends_in_the_middle_restores_nothing(archive, empty, tmp_pat
         dump = member.read()
     cut = tar(tmp_path / "cut.tar", **{DUMP: dump[: len(dump) * 9 // 10]})
 
-    with pytest.raises(DataError, match="pg_restore: "):
+    with pytest.raises(OperatorError, match="pg_restore: "):
         restore(empty, tmp_path / "models", cut)
 
     assert n_tables(empty) == 0

@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from api.settings import Settings
 from api.storage.database import (
     create_engine,
-    create_reading_factory,
     create_session_factory,
 )
+from api.web.dependencies import autocommit
 
 pytestmark = pytest.mark.anyio
 
@@ -48,15 +48,17 @@ async def test_connections_that_the_server_closed_are_replaced_unnoticed(own_eng
     assert not renewed & set(pids)
 
 
-async def test_only_in_a_reading_session_is_each_statement_a_transaction(own_engine):
+async def test_only_with_autocommit_is_each_statement_a_transaction(own_engine):
     transaction = text("SELECT pg_current_xact_id()::text")
 
     async def two(session: AsyncSession) -> set[str | None]:
         return {await session.scalar(transaction) for _ in range(2)}
 
-    async with create_session_factory(own_engine)() as before:
+    sessions = create_session_factory(own_engine)
+    async with sessions() as before:
         assert len(await two(before)) == 1
-    async with create_reading_factory(own_engine)() as reading:
+    async with sessions() as reading:
+        await autocommit(reading)
         assert len(await two(reading)) == 2
-    async with create_session_factory(own_engine)() as after:  # the same connection
+    async with sessions() as after:  # the same connection
         assert len(await two(after)) == 1
