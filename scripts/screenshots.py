@@ -14,7 +14,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal, TypeAlias
 
-import httpx
 import numpy as np
 import psycopg
 from playwright.sync_api import (
@@ -26,6 +25,9 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from api.clients.cinefold import Cinefold
+from api.schemas.experiments import ExperimentIn, VariantIn
+from api.schemas.training import TrainingRunIn
 from api.storage.embedded_postgres import server_url
 from tests.service import Service, running
 
@@ -39,7 +41,7 @@ PICTURES: tuple[tuple[str, Theme], ...] = (
     ("movie/1", "light"),
     ("map", "light"),
 )
-# Movie id and stars of somebody who likes animation and clever thrillers.
+# Ratings by somebody who likes animation and clever thrillers.
 RATINGS = {1: 5, 2571: 4.5, 2959: 4.5, 4886: 4.5, 50: 5, 593: 4, 1721: 2, 2858: 4}
 PASSWORD = "a sentence is good"  # noqa: S105 - of accounts that live as long as the script
 N_USERS = 671  # of the sample
@@ -48,16 +50,16 @@ LIKE_SHARES = (0.57, 0.68)  # invented: of the two variants in the picture
 VOTES_PER_USER = 6
 CORRELATION = 0.1  # of two votes of one user
 
-PLAN = {
-    "name": "Order by expected stars",
-    "hypothesis": "People like the movies that promise most stars more often.",
-    "variants": [
-        {"name": "A", "weight": 0.5, "model_id": 1, "head": "ranking"},
-        {"name": "B", "weight": 0.5, "model_id": 1, "head": "rating"},
+PLAN = ExperimentIn(
+    name="Order by expected stars",
+    hypothesis="People like the movies that promise most stars more often.",
+    variants=[
+        VariantIn(name="A", weight=0.5, model_id=1, head="ranking"),
+        VariantIn(name="B", weight=0.5, model_id=1, head="rating"),
     ],
-    "metric": "like_share",
-    "minimum_effect": 0.05,
-}
+    metric="like_share",
+    minimum_effect=0.05,
+)
 
 
 def main() -> None:
@@ -76,10 +78,13 @@ def main() -> None:
             with browsing(chromium, service.url, theme=theme, state=lover) as page:
                 take(page, name)
         # After them: from its start on it decides what they would see.
-        admin = run_experiment(chromium, service)
-        with browsing(chromium, service.url, theme="light", state=admin) as page:
+        admin = sign_in(chromium, service)
+        with service.program("serve", "admin") as program:
+            run_experiment(service, program)
+            run_id = train(program)
+        with browsing(chromium, service.url, state=admin) as page:
             take(page, "experiment/1")
-            take(page, f"training?run={train(page, service.url)}")
+            take(page, f"training?run={run_id}")
         chromium.close()
 
 
@@ -103,7 +108,7 @@ def browsing(
 
 
 def sign_up(chromium: Browser, url: str) -> StorageState:
-    """Register somebody who has rated a few films; return their session."""
+    """Register somebody who has rated a few movies; return their session."""
     with browsing(chromium, url) as page:
         page.goto("/#/register")
         page.get_by_label("Username").fill("film lover")
@@ -120,10 +125,9 @@ def sign_up(chromium: Browser, url: str) -> StorageState:
         return page.context.storage_state()
 
 
-def run_experiment(chromium: Browser, service: Service) -> StorageState:
-    """Run an experiment on the sample's users; return the administrator's session."""
-    url = service.url
-    with browsing(chromium, url) as page:
+def sign_in(chromium: Browser, service: Service) -> StorageState:
+    """Sign the administrator in; return their session."""
+    with browsing(chromium, service.url) as page:
         page.goto("/#/sign-in")
         page.get_by_label("Username").fill("admin")
         page.get_by_label("Password", exact=True).fill(service.one_time_password)
@@ -132,21 +136,16 @@ def run_experiment(chromium: Browser, service: Service) -> StorageState:
         page.get_by_label("Your new password").fill(PASSWORD)
         page.get_by_role("button", name="Save and continue").click()
         expect(page.get_by_role("link", name="Experiments")).to_be_visible()
-        for path, body in (("/experiments", PLAN), ("/experiments/1/start", None)):
-            reply = page.request.post(path, data=body, headers={"origin": url})
-            expect(reply).to_be_ok()
-        expose_and_vote(service)
         return page.context.storage_state()
 
 
-def expose_and_vote(service: Service) -> None:
+def run_experiment(service: Service, program: Cinefold) -> None:
     """Show every user of the sample a list; invent their votes over two weeks."""
-    bearer = {"authorization": f"Bearer {service.create_key('serve')}"}
-    with httpx.Client(base_url=service.url, headers=bearer, timeout=30) as client:
-        lists = {
-            user_id: client.get(f"/recommendations/{user_id}").json()["items"]
-            for user_id in range(1, N_USERS + 1)
-        }
+    program.start_experiment(program.create_experiment(PLAN).id)
+    lists = {
+        user_id: program.recommendations(user_id).items
+        for user_id in range(1, N_USERS + 1)
+    }
     rng = np.random.default_rng(0)
     with (
         server_url(service.data_dir) as url,
@@ -161,7 +160,7 @@ def expose_and_vote(service: Service) -> None:
         for user_id, variant_id, exposed_at in exposures:
             seen_at = exposed_at - timedelta(days=int(rng.integers(N_DAYS)))
             share = LIKE_SHARES[variant_id - first]
-            movie_ids = [item["movie"]["id"] for item in lists[user_id]]
+            movie_ids = [item.movie.id for item in lists[user_id]]
             votes = invent_votes(movie_ids, like_share=share, rng=rng)
             connection.execute(
                 "UPDATE exposures SET exposed_at = %s WHERE user_id = %s",
@@ -189,17 +188,12 @@ def invent_votes(
     return [(movie_id, bool(rng.random() < liking)) for movie_id in voted]
 
 
-def train(page: Page, url: str) -> int:
-    """Train a model of each kind, neither to serve; return the last run."""
+def train(program: Cinefold) -> int:
+    """Train a model of each kind, neither of them live; return the last run."""
     for preset in ("plain", "default"):
-        body = {"preset": preset, "evaluate": "always", "activate": False}
-        reply = page.request.post("/training-runs", data=body, headers={"origin": url})
-        expect(reply).to_be_ok()
-    while True:
-        runs = page.request.get("/training-runs").json()["items"]
-        if not any(run["status"] in {"queued", "running"} for run in runs):
-            return int(runs[0]["id"])
-        page.wait_for_timeout(1000)
+        settings = {"preset": preset, "evaluate": "always", "activate": False}
+        run = program.train(TrainingRunIn.model_validate(settings))
+    return program.wait_for_training(run.id).id
 
 
 def take(page: Page, name: str) -> None:

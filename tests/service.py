@@ -14,9 +14,11 @@ from pathlib import Path
 import httpx
 import psutil
 
+from api.clients.cinefold import Cinefold
+
 
 def free_port() -> int:
-    """Find a port nobody listens on."""
+    """Find a port on which nobody listens."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port
@@ -84,17 +86,21 @@ class Service(Process):
 
     @property
     def one_time_password(self) -> str:
-        """The administrator's password, as printed."""
+        """The administrator's password, as the service printed it."""
         found = re.search(r"one-time password: (\S+)", self.output)
         assert found, self.output
         return found[1]
 
     def answers(self, path: str = "/health/ready") -> bool:
-        """Whether a GET is answered with 200 now."""
+        """Tell whether a GET returns 200 now."""
         try:
             return httpx.get(f"{self.url}{path}", timeout=2).status_code == 200
         except httpx.HTTPError:
             return False
+
+    def program(self, *scopes: str) -> Cinefold:
+        """Make a client with a key of its own; each request is sent once."""
+        return Cinefold(self.url, self.create_key(*scopes), n_attempts=1)
 
     def create_key(self, *scopes: str) -> str:
         """Create an API key from the command line while the service runs."""
@@ -130,7 +136,7 @@ def processes_of(data_dir: Path) -> list[str]:
 
 @contextmanager
 def running(data_dir: Path, log: Path, **environment: str) -> Iterator[Service]:
-    """A ready service; stopped afterwards, whatever happened."""
+    """Run a service until it is ready; stop it afterwards, whatever happens."""
     service = Service(data_dir, log=log, **environment)
     try:
         service.wait_until_ready(seconds=120)

@@ -1,8 +1,8 @@
-"""A local server that answers as The Movie Database documents it: a peer, not ours.
+"""A local server that replies as The Movie Database documents its replies.
 
-Its replies follow https://developer.themoviedb.org/reference/movie-details, the same
-for the configuration, and the list of errors at its /docs/errors. Pictures it gives to
-anybody, and remembers who sent it a key all the same.
+They follow https://developer.themoviedb.org: /reference/movie-details, the page of the
+configuration, and the list of errors at /docs/errors. The server gives pictures to
+anybody, and remembers whether a request for one carried a key.
 """
 
 import json
@@ -47,7 +47,7 @@ def failure(status: int, code: int, message: str, **headers: str) -> Reply:
 
 
 def missing() -> Reply:
-    """Know no such movie."""
+    """Say that there is no such movie."""
     return failure(404, 34, "The resource you requested could not be found.")
 
 
@@ -63,7 +63,7 @@ def always(tmdb_id: int, _attempt: int) -> Reply:
 
 
 class Peer:
-    """The server: what it was asked, and what it says to that."""
+    """The server: the requests it received, and the script of its replies."""
 
     def __init__(self, site: str, script: Script) -> None:
         self.site = site

@@ -15,6 +15,7 @@ import httpx
 import psutil
 import pytest
 
+from api.clients.cinefold import Cinefold, CinefoldError
 from tests.service import Service, running, wait_for
 
 N_CLIENTS = 4
@@ -29,9 +30,7 @@ class Rater(threading.Thread):
 
     def __init__(self, url: str, key: str, user_id: int, log: Path) -> None:
         super().__init__()
-        self.client = httpx.Client(
-            base_url=url, headers={"authorization": f"Bearer {key}"}, timeout=5
-        )
+        self.client = Cinefold(url, key, timeout_seconds=5, n_attempts=1)
         self.user_id = user_id
         self.log = log.open("a")
         self.random = random.Random(user_id)
@@ -48,18 +47,16 @@ class Rater(threading.Thread):
     def _rate(self, movie_id: int, value: float) -> None:
         self.log.write(f"sent {movie_id} {value}\n")
         try:
-            reply = self.client.put(
-                f"/ratings/{self.user_id}/{movie_id}", json={"value": value}
-            )
-        except httpx.HTTPError:
+            self.client.rate(self.user_id, movie_id, value)
+        except httpx.TransportError:
             time.sleep(0.05)
-            return
-        if reply.is_success:
+        except CinefoldError as error:
+            if error.status != 503:
+                raise
+        else:
             self.log.write(f"acknowledged {movie_id} {value}\n")
             self.log.flush()
             os.fsync(self.log.fileno())
-        else:
-            assert reply.status_code == 503, reply.text
 
 
 @contextmanager
@@ -101,18 +98,8 @@ def possible_values(
 
 def stored(service: Service, key: str, user_id: int) -> dict[int, float]:
     """Read all of a user's ratings."""
-    values: dict[int, float] = {}
-    cursor = None
-    while True:
-        page = httpx.get(
-            f"{service.url}/ratings/{user_id}",
-            params={"limit": 100, **({"cursor": cursor} if cursor else {})},
-            headers={"authorization": f"Bearer {key}"},
-        ).json()
-        values |= {item["movie"]["id"]: item["value"] for item in page["items"]}
-        cursor = page["next_cursor"]
-        if cursor is None:
-            return values
+    with Cinefold(service.url, key) as client:
+        return {rating.movie.id: rating.value for rating in client.ratings(user_id)}
 
 
 def assert_nothing_lost(
@@ -129,15 +116,12 @@ def assert_nothing_lost(
 
 def is_writable(service: Service, key: str) -> bool:
     """Whether a rating is acknowledged now."""
-    try:
-        return httpx.put(
-            f"{service.url}/ratings/{FIRST_USER}/11",
-            json={"value": 3},
-            headers={"authorization": f"Bearer {key}"},
-            timeout=5,
-        ).is_success
-    except httpx.HTTPError:
-        return False
+    with Cinefold(service.url, key, timeout_seconds=5, n_attempts=1) as client:
+        try:
+            client.rate(FIRST_USER, 11, 3)
+        except (CinefoldError, httpx.TransportError):
+            return False
+        return True
 
 
 def kill_database(data_dir: Path) -> None:

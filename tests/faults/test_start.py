@@ -7,6 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from api.clients.cinefold import Cinefold
+from api.schemas.health import Ready
 from api.storage.embedded_postgres import running_server
 from engine.model.files import FORMAT_VERSION
 from tests.service import Process, free_port, running, wait_for
@@ -60,19 +62,17 @@ def test_with_damaged_models_only_lists_are_by_popularity(copy_of_prepared, tmp_
     for array in (data_dir / "models").glob("*/*.npy"):
         damage(array)
 
-    with running(data_dir, tmp_path / "log") as service:
-        key = {"X-API-Key": service.create_key("serve")}
-        ready = httpx.get(f"{service.url}/health/ready")
-        known = httpx.get(f"{service.url}/recommendations/1", headers=key)
-        body = {"ratings": [{"movie_id": 1, "value": 5}]}
-        stranger = httpx.post(f"{service.url}/recommendations", json=body)
+    with (
+        running(data_dir, tmp_path / "log") as service,
+        service.program("serve") as program,
+    ):
+        ready = program.ready()
+        known, stranger = program.recommendations(1), program.recommend({1: 5})
 
-    assert ready.status_code == 200
-    assert ready.json() == {"status": "ready", "degraded": True, "model": None}
-    for reply in (known, stranger):
-        assert reply.status_code == 200
-        assert reply.json()["model"] is None
-        assert reply.json()["items"]
+    assert ready == Ready(status="ready", degraded=True, model=None)
+    for made in (known, stranger):
+        assert made.model is None
+        assert made.items
     events = [line for line in service.output.splitlines() if "refused" in line]
     assert len(events) == 1
     assert json.loads(events[0])["level"] == "error"
@@ -88,16 +88,18 @@ def test_a_model_of_an_older_version_is_trained_anew(copy_of_prepared, tmp_path)
     path.unlink()
     path.write_text(json.dumps(document, indent=1))
 
-    with running(data_dir, tmp_path / "log") as service:
+    with (
+        running(data_dir, tmp_path / "log") as service,
+        Cinefold(service.url) as client,
+    ):
         wait_for(
-            lambda: httpx.get(f"{service.url}/health/ready").json()["model"],
-            seconds=100,
-            what="a model of this version",
+            lambda: client.ready().model, seconds=100, what="a model of this version"
         )
-        ready = httpx.get(f"{service.url}/health/ready").json()
+        ready = client.ready()
 
-    assert ready["model"]["id"] == 2
-    assert not ready["degraded"]
+    assert ready.model is not None
+    assert ready.model.id == 2
+    assert not ready.degraded
     assert "Another model is trained" in service.output
 
 

@@ -4,26 +4,28 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
 
-import httpx
 import numpy as np
 import psycopg
 import pytest
 
+from api.clients.cinefold import Cinefold
+from api.schemas.training import TrainingRunIn
 from api.storage.embedded_postgres import server_url
 from engine.model.files import load_model
 from engine.serving.fold_in import fold_in
 from tests.service import Service, running, wait_for
 
+if TYPE_CHECKING:
+    from api.schemas.recommendations import Recommendations
+
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(180)]
 
 SMALL = {"n_factors": 4, "n_sweeps": 4}
 LONG = {"n_factors": 64, "n_sweeps": 100}
-LOVED: list[dict[str, Any]] = [
-    {"movie_id": 1, "value": 5.0},
-    {"movie_id": 260, "value": 4.5},
-]
+LOVED = {1: 5.0, 260: 4.5}
 
 
 @pytest.fixture
@@ -33,25 +35,22 @@ def service(copy_of_prepared, tmp_path) -> Iterator[Service]:
 
 
 @pytest.fixture
-def admin(service) -> Iterator[httpx.Client]:
-    headers = {"authorization": f"Bearer {service.create_key('admin')}"}
-    with httpx.Client(base_url=service.url, headers=headers, timeout=30) as client:
+def admin(service) -> Iterator[Cinefold]:
+    with service.program("admin") as client:
         yield client
 
 
-def request_run(admin: httpx.Client, **body: Any) -> int:
-    reply = admin.post("/training-runs", json=body)
-    assert reply.status_code == 202, reply.text
-    return int(reply.json()["id"])
+def request_run(admin: Cinefold, **body: Any) -> int:
+    return admin.train(TrainingRunIn.model_validate(body)).id
 
 
 def events(
-    admin: httpx.Client, run_id: int, after: str = "0"
+    admin: Cinefold, run_id: int, after: str = "0"
 ) -> Iterator[tuple[str, str | None, dict[str, Any]]]:
     """Yield (event, id, data) as they come."""
     path, headers = f"/training-runs/{run_id}/events", {"Last-Event-ID": after}
     fields: dict[str, str] = {}
-    with admin.stream("GET", path, headers=headers) as reply:
+    with admin.http.stream("GET", path, headers=headers) as reply:
         for line in reply.iter_lines():
             if line:
                 name, _, value = line.partition(": ")
@@ -63,16 +62,10 @@ def events(
 
 def vote(service: Service) -> None:
     """Let MovieLens's user 1 like the first movie of their list."""
-    headers = {"authorization": f"Bearer {service.create_key('serve')}"}
-    with httpx.Client(base_url=service.url, headers=headers, timeout=30) as program:
-        made = program.get("/recommendations/1?limit=1").json()
-        movie = made["items"][0]["movie"]["id"]
-        body = {"recommendation_id": made["recommendation_id"], "movie_id": movie}
-        assert program.put("/feedback", json={**body, "vote": "like"}).is_success
-
-
-def status_of(admin: httpx.Client, run_id: int) -> str:
-    return str(admin.get(f"/training-runs/{run_id}").json()["status"])
+    with service.program("serve") as program:
+        made = program.recommendations(1, limit=1)
+        assert made.recommendation_id is not None
+        program.vote(made.recommendation_id, made.items[0].movie.id, "like")
 
 
 def count_opinions(service: Service) -> int:
@@ -107,59 +100,65 @@ def test_a_run_is_followed_live_and_again_after_a_lost_connection(service, admin
         seen.append(event)
         if event == "sweep" and number is not None:
             numbers.append(number)
-    run = admin.get(f"/training-runs/{run_id}").json()
-    card = admin.get(f"/models/{run['model_id']}").json()
+    run = admin.training_run(run_id)
+    assert run.model_id is not None
+    card = admin.model(run.model_id)
 
     assert seen[-1] == "end"
     # Each head of both fits has four sweeps; none was lost, none came twice.
-    assert len(numbers) == len(set(numbers)) == len(run["sweeps"]) == 16
-    assert (run["status"], run["progress"]) == ("succeeded", 1)
-    assert [each["name"] for each in run["metrics"]] == [
+    assert len(numbers) == len(set(numbers)) == len(run.sweeps) == 16
+    assert (run.status, run.progress) == ("succeeded", 1)
+    assert [each.name for each in run.metrics] == [
         "popularity", "item mean", "biases", "rating head", "ranking head"
     ]  # fmt: skip
-    assert run["metrics"] == card["evaluation"]["methods"]
-    figures = {each["name"]: each for each in run["metrics"]}
-    assert figures["popularity"]["rmse"] is None
+    assert card.evaluation is not None
+    assert run.metrics == card.evaluation.methods
+    figures = {each.name: each for each in run.metrics}
+    assert figures["popularity"].rmse is None
     for name in ("item mean", "biases", "rating head"):
-        rmse = figures[name]["rmse"]
-        assert 0.8 < rmse["low"] < rmse["value"] < rmse["high"] < 1.1
-    assert figures["ranking head"]["ndcg"]["value"] > 0.1
-    assert card["evaluation"]["fold_in_parity"] < 1e-5
-    assert card["seed"] == 5
-    assert card["parameters"]["rating"]["n_factors"] == 4
-    assert card["n_changes_since"] == 0
-    assert (card["n_votes"], card["vote_weight"]) == (n_votes, 0.25)
-    assert card["wall_seconds"] > 0
-    assert card["peak_bytes"] > 10_000_000
-    assert card["is_active"]
+        rmse = figures[name].rmse
+        assert rmse is not None
+        assert 0.8 < rmse.low < rmse.value < rmse.high < 1.1
+    ndcg, parity = figures["ranking head"].ndcg, card.evaluation.fold_in_parity
+    assert ndcg is not None
+    assert ndcg.value > 0.1
+    assert parity is not None
+    assert parity < 1e-5
+    assert card.seed == 5
+    assert card.parameters["rating"]["n_factors"] == 4
+    assert card.n_changes_since == 0
+    assert (card.n_votes, card.vote_weight) == (n_votes, 0.25)
+    assert (card.wall_seconds or 0) > 0
+    assert (card.peak_bytes or 0) > 10_000_000
+    assert card.is_active
 
 
 def test_a_run_cancelled_at_work_stops_within_two_seconds(admin):
-    before = admin.get("/models/active").json()["model"]
+    before = admin.active_model().model
     run_id = request_run(admin, rating=LONG, ranking=LONG, evaluate="never")
     following = request_run(admin, rating=SMALL, ranking=SMALL, evaluate="never")
     wait_for(
-        lambda: admin.get(f"/training-runs/{run_id}").json()["sweeps"],
+        lambda: admin.training_run(run_id).sweeps,
         seconds=30,
         what="the first sweep",
     )
 
-    reply = admin.post(f"/training-runs/{run_id}/cancel")
+    cancelled = admin.cancel_training(run_id)
     # The worker is free when it takes up the next run.
     seconds = wait_for(
-        lambda: status_of(admin, following) != "queued", seconds=10, what="the next run"
+        lambda: admin.training_run(following).status != "queued",
+        seconds=10,
+        what="the next run",
     )
-    wait_for(
-        lambda: status_of(admin, following) == "succeeded", seconds=30, what="its end"
-    )
+    done = admin.wait_for_training(following, timeout_seconds=30)
 
-    run = admin.get(f"/training-runs/{run_id}").json()
-    assert reply.json()["status"] == "cancelled"
+    run = admin.training_run(run_id)
+    assert cancelled.status == run.status == "cancelled"
+    assert done.status == "succeeded"
     assert seconds < 2
-    assert run["status"] == "cancelled"
-    assert run["model_id"] is None
-    assert 0 < len(run["sweeps"]) < 200
-    assert admin.get("/models/active").json()["model"] != before
+    assert run.model_id is None
+    assert 0 < len(run.sweeps) < 200
+    assert admin.active_model().model != before
 
 
 def test_ctrl_c_ends_an_open_stream_at_once(service, admin):
@@ -183,56 +182,51 @@ def test_the_papers_models_are_trained_on_stars_and_serve(service, admin, preset
     body = {"preset": preset, "rating": {"n_sweeps": 3}, "ranking": SMALL}
     run_id = request_run(admin, **body)
 
-    last = list(events(admin, run_id))[-1][2]
-    run = admin.get(f"/training-runs/{run_id}").json()
-    reply = admin.post("/recommendations", json={"ratings": LOVED}).json()
-    card = admin.get(f"/models/{run['model_id']}").json()
+    run = admin.wait_for_training(run_id)
+    assert run.model_id is not None, run
+    made = admin.recommend(LOVED)
+    card = admin.model(run.model_id)
 
-    assert (card["n_votes"], card["vote_weight"]) == (0, 0)
-    assert last["status"] == "succeeded", last
-    measured = [s for s in run["sweeps"] if s["fit"] == "evaluation"]
-    rating = [s["test_rmse"] for s in measured if s["head"] == "rating"]
+    assert (card.n_votes, card.vote_weight) == (0, 0)
+    assert run.status == "succeeded"
+    measured = [s for s in run.sweeps if s.fit == "evaluation"]
+    rating = [s.test_rmse for s in measured if s.head == "rating"]
     assert len(rating) == 3
-    assert all(0.7 < rmse < 1.3 for rmse in rating)
-    assert reply["model"]["id"] == run["model_id"]
-    assert all(0.5 <= item["predicted_rating"] <= 5 for item in reply["items"])
+    assert all(0.7 < (rmse or 0) < 1.3 for rmse in rating)
+    assert made.model is not None
+    assert made.model.id == run.model_id
+    assert all(0.5 <= (item.predicted_rating or 0) <= 5 for item in made.items)
 
 
 def test_swapping_under_load_loses_no_request_and_mixes_no_models(service, admin):
     run_id = request_run(admin, rating=SMALL, ranking=SMALL, evaluate="never")
-    assert list(events(admin, run_id))[-1][2]["status"] == "succeeded"
-    second = admin.get(f"/training-runs/{run_id}").json()["model_id"]
-    first = next(
-        model["id"] for model in admin.get("/models").json()["items"]
-        if model["id"] != second
-    )  # fmt: skip
-    replies: list[httpx.Response] = []
+    second = admin.wait_for_training(run_id).model_id
+    assert second is not None
+    first = next(model.id for model in admin.models() if model.id != second)
+    lists: list[Recommendations] = []
     stop = threading.Event()
 
     def ask() -> None:
-        with httpx.Client(base_url=service.url, timeout=30) as client:
+        with Cinefold(service.url, n_attempts=1) as client:
             while not stop.is_set():
-                body = {"ratings": LOVED}
-                replies.append(client.post("/recommendations", json=body))
+                lists.append(client.recommend(LOVED))
 
-    askers = [threading.Thread(target=ask) for _ in range(3)]
+    with ThreadPoolExecutor(3) as threads:
+        askers = [threads.submit(ask) for _ in range(3)]
+        for model_id in [first, second] * 5:
+            admin.activate_model(model_id)
+            time.sleep(0.2)
+        stop.set()
     for asker in askers:
-        asker.start()
-    for model_id in [first, second] * 5:
-        assert admin.post(f"/models/{model_id}/activate").status_code == 200
-        time.sleep(0.2)
-    stop.set()
-    for asker in askers:
-        asker.join()
+        asker.result()  # raises what a request was refused with
 
-    assert {reply.status_code for reply in replies} == {200}
-    served = {reply.json()["model"]["id"] for reply in replies}
-    assert served == {first, second}
-    expected = {model_id: scores(service, model_id) for model_id in served}
-    for reply in replies:
-        known = expected[reply.json()["model"]["id"]]
-        for item in reply.json()["items"]:
-            assert abs(item["score"] - known[item["movie"]["id"]]) < 1e-4
+    assert {made.model and made.model.id for made in lists} == {first, second}
+    expected = {model_id: scores(service, model_id) for model_id in (first, second)}
+    for made in lists:
+        assert made.model is not None
+        known = expected[made.model.id]
+        for item in made.items:
+            assert abs((item.score or 0) - known[item.movie.id]) < 1e-4
 
 
 def scores(service: Service, model_id: int) -> dict[int, Any]:
@@ -240,14 +234,8 @@ def scores(service: Service, model_id: int) -> dict[int, Any]:
     runs = (service.data_dir / "models").iterdir()
     folder = sorted(runs, key=lambda path: int(path.name.split("-")[0]))[model_id - 1]
     model = load_model(folder)
-    indices = model.item_indices_of([each["movie_id"] for each in LOVED])
-    folded_user = fold_in(
-        model.ranking, indices, np.array([each["value"] for each in LOVED])
-    )
+    indices = model.item_indices_of(list(LOVED))
+    folded_user = fold_in(model.ranking, indices, np.array(list(LOVED.values())))
     return dict(
-        zip(
-            model.item_ids.tolist(),
-            model.ranking.scores(folded_user).tolist(),
-            strict=True,
-        )
+        zip(model.item_ids.tolist(), model.ranking.scores(folded_user).tolist(), strict=True)
     )
