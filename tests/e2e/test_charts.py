@@ -128,7 +128,7 @@ def test_polarizing_movies_are_narrowed_rated_and_taken_away(page):
     page.get_by_label("Minimum number of ratings").fill("50")
     expect(titles.first).not_to_have_text(before[0])
     with page.expect_response(re.compile("by=excess&min_ratings=50")):
-        page.get_by_label("Order").select_option("excess")
+        page.get_by_label("Sort by").select_option("excess")
     expect(page).to_have_url(re.compile(r"min_ratings=50&by=excess$"))
     expect(page.get_by_role("listitem").filter(has_text="beyond")).to_have_count(20)
     lines = downloaded(page, page.get_by_role("button", name="Download as CSV"))

@@ -72,12 +72,12 @@ def test_an_edit_of_the_training_code_becomes_a_patch(page, service, tmp_path):
     assert fits(page)
     with page.expect_download() as download:
         page.get_by_role("link", name="Download the patch").click()
-    module = tmp_path / "engine" / "als.py"
+    module = tmp_path / "engine" / "training" / "fit.py"
     module.parent.mkdir(parents=True)
     module.write_text(before)
     command = ["/usr/bin/env", "git", "apply", str(download.value.path())]
     subprocess.run(command, cwd=tmp_path, check=True)
-    assert module.read_text() == after != (ENGINE / "als.py").read_text()
+    assert module.read_text() == after != (ENGINE / "training" / "fit.py").read_text()
 
     page.get_by_role("button", name="Accept").click()
     page.get_by_role("dialog").get_by_role("button", name="Accept").press("Enter")
@@ -160,7 +160,7 @@ def test_people_are_locked_and_the_last_administrator_never(page, service):
         own.get_by_role("button", name=f"Make user: {username}").click()
         page.get_by_role("dialog").get_by_role("button", name="Make user").click()
         told = page.get_by_role("region", name="Messages")
-        expect(told).to_contain_text("Make somebody else an administrator first.")
+        expect(told).to_contain_text("Make someone else an administrator first.")
         expect(own).to_contain_text("Administrator")
     page.set_viewport_size(NARROW)
     assert fits(page)

@@ -39,7 +39,9 @@ def test_a_visitor_tries_it_and_takes_the_ratings_along(page):
             force=True
         )
     assert listed.value.request.post_data_json["ratings"]
-    expect(page.get_by_text("Your 1 rating lives only in this browser")).to_be_visible()
+    expect(
+        page.get_by_text("Your 1 rating is stored in this browser only")
+    ).to_be_visible()
     expect(page.get_by_text("How well we know your taste: 0%")).to_have_count(0)
     expect(row).to_have_attribute("aria-busy", "false")
     assert order(row) != before
@@ -68,7 +70,7 @@ def test_a_visitor_tries_it_and_takes_the_ratings_along(page):
     page.get_by_role("link", name="Create an account to keep them").click()
     expect(page.get_by_text("Your 2 ratings from this browser")).to_be_visible()
     register(page)
-    expect(page.get_by_text("Your 2 ratings could not be stored.")).to_be_visible()
+    expect(page.get_by_text("Your 2 ratings could not be saved.")).to_be_visible()
     page.unroute_all()
     page.reload()
     expect(page.get_by_text("2 ratings from before you signed in")).to_be_visible()

@@ -163,8 +163,9 @@ def test_a_refused_vote_is_shown_taken_back(page):
     title = recommended(page).first.inner_text()
     like = page.get_by_role("button", name=f"Good suggestion: {title}", exact=True)
     page.evaluate(  # a response of 4xx would be a console error
-        "() => { const real = fetch; window.fetch = (url, init) =>"
-        " url === '/feedback' ? Promise.reject(new TypeError()) : real(url, init); }"
+        "() => { const real = fetch; window.fetch = (sent, init) =>"
+        " sent.url.endsWith('/feedback')"
+        " ? Promise.reject(new TypeError()) : real(sent, init); }"
     )
 
     like.click()

@@ -50,9 +50,9 @@ def test_a_loved_movie_brings_a_row_of_its_own_and_its_share(page):
 def test_a_list_that_cannot_be_reached_is_tried_again(page):
     register(page)
     page.evaluate(  # a response of 4xx or none would be a console error
-        "() => { const real = fetch; window.fetch = (url, init) =>"
-        " url.startsWith('/recommendations/')"
-        " ? Promise.reject(new TypeError()) : real(url, init);"
+        "() => { const real = fetch; window.fetch = (sent, init) =>"
+        " new URL(sent.url).pathname.startsWith('/recommendations/')"
+        " ? Promise.reject(new TypeError()) : real(sent, init);"
         " window.heal = () => { window.fetch = real; }; }"
     )
     page.evaluate("location.hash = '#/for-you'")

@@ -122,7 +122,7 @@ def emptied(document: dict[str, Any]) -> dict[str, Any]:
 
 ANY = ""
 FAULTS: dict[str, tuple[Fault, str]] = {
-    "404": (refuse(404, "not-found"), "Out of order"),
+    "404": (refuse(404, "not-found"), "The item does not exist"),
     "429": (refuse(429, "too-many-requests"), "Try again in 7 seconds"),
     "503": (refuse(503, "unavailable"), "usually recovers by itself"),
     "offline": (lambda route: route.abort(), "cannot reach the service"),

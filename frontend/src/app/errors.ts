@@ -13,7 +13,8 @@ function cause({ kind, status, slug, problem }: ApiError): string {
   const ofBody = problem?.errors?.find(({ field }) => field.length === 1);
   if (ofBody) return describe(ofBody);
   // Details of an internal error help nobody.
-  return texts.errors.refused(slug, (status ?? 500) < 500 ? (problem?.detail ?? null) : null);
+  const said = problem?.detail ?? (slug in texts.errors.problems ? null : (problem?.title ?? null));
+  return texts.errors.refused(slug, (status ?? 500) < 500 ? said : null);
 }
 
 /** Describe the error of one field in the language of the app. */

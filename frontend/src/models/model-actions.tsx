@@ -49,7 +49,7 @@ export function Checklist({ id, onResult }: { id: number; onResult?: (isPassed: 
         {data.items.map(({ name, passed, detail }) => (
           <li key={name} class="health" data-health={passed ? 'healthy' : 'unhealthy'}>
             <span class="visually-hidden">{words.passed[`${passed}`]}</span> <b>{words.checks[name] ?? name}.</b>{' '}
-            {words.details(detail)}
+            {words.check(name, passed, detail)}
           </li>
         ))}
       </ul>

@@ -152,6 +152,16 @@ const FIELD_PROBLEMS: Record<string, string | ((n: string) => string)> = {
   year: 'Das Jahr muss vier Ziffern haben.',
 };
 
+/** Was eine Prüfung ergab; die Namen der Filme, die fehlen, stehen im Text des Dienstes. */
+function checkOf(name: string, passed: boolean, said: string): string {
+  const [distance] = /[\d.]+e[-+]\d+/.exec(said) ?? [];
+  if (name === 'fold-in parity') {
+    return distance ? `Die größte Abweichung ist ${distance.replace('.', ',')}.` : 'Nicht gemessen.';
+  }
+  if (!passed) return sentence(said);
+  return name === 'files' ? 'Vollständig und unversehrt.' : 'Jeder erwartete Film steht an seinem Platz.';
+}
+
 /** Das Urteil in einem Satz; der Dienst selbst formuliert es auf Englisch. */
 function verdictOf({ verdict: { kind }, kind: design, metric, comparisons, alpha }: Results): string {
   const { unit } = de.metrics[metric];
@@ -974,7 +984,7 @@ export const de: Texts = {
     checklist: 'Prüfliste',
     checksFail: 'Das Modell lässt sich erst aktivieren, wenn es jede Prüfung besteht.',
     checks: { 'fold-in parity': 'Fold-in stimmt mit dem Training überein', files: 'Dateien' },
-    details: sentence,
+    check: checkOf,
     passed: { true: 'Bestanden', false: 'Nicht bestanden' },
     rollback: (id) => `Zurück zu Modell ${id}`,
     remove: 'Löschen',
@@ -992,7 +1002,7 @@ export const de: Texts = {
     refusal: (text) => `Das Modell wurde nicht automatisch aktiv: ${text}.`,
     measured: 'Genauigkeit an zurückgehaltenen Bewertungen',
     measuredText: (share, n) =>
-      `Gemessen an ${percent(share)} der Bewertungen jeder Person, zusammen ${number(n)}. Die Intervalle sind 95-%-Bootstrap-Intervalle über die Leute.`,
+      `Gemessen an ${percent(share)} der Bewertungen jeder Person, zusammen ${number(n)}. Die Intervalle sind 95-Prozent-Bootstrap-Intervalle über die Leute.`,
     unmeasured: 'Dieses Modell hat keine Auswertung. Der Lauf hat sie ausgelassen, oder das Modell wurde importiert.',
     methods: {
       popularity: 'Beliebtheit',

@@ -821,7 +821,7 @@ export const en = {
         below === undefined ? number(maximum ?? 0) : `below ${number(below)}`,
       ]
         .join(' to ')
-        .concat(type === 'integer' ? ', whole' : ''),
+        .concat(type === 'integer' ? ', whole number' : ''),
     ranking: 'Ranking head',
     testShare: 'Held-out ratings',
     seed: 'Seed',
@@ -900,7 +900,7 @@ export const en = {
     checklist: 'Checklist',
     checksFail: 'The model cannot go live until it passes every check.',
     checks: { 'fold-in parity': 'Fold-in matches training', files: 'Files' } as Record<string, string>,
-    details: sentence,
+    check: (_name: string, _passed: boolean, said: string) => sentence(said),
     passed: { true: 'Passed', false: 'Failed' },
     rollback: (id: number) => `Roll back to model ${id}`,
     remove: 'Delete',
