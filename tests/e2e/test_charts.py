@@ -123,9 +123,9 @@ def test_polarizing_movies_are_narrowed_rated_and_taken_away(page):
     expect(titles).to_have_count(20)
     before = titles.all_inner_texts()
 
-    page.get_by_label("Minimum number of ratings").fill("1")
+    page.get_by_label("Minimum ratings").fill("1")
     expect(page.get_by_text("Enter a whole number from 2")).to_be_visible()
-    page.get_by_label("Minimum number of ratings").fill("50")
+    page.get_by_label("Minimum ratings").fill("50")
     expect(titles.first).not_to_have_text(before[0])
     with page.expect_response(re.compile("by=excess&min_ratings=50")):
         page.get_by_label("Sort by").select_option("excess")

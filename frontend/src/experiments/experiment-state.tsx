@@ -1,11 +1,6 @@
-import type { Experiment, Results } from '../api';
-import { Chip } from '../app/parts';
+import type { Results } from '../api';
 import { texts } from '../texts';
 import { healthOf } from './results';
-
-export function StateChip({ state }: { state: Experiment['state'] }) {
-  return <Chip state={state}>{texts.experiments.states[state]}</Chip>;
-}
 
 /** Tells whether the numbers can be trusted; appears before all of them. */
 export function HealthLine({ results }: { results: Results }) {

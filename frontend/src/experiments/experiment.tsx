@@ -5,13 +5,13 @@ import { DataTable } from '../app/data-table';
 import { asApiError } from '../app/errors';
 import { NotFound } from '../app/not-found';
 import { announce, notify } from '../app/notices';
-import { Button, Legend, LinkButton, PageHead, Panel } from '../app/parts';
+import { Button, Chip, Legend, LinkButton, PageHead, Panel } from '../app/parts';
 import { useGet } from '../app/resource';
 import { href } from '../app/routes';
 import { Failure, Skeletons } from '../app/states';
 import { LineChart } from '../charts/line-chart';
 import { texts } from '../texts';
-import { HealthLine, StateChip } from './experiment-state';
+import { HealthLine } from './experiment-state';
 import { IntervalPlot } from './interval-plot';
 import { cumulated, differences, expectedUsers, metricOf } from './results';
 
@@ -52,7 +52,7 @@ function Head({ experiment, reload }: { experiment: Experiment; reload: () => vo
   return (
     <PageHead title={name} parent={[href('experiments'), texts.experiments.title]}>
       <p class="facts">
-        <StateChip state={state} /> {texts.experiments.when(experiment)}
+        <Chip state={state}>{texts.experiments.states[state]}</Chip> {texts.experiments.when(experiment)}
       </p>
       <p class="lead">{hypothesis}</p>
       <div class="actions">

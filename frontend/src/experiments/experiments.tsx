@@ -1,12 +1,12 @@
 import { useState } from 'preact/hooks';
 import type { Experiment } from '../api';
 import { explain } from '../app/errors';
-import { Button, LinkButton, PageHead } from '../app/parts';
+import { Button, Chip, LinkButton, PageHead } from '../app/parts';
 import { useGet, useList } from '../app/resource';
 import { href } from '../app/routes';
 import { Empty, Failure, More, Skeletons } from '../app/states';
 import { texts } from '../texts';
-import { HealthLine, StateChip } from './experiment-state';
+import { HealthLine } from './experiment-state';
 
 /** All experiments, the latest first, each with its health before its outcome. */
 export function Experiments() {
@@ -44,7 +44,7 @@ function Row({ experiment }: { experiment: Experiment }) {
           <a href={href('experiment', {}, id)}>{name}</a>
         </h2>
         <p class="facts">
-          <StateChip state={state} /> {texts.experiments.traffic(traffic_share)} ·{' '}
+          <Chip state={state}>{texts.experiments.states[state]}</Chip> {texts.experiments.traffic(traffic_share)} ·{' '}
           {texts.experiments.variants(
             variants.map((variant) => variant.name),
             kind,

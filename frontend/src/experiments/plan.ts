@@ -62,8 +62,8 @@ export function planProblems(plan: Plan): Partial<Record<PlanField, string>> {
 }
 
 function areUnlike(variants: readonly PlannedVariant[]): boolean {
-  const serving = variants.map(({ head, diversity, exploration }) => `${head} ${part(diversity)} ${part(exploration)}`);
-  return new Set(serving).size === serving.length;
+  const orders = variants.map(({ head, diversity, exploration }) => `${head} ${part(diversity)} ${part(exploration)}`);
+  return new Set(orders).size === orders.length;
 }
 
 /**

@@ -43,7 +43,7 @@ interface CardProps {
 function Head({ model, reload }: CardProps & { reload: () => void }) {
   const { id, created_at, is_active, refusal, source } = model;
   const { data: active } = useGet('/models/active');
-  const serving = active?.model?.id;
+  const live = active?.model?.id;
   const { models: words } = texts;
   return (
     <ModelsHead title={words.name(id)}>
@@ -53,9 +53,7 @@ function Head({ model, reload }: CardProps & { reload: () => void }) {
       {refusal && <p class="field-error">{words.refusal(refusal)}</p>}
       <div class="actions">
         {!is_active && <ActivateButton model={model} reload={reload} />}
-        {!is_active && serving && (
-          <LinkButton href={href('models', { a: serving, b: id })}>{words.withActive}</LinkButton>
-        )}
+        {!is_active && live && <LinkButton href={href('models', { a: live, b: id })}>{words.withActive}</LinkButton>}
         {source && <LinkButton href={href('code', {}, id)}>{words.code}</LinkButton>}
         <DeleteButton model={model} reload={() => replace(href('models'))} />
       </div>

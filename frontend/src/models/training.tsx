@@ -23,7 +23,7 @@ export function Training() {
   return (
     <>
       <ModelsHead title={words.title} lead={words.lead}>
-        <Serving key={isBusy ? 'busy' : 'idle'} />
+        <LiveModel key={isBusy ? 'busy' : 'idle'} />
       </ModelsHead>
       <div class="plan-form">
         <div>
@@ -59,10 +59,10 @@ function placeOf(runs: readonly TrainingRun[], id: number): number {
 }
 
 /** The live model; remounted after a run ends, which may have changed it. */
-function Serving() {
+function LiveModel() {
   const { data } = useGet('/models/active');
   if (!data?.model) return null;
-  return <p class="facts">{texts.training.serving(data.model.id, data.n_changes_since)}</p>;
+  return <p class="facts">{texts.training.live(data.model.id, data.n_changes_since)}</p>;
 }
 
 const COLUMNS = {

@@ -454,7 +454,7 @@ export const de: Texts = {
     },
     by: 'Sortieren nach',
     measures: { variance: 'Varianz', excess: 'Überschüssige Varianz' },
-    minimum: 'Mindestzahl der Bewertungen',
+    minimum: 'Mindestzahl',
     minimumProblem: 'Gib eine ganze Zahl von 2 bis 1.000.000 ein.',
     facts: (variance, excess) =>
       `Varianz ${twoDecimals(variance)}, ${signed2(excess)} über das hinaus, was der Schnitt erklärt`,
@@ -879,7 +879,7 @@ export const de: Texts = {
   training: {
     title: 'Training',
     lead: 'Ein Lauf trainiert die Köpfe für Sterne und Rangfolge, wertet sie an zurückgehaltenen Bewertungen aus und veröffentlicht ein Modell.',
-    serving: (id, n) =>
+    live: (id, n) =>
       `Modell ${id} ist aktiv.${n === null ? '' : n === 0 ? ' Es kennt jede Bewertung.' : ` Seit seinem Training ${n === 1 ? 'hat sich eine Bewertung' : `haben sich ${number(n)} Bewertungen`} geändert.`}`,
     form: 'Neuer Lauf',
     preset: 'Vorlage',

@@ -380,7 +380,7 @@ export const en = {
     },
     by: 'Sort by',
     measures: { variance: 'Variance', excess: 'Excess variance' },
-    minimum: 'Minimum number of ratings',
+    minimum: 'Minimum ratings',
     minimumProblem: 'Enter a whole number from 2 to 1,000,000.',
     facts: (variance: number, excess: number) =>
       `Variance ${twoDecimals(variance)}, ${signed2(excess)} beyond what the average explains`,
@@ -794,7 +794,7 @@ export const en = {
   training: {
     title: 'Training',
     lead: 'A run trains a rating head and a ranking head, evaluates them on held-out ratings, and publishes a model.',
-    serving: (id: number, n: number | null) =>
+    live: (id: number, n: number | null) =>
       `Model ${id} is live.${n === null ? '' : n === 0 ? ' It includes every rating.' : ` ${plural(n, 'rating has', 'ratings have')} changed since its training.`}`,
     form: 'New run',
     preset: 'Preset',
