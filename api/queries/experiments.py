@@ -234,7 +234,6 @@ def _votes_by_user(experiment_id: int) -> AnySelect:
             Exposure.user_id,
             Variant.id.label("variant_id"),
             Exposure.exposed_at,
-            cast(Exposure.exposed_at, Date).label("exposed_on"),
             func.coalesce(counted.c.likes, 0).label("likes"),
             func.coalesce(counted.c.dislikes, 0).label("dislikes"),
         )
@@ -259,15 +258,25 @@ def _is_seen() -> ColumnElement[bool]:
     )
 
 
-async def votes(session: AsyncSession, experiment_id: int) -> Sequence[AnyRow]:
-    """Read every user exposed with their votes, by user."""
-    return (await session.execute(_votes_by_user(experiment_id))).all()
+async def exposures(session: AsyncSession, experiment_id: int) -> Sequence[AnyRow]:
+    """Read which users saw each variant and since which day (UTC), by user."""
+    query = (
+        select(
+            Exposure.user_id,
+            Variant.id.label("variant_id"),
+            cast(Exposure.exposed_at, Date).label("exposed_on"),
+        )
+        .join(Variant, _is_seen())
+        .where(Exposure.experiment_id == experiment_id)
+        .order_by(Exposure.user_id)
+    )
+    return (await session.execute(query)).all()
 
 
 async def stream_votes(
     session: AsyncSession, experiment_id: int
 ) -> AsyncIterator[AnyRow]:
-    """Read the same row by row."""
+    """Read every exposed user with their votes, row by row."""
     async for row in await session.stream(_votes_by_user(experiment_id)):
         yield row
 

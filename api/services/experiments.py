@@ -1,4 +1,4 @@
-"""Experiments: planned, started, stopped, and who sees what."""
+"""Experiments: plan, start and stop them, and decide who sees which variant."""
 
 import secrets
 from collections.abc import Mapping, Sequence
@@ -35,24 +35,20 @@ from api.web.problems import (
     WrongState,
     field_error,
 )
-from engine.errors import DataError
-from engine.experiments.assignment import (
-    ALGORITHM_VERSION,
-    Allocation,
-    check_weights,
-    fraction,
-)
+from engine.experiments import DESIGNS
+from engine.experiments.assignment import ALGORITHM_VERSION, Allocation, fraction
 from engine.experiments.interleaving import team_draft
+from engine.experiments.planning import PlanError
 
 SALT_BYTES = 16
 
 
 @dataclass(frozen=True)
 class Assigned:
-    """What one user sees: a variant, or two interleaved; their model ready to serve.
+    """The variants that make a user's lists, and the model they pin, ready to serve.
 
-    A variant has an id, a name, head, diversity and exploration. The seed says which
-    draw of interleaved lists is the user's.
+    A variant has an id, a name, head, diversity and exploration. The seed fixes the
+    user's draw from the lists of several variants.
     """
 
     experiment_id: int
@@ -62,30 +58,31 @@ class Assigned:
     seed: int
 
     @property
-    def is_interleaved(self) -> bool:
-        """Whether both variants make the list."""
-        return len(self.variants) > 1
+    def only_variant(self) -> AnyRow | None:
+        """The variant, if only one makes the list."""
+        return self.variants[0] if len(self.variants) == 1 else None
 
     @property
     def variant_id(self) -> int:
-        """The variant, or the control of two."""
+        """The first variant, by which a recommendation id names the experiment."""
         return int(self.variants[0].variant_id)
 
     @property
     def head(self) -> HeadName:
-        """The head by which predictions are explained; that of the control of two."""
+        """The head that explains predictions: the one of the first variant."""
         head: HeadName = self.variants[0].head
         return head
 
     @property
     def reference(self) -> ExperimentReference:
-        """What replies say of it."""
-        name = None if self.is_interleaved else self.variants[0].name
+        """What replies say about the experiment."""
+        only = self.only_variant
+        name = only.name if only is not None else None
         return ExperimentReference(id=self.experiment_id, variant=name)
 
 
 async def create(session: AsyncSession, *, body: ExperimentIn) -> ExperimentOut:
-    """Store a draft with salts of its own."""
+    """Store a draft with its own salts."""
     check_plan(body.kind, body.metric, body.variants)
     values = body.model_dump(exclude={"variants"}) | {
         "algorithm_version": ALGORITHM_VERSION,
@@ -95,7 +92,7 @@ async def create(session: AsyncSession, *, body: ExperimentIn) -> ExperimentOut:
     variants = [variant.model_dump() for variant in body.variants]
     try:
         experiment_id = await queries.add(session, values, variants)
-    except IntegrityError as error:  # the foreign key knows which models exist
+    except IntegrityError as error:  # the foreign key refuses unknown models
         raise _unknown_model() from error
     await session.commit()
     return await read(session, experiment_id=experiment_id)
@@ -108,12 +105,14 @@ async def change(
     body: ExperimentPatch,
     if_match: str | None,
 ) -> ExperimentOut:
-    """Change a draft, if it is still the version that the caller has seen."""
+    """Change a draft, if the caller has seen its current version."""
     experiment = await _existing(session, experiment_id)
     if if_match is None:
         raise PreconditionRequired("send the ETag of the version you have read")
     if experiment.state != "draft":
-        raise WrongState(f"it is {experiment.state}; only a draft can be changed")
+        raise WrongState(
+            f"the experiment is {experiment.state}; only a draft can be changed"
+        )
     check_plan(
         body.kind or experiment.kind,
         body.metric or experiment.metric,
@@ -123,7 +122,7 @@ async def change(
     if if_match != etag(experiment.version) or not await queries.change_draft(
         session, experiment_id, version=experiment.version, values=values
     ):
-        raise PreconditionFailed("read it again and repeat your change")
+        raise PreconditionFailed("read the experiment again and repeat your change")
     if body.variants is not None:
         variants = [variant.model_dump() for variant in body.variants]
         try:
@@ -137,7 +136,7 @@ async def change(
 async def start(
     session: AsyncSession, *, experiment_id: int, store: ModelStore
 ) -> ExperimentOut:
-    """Start a draft, if its models can be served and no other experiment runs."""
+    """Start a draft, if its models are intact and no other experiment is running."""
     await _existing(session, experiment_id)
     for model in await queries.models_of(session, experiment_id):
         if await store.pinned(model) is None:
@@ -146,21 +145,21 @@ async def start(
         is_started = await queries.move(
             session, experiment_id, before="draft", after="running", stamp="started_at"
         )
-    except IntegrityError as error:  # the index knows which one runs
-        raise WrongState("another experiment runs; stop it first") from error
+    except IntegrityError as error:  # a unique index allows one running experiment
+        raise WrongState("another experiment is running; stop it first") from error
     if not is_started:
-        raise WrongState("it has been started already")
+        raise WrongState("the experiment has already been started")
     await session.commit()
     return await read(session, experiment_id=experiment_id)
 
 
 async def stop(session: AsyncSession, *, experiment_id: int) -> ExperimentOut:
-    """Stop a running experiment; its results are final."""
+    """Stop a running experiment; its results are then final."""
     await _existing(session, experiment_id)
     if not await queries.move(
         session, experiment_id, before="running", after="stopped", stamp="stopped_at"
     ):
-        raise WrongState("it does not run")
+        raise WrongState("the experiment is not running")
     await session.commit()
     return await read(session, experiment_id=experiment_id)
 
@@ -197,57 +196,30 @@ def describe(experiment: Experiment, variants: Sequence[Variant]) -> ExperimentO
 
 
 def etag(version: int) -> str:
-    """Write the entity tag of a version."""
+    """Format the entity tag of a version."""
     return f'"{version}"'
 
 
 def check_plan(
     kind: str, metric: str, variants: Sequence[VariantIn] | Sequence[Variant]
 ) -> None:
-    """Refuse weights that do not sum to 1, names that are not told apart, odd pairs."""
+    """Refuse variants and metrics that the design cannot compare."""
     try:
-        check_weights([variant.weight for variant in variants])
-    except DataError as error:
-        raise _invalid_variants("weights", str(error)) from None
-    if len({variant.name for variant in variants}) < len(variants):
-        raise _invalid_variants("names", "Give each variant a name of its own")
-
-    if kind == "interleaved":
-        _check_pair(metric, variants)
+        DESIGNS[kind].check(variants, metric)
+    except PlanError as error:
+        raise invalid_plan(error) from None
 
 
-def _check_pair(metric: str, variants: Sequence[VariantIn] | Sequence[Variant]) -> None:
-    """Refuse to interleave what would not come from one model, or not compare.
-
-    A reply names the one model it came from.
-    """
-    if len({variant.model_id for variant in variants}) > 1:
-        raise _invalid_variants(
-            "several_models",
-            "A list comes from one model: interleave two variants of the same one",
-        )
-    if [variant.weight for variant in variants] != [0.5, 0.5]:
-        raise _invalid_variants(
-            "pair", "Interleave two variants, each with a weight of 0.5"
-        )
-    if len({(v.head, v.diversity, v.exploration) for v in variants}) == 1:
-        raise _invalid_variants(
-            "alike", "Let the variants differ in head, diversity or exploration"
-        )
-    if metric == "like_share":
-        message = "Compare likes or net likes a user: a share has no difference in one"
-        raise InvalidRequest(
-            errors=[field_error("body", "metric", code="share", message=message)]
-        )
+def invalid_plan(error: PlanError) -> InvalidRequest:
+    """Name the field of a plan that its design refuses."""
+    return InvalidRequest(
+        errors=[field_error("body", error.part, code=error.code, message=str(error))]
+    )
 
 
 def _unknown_model() -> InvalidRequest:
-    return _invalid_variants("unknown_model", "There is no such model")
-
-
-def _invalid_variants(code: str, message: str) -> InvalidRequest:
-    return InvalidRequest(
-        errors=[field_error("body", "variants", code=code, message=message)]
+    return invalid_plan(
+        PlanError("variants", "unknown_model", "A variant names an unknown model")
     )
 
 
@@ -258,13 +230,13 @@ async def _existing(session: AsyncSession, experiment_id: int) -> Experiment:
     return experiment
 
 
-# Who sees what.
+# Who sees which variant.
 
 
 async def assignment(
     session: AsyncSession, *, experiment_id: int, user_id: int
 ) -> AssignmentOut:
-    """Tell the variant of a user; a draft has assigned nobody yet."""
+    """Return the variant that a user sees; a draft has no assignments."""
     rows = await queries.variants_for(session, user_id, experiment_id=experiment_id)
     if not rows or not await user_exists(session, user_id):
         raise NotFound
@@ -280,10 +252,10 @@ async def assignment(
 async def assigned(
     session: AsyncSession, store: ModelStore, *, user_id: int
 ) -> Assigned | None:
-    """Find the variant, or the two, that decide a user's lists now, if any do.
+    """Find the variants that make a user's lists now, if any do.
 
-    A variant whose model is damaged decides nothing, and exposes nobody: the sample
-    ratio will tell.
+    A variant with a damaged model makes no lists and exposes no users, which the
+    sample ratio then shows.
     """
     rows = await queries.variants_for(session, user_id)
     seen = _seen_by(rows, user_id) if rows else []
@@ -300,44 +272,46 @@ async def assigned(
 
 
 def draw_seed(salt: str, user_id: int) -> int:
-    """Choose the draw of a user's interleaved lists: the same one for every list."""
+    """Choose the seed of a user's draws: the same for every list."""
     return int(fraction(salt, user_id) * 2**53)
 
 
 async def expose(session: AsyncSession, found: Assigned, *, user_id: int) -> None:
-    """Record that a user sees a variant, before they do."""
+    """Record the exposure of a user before they see the list."""
     if found.is_new:
         await queries.expose(
             session,
             experiment_id=found.experiment_id,
-            variant_id=None if found.is_interleaved else found.variant_id,
+            variant_id=found.variant_id if found.only_variant is not None else None,
             user_id=user_id,
         )
         await session.commit()
 
 
-def interleave(
-    found: Assigned, first: Recommendations, second: Recommendations, *, limit: int
+def merge(
+    found: Assigned, lists: Sequence[Recommendations], *, limit: int
 ) -> tuple[Recommendations, frozenset[int]]:
-    """Draw a user's list from two; say which movies the second contributed."""
-    lists = [{item.movie.id: item for item in one.items} for one in (first, second)]
-    mine, theirs = (np.fromiter(one, dtype=np.int64, count=len(one)) for one in lists)
-    rng = np.random.default_rng(found.seed)
-    drawn = team_draft(mine, theirs, limit, rng=rng)
+    """Draw a user's list from those of their variants.
+
+    Also return the movies that the second variant contributed, if there is one.
+    """
+    ranked = [{item.movie.id: item for item in one.items} for one in lists]
+    drawn = team_draft(
+        [np.fromiter(one, dtype=np.int64, count=len(one)) for one in ranked],
+        limit,
+        rng=np.random.default_rng(found.seed),
+    )
     picks = list(zip(drawn.item_indices.tolist(), drawn.teams.tolist(), strict=True))
     items = [
-        lists[team][movie_id].model_copy(update={"rank": rank})
+        ranked[team][movie_id].model_copy(update={"rank": rank})
         for rank, (movie_id, team) in enumerate(picks, start=1)
     ]
     second_team = frozenset(movie_id for movie_id, team in picks if team)
-    return first.model_copy(update={"items": items}), second_team
+    return lists[0].model_copy(update={"items": items}), second_team
 
 
 def _seen_by(rows: Sequence[AnyRow], user_id: int) -> Sequence[AnyRow]:
-    """Choose what the user has seen already, else what they are assigned, if anything.
-
-    One variant, or both of an interleaved experiment.
-    """
+    """List the variants that the user has seen already, or else is assigned."""
     plan = rows[0]
     if plan.exposed_at is not None:
         seen = plan.seen_variant_id
@@ -348,7 +322,5 @@ def _seen_by(rows: Sequence[AnyRow], user_id: int) -> Sequence[AnyRow]:
         traffic_share=plan.traffic_share,
         weights=[row.weight for row in rows],
     )
-    index = allocation.variant_of(user_id)
-    if index is None:
-        return []
-    return rows if plan.kind == "interleaved" else [rows[index]]
+    assigned = DESIGNS[plan.kind].assign(allocation, user_id)
+    return [rows[index] for index in assigned]

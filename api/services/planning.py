@@ -1,6 +1,4 @@
-"""What experiments would need, and how often each estimator errs."""
-
-from collections.abc import Sequence
+"""The users that an experiment needs, and the error rates of each estimator."""
 
 import numpy as np
 from anyio import CapacityLimiter, to_thread
@@ -14,87 +12,68 @@ from api.schemas.experiments import (
     SimulationIn,
     SimulationOut,
 )
-from api.services.results import votes_of
-from api.storage.database import AnyRow
+from api.services.experiments import invalid_plan
 from api.web.problems import InvalidRequest, field_error
 from engine.errors import DataError
-from engine.experiments.contingency import design_effect
-from engine.experiments.interleaving import credit_deviation, required_pairs
+from engine.experiments import DESIGNS
 from engine.experiments.planning import (
+    PlanError,
+    VotingPattern,
     anytime_error,
     fixed_error,
-    required_users,
-    share_deviation,
 )
 from engine.experiments.simulation import Trial, daily_looks, fixed_horizon
-from engine.experiments.statistics import metric_values
+from engine.experiments.statistics import Votes
 
-# One at a time: it is all arithmetic, and others want the processor as well.
+# One at a time: a simulation is pure arithmetic and would keep all processors busy.
 _simulating = CapacityLimiter(1)
 
 
 async def plan(session: AsyncSession, *, body: PowerIn) -> PowerOut:
-    """Say how many users a plan needs, by the votes cast so far or by assumption."""
+    """Compute the users a plan needs, from the votes so far or from assumptions."""
     weights = body.control_weight, body.treatment_weight
     if sum(weights) > 1:
-        raise _refused("treatment_weight", "weights", "Weights must not exceed 1")
-    is_split = body.kind == "split"
-    if is_split and body.assumed is not None and body.metric != "like_share":
-        raise _refused("assumed", "metric", "Assume votes for like_share only")
-    if not is_split and body.metric == "like_share":
-        raise _refused("metric", "share", "Interleave by likes or net likes a user")
-    rows = [] if body.assumed else await queries.votes_of_all(session)
-    observed = _observed(body) if body.assumed else _learned(rows, body)
-    deviation = observed.pop("deviation")
-    if not is_split:
-        deviation = credit_deviation(
-            body.metric,
-            like_share=observed["like_share"],
-            votes_per_user=observed["votes_per_user"],
-        )
-    errors = [
-        planned(body.minimum_effect, alpha=body.alpha, power=body.power)
-        for planned in (fixed_error, anytime_error)
-    ]
+        raise _refused("treatment_weight", "weights", "The weights exceed 1 together")
+    design = DESIGNS[body.kind]
+    try:
+        design.check_metric(body.metric)
+        voting = await _voting(session, body)
+        deviation = design.deviation(body.metric, voting)
+    except PlanError as error:
+        raise invalid_plan(error) from None
     once, always = (
-        required_users((deviation, deviation), error=error, weights=weights)
-        if is_split
-        else required_pairs(deviation, error=error)
-        for error in errors
+        design.required_users(
+            deviation,
+            planned(body.minimum_effect, alpha=body.alpha, power=body.power),
+            weights,
+        )
+        for planned in (fixed_error, anytime_error)
     )
     return PowerOut(
         n_users_one_look=once,
         n_users_any_time=always,
         deviation=deviation,
-        n_users_observed=len(rows),
-        **observed,
+        n_users_observed=voting.votes.n_users if voting.votes is not None else 0,
+        like_share=voting.like_share,
+        votes_per_user=voting.votes_per_user,
+        design_effect=voting.design_effect,
     )
 
 
-def _observed(body: PowerIn) -> dict[str, float]:
-    assert body.assumed is not None  # noqa: S101 - the caller's case
-    assumed = body.assumed.model_dump()
-    deviation = share_deviation(
-        assumed["like_share"],
-        votes_per_user=assumed["votes_per_user"],
-        design_effect=assumed["design_effect"],
+async def _voting(session: AsyncSession, body: PowerIn) -> VotingPattern:
+    """Take the assumed pattern, or estimate it from all votes."""
+    if body.assumed is not None:
+        return VotingPattern(**body.assumed.model_dump())
+    rows = await queries.votes_of_all(session)
+    votes = Votes(
+        np.array([row.likes for row in rows], dtype=np.float64),
+        np.array([row.dislikes for row in rows], dtype=np.float64),
     )
-    return assumed | {"deviation": deviation}
-
-
-def _learned(rows: Sequence[AnyRow], body: PowerIn) -> dict[str, float]:
-    """Learn from all votes how users vote."""
-    votes = votes_of(rows)
     try:
-        effect = float(design_effect(votes))
+        return VotingPattern.observed(votes)
     except DataError as error:
-        raise _refused("assumed", "no_votes", f"Say it: {error}") from None
-    return {
-        "deviation": float(metric_values(votes, body.metric).std(ddof=1)),
-        "like_share": float(votes.likes.sum() / votes.votes.sum()),
-        "votes_per_user": float(votes.votes.mean()),
-        "design_effect": effect,
-    }
+        message = f"Say how users vote: {error}"
+        raise PlanError("assumed", "no_votes", message) from None
 
 
 def _refused(field: str, code: str, message: str) -> InvalidRequest:
@@ -104,7 +83,7 @@ def _refused(field: str, code: str, message: str) -> InvalidRequest:
 
 
 async def simulate(body: SimulationIn) -> SimulationOut:
-    """Measure every estimator on experiments with known truth."""
+    """Measure every estimator on simulated experiments with known effects."""
     try:
         trial = Trial(
             n_users=body.n_users,
@@ -118,7 +97,7 @@ async def simulate(body: SimulationIn) -> SimulationOut:
         raise _refused("effect", "too_large", str(error)) from None
     try:
         return await to_thread.run_sync(_simulated, trial, body, limiter=_simulating)
-    except DataError as error:  # an experiment without a single like, or dislike
+    except DataError as error:  # an experiment without likes, or without dislikes
         raise _refused("like_share", "too_extreme", str(error)) from None
 
 

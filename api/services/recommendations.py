@@ -121,7 +121,7 @@ async def _decided(
 ) -> tuple[Recommendations, frozenset[int]]:
     """Make the list that an experiment decides, if one does.
 
-    Also return the movies that the second variant contributed to an interleaved list.
+    Also return the movies that the second of two variants contributed.
     """
     if found is None:
         made = await recommend(session, served, history=history, request=request)
@@ -140,9 +140,7 @@ async def _decided(
         )
         for variant in found.variants
     ]
-    if not found.is_interleaved:
-        return lists[0], frozenset()
-    return experiments.interleave(found, *lists, limit=request.limit)
+    return experiments.merge(found, lists, limit=request.limit)
 
 
 def _signed(

@@ -7,17 +7,16 @@ examples to check another implementation against.
 
 import hashlib
 import itertools
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from engine.checks import check_weights
 from engine.errors import DataError
 
 ALGORITHM_VERSION = 1
 """Stored with each experiment; any change of what a user is assigned raises it."""
 
 _N_BITS = 53  # what a double holds exactly
-_TOLERANCE = 1e-9  # of a sum of weights written in decimals
 
 
 @dataclass(frozen=True)
@@ -100,20 +99,3 @@ def fraction(salt: str, user_id: int) -> float:
     """
     digest = hashlib.sha256(f"{salt}:{user_id}".encode()).digest()
     return (int.from_bytes(digest[:8]) >> (64 - _N_BITS)) / (1 << _N_BITS)
-
-
-def check_weights(weights: Sequence[float]) -> None:
-    """Refuse weights that cannot share users out.
-
-    Raises
-    ------
-    DataError
-        There are fewer than two, one is not above 0, or they do not sum to 1.
-    """
-    if len(weights) < 2:  # noqa: PLR2004 - nothing to compare otherwise
-        raise DataError("an experiment needs at least two variants")
-    if not all(weight > 0 for weight in weights):
-        raise DataError("weights must be above 0")
-    total = math.fsum(weights)
-    if not abs(total - 1) <= _TOLERANCE:
-        raise DataError(f"weights sum to {total}; they must sum to 1")

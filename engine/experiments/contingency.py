@@ -1,12 +1,13 @@
-"""Tables of likes and dislikes: chi-square as the paper has it, and as it should be.
+"""Chi-square tests of tables of likes and dislikes: the paper's, and a corrected one.
 
-Pearson's test takes votes for independent. The votes of one user are not, so it finds
-differences where there are none; `rao_scott_chi_square` corrects it. Arrays may have
-any axes before the one named last, for many experiments at once.
+Pearson's test assumes independent votes. The votes of one user are correlated, so the
+test finds differences that do not exist; `rao_scott_chi_square` corrects it. Axes
+before the last one count experiments.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from scipy import special
@@ -15,10 +16,12 @@ from engine.arrays import ExactMatrix, ExactVector
 from engine.errors import DataError
 from engine.experiments.statistics import Votes, has_spread, metric_values
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
 class ChiSquare:
-    """A test of whether all variants have the same share of likes.
+    """A chi-square test of equal shares of likes in all variants.
 
     Attributes
     ----------
@@ -32,15 +35,92 @@ class ChiSquare:
     degrees_of_freedom: int
 
 
+@dataclass(frozen=True)
+class ChiSquares:
+    """The chi-square tests of one experiment; None where a test is undefined."""
+
+    pearson: ChiSquare | None = None
+    yates: ChiSquare | None = None
+    rao_scott: ChiSquare | None = None
+
+
+@dataclass(frozen=True)
+class VariantTotals:
+    """What the exposed users of one variant did; None where a ratio is undefined."""
+
+    name: str
+    n_users: int
+    n_likes: int
+    n_dislikes: int
+    like_share: float | None
+    net_likes_per_user: float | None
+    design_effect: float | None
+
+
+def variant_totals(name: str, votes: Votes) -> VariantTotals:
+    """Sum the votes of one variant.
+
+    Parameters
+    ----------
+    name : str
+    votes : Votes, shape (n_users,)
+
+    Returns
+    -------
+    VariantTotals
+    """
+    n_likes, n_dislikes = int(votes.likes.sum()), int(votes.dislikes.sum())
+    n_votes = n_likes + n_dislikes
+    net = (n_likes - n_dislikes) / votes.n_users if votes.n_users else None
+    return VariantTotals(
+        name=name,
+        n_users=votes.n_users,
+        n_likes=n_likes,
+        n_dislikes=n_dislikes,
+        like_share=n_likes / n_votes if n_votes else None,
+        net_likes_per_user=net,
+        design_effect=_if_defined(lambda: float(design_effect(votes))),
+    )
+
+
+def chi_square_tests(variants: Sequence[Votes]) -> ChiSquares:
+    """Test the shares of likes of one experiment by every chi-square that applies.
+
+    Parameters
+    ----------
+    variants : sequence of Votes, shapes (n_users,)
+
+    Returns
+    -------
+    ChiSquares
+    """
+    likes = np.array([votes.likes.sum() for votes in variants])
+    totals = np.array([votes.votes.sum() for votes in variants])
+    return ChiSquares(
+        pearson=_if_defined(lambda: pearson_chi_square(likes, totals)),
+        yates=_if_defined(lambda: yates_chi_square(likes, totals)),
+        rao_scott=_if_defined(lambda: rao_scott_chi_square(variants)),
+    )
+
+
+def _if_defined(compute: Callable[[], T]) -> T | None:
+    """Return None, never an ordinary-looking result, where the data allow no answer."""
+    try:
+        return compute()
+    except DataError:
+        return None
+
+
 def pearson_chi_square(likes: ExactMatrix, votes: ExactMatrix) -> ChiSquare:
     """Test a table of likes and dislikes by Pearson's chi-square.
 
-    The sum of ``(observed - expected)^2 / expected`` over the cells, which for shares
-    ``p_v`` of ``n_v`` votes and ``p`` of all is::
+    The sum of ``(observed - expected)^2 / expected`` over the cells. With the share of
+    likes ``p_v`` of ``n_v`` votes in each variant and ``p`` in all, it equals::
 
         sum_v n_v (p_v - p)^2 / (p (1 - p))
 
-    It takes votes for independent. They are not: see `rao_scott_chi_square`.
+    It assumes independent votes, which votes of one user are not: see
+    `rao_scott_chi_square`.
 
     Parameters
     ----------
@@ -54,7 +134,7 @@ def pearson_chi_square(likes: ExactMatrix, votes: ExactMatrix) -> ChiSquare:
     Raises
     ------
     DataError
-        A variant has no vote, or all votes are alike.
+        A variant has no votes, or all votes are likes, or all are dislikes.
     """
     shares, overall = _shares(likes, votes)
     squares = votes * np.square(shares - overall[..., None])
@@ -66,8 +146,8 @@ def pearson_chi_square(likes: ExactMatrix, votes: ExactMatrix) -> ChiSquare:
 def yates_chi_square(likes: ExactMatrix, votes: ExactMatrix) -> ChiSquare:
     """Test a 2 x 2 table with Yates' correction for continuity.
 
-    Pearson's statistic with each ``|observed - expected|`` made smaller by 1/2, or by
-    itself where it is less.
+    Pearson's statistic with each ``|observed - expected|`` reduced by 1/2, but not
+    below 0 [1]_.
 
     Parameters
     ----------
@@ -81,14 +161,15 @@ def yates_chi_square(likes: ExactMatrix, votes: ExactMatrix) -> ChiSquare:
     Raises
     ------
     DataError
-        There are not two variants, one has no vote, or all votes are alike.
+        There are not exactly two variants, or as for `pearson_chi_square`.
 
     References
     ----------
-    .. [1] Yates (1934). doi:10.2307/2983604
+    .. [1] Yates (1934), Contingency tables involving small numbers and the chi-square
+       test. doi:10.2307/2983604
     """
     if votes.shape[-1] != 2:  # noqa: PLR2004 - a 2 x 2 table
-        raise DataError("Yates' correction is for two variants")
+        raise DataError("Yates' correction applies to two variants only")
     shares, overall = _shares(likes, votes)
     off = votes[..., 0] * np.abs(shares[..., 0] - overall)
     corrected = off - np.minimum(off, 0.5)
@@ -99,9 +180,9 @@ def yates_chi_square(likes: ExactMatrix, votes: ExactMatrix) -> ChiSquare:
 
 
 def rao_scott_chi_square(variants: Sequence[Votes]) -> ChiSquare:
-    """Test shares of likes by chi-square, corrected for users who vote alike.
+    """Test shares of likes by chi-square, corrected for correlated votes of a user.
 
-    Likes and votes of each variant are divided by its design effect; what is left is a
+    Divide the likes and votes of each variant by its design effect. The result is a
     table of effectively independent votes, to which Pearson's test applies [1]_.
 
     Parameters
@@ -116,8 +197,7 @@ def rao_scott_chi_square(variants: Sequence[Votes]) -> ChiSquare:
     Raises
     ------
     DataError
-        There are fewer than two variants, or the votes of one have no spread from
-        which a design effect could be estimated.
+        There are fewer than two variants, or the design effect of one is undefined.
 
     References
     ----------
@@ -133,10 +213,10 @@ def rao_scott_chi_square(variants: Sequence[Votes]) -> ChiSquare:
 
 
 def design_effect(votes: Votes) -> ExactVector:
-    """Estimate how many votes count as much as one independent vote.
+    """Estimate the design effect: how many votes carry as much as one independent vote.
 
-    The variance of the share of likes over users, as a multiple of what it would be if
-    all ``n`` votes were independent, ``p (1 - p) / n``.
+    The variance of the share of likes ``p`` over users, divided by the variance of
+    ``n`` independent votes, ``p (1 - p) / n``.
 
     Parameters
     ----------
@@ -145,20 +225,20 @@ def design_effect(votes: Votes) -> ExactVector:
     Returns
     -------
     ndarray of float64, shape (...)
-        About ``1 + (m - 1) c`` for users with ``m`` votes each, when two votes of a
-        user correlate by ``c``.
+        About ``1 + (m - 1) c`` for users with ``m`` votes each, where ``c`` is the
+        correlation of two votes of one user.
 
     Raises
     ------
     DataError
-        There are fewer than two users, nobody voted, or no user's votes differ from
-        the common share.
+        There are fewer than two users, no user voted, or all users have the same
+        share of likes.
     """
     if votes.n_users < 2:  # noqa: PLR2004 - for a variance
-        raise DataError("statistics need at least two users in each variant")
+        raise DataError("each variant needs at least two users")
     values = metric_values(votes, "like_share")
     if not has_spread(values).all():
-        raise DataError("all users voted alike: no design effect can be estimated")
+        raise DataError("all users voted alike, so no design effect can be estimated")
     totals = votes.votes.sum(axis=-1)
     share = votes.likes.sum(axis=-1) / totals
     variance = values.var(axis=-1, ddof=1) / votes.n_users
@@ -166,14 +246,14 @@ def design_effect(votes: Votes) -> ExactVector:
 
 
 def _shares(likes: ExactMatrix, votes: ExactMatrix) -> tuple[ExactMatrix, ExactVector]:
-    """Shares of likes of each variant and of all, when there is anything to test."""
+    """Compute the share of likes of each variant and of all votes."""
     if likes.shape != votes.shape or votes.shape[-1:] < (2,):
-        raise DataError("expected likes and votes of at least two variants")
+        raise DataError("expected the likes and votes of at least two variants")
     if not ((votes > 0) & (likes >= 0) & (likes <= votes)).all():
         raise DataError("each variant needs votes, and no more likes than votes")
     overall = np.asarray(likes.sum(axis=-1) / votes.sum(axis=-1))
     if not ((overall > 0) & (overall < 1)).all():
-        raise DataError("all votes are alike: there is nothing to test")
+        raise DataError("all votes are alike, so there is no difference to test")
     return likes / votes, overall
 
 

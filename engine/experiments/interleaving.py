@@ -1,213 +1,215 @@
-"""Team-draft interleaving: one list drawn from two, credited by what is liked.
+"""Team-draft interleaving: one list from two variants, credited by the votes on it.
 
-Each user sees both variants at once and is their own control, so far fewer users are
-needed than for two groups. It says which variant people prefer, not by how much.
+Each user sees both variants at once and serves as their own control, so far fewer users
+are needed than for two groups. The result says which variant users prefer, not by how
+much.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from engine.arrays import ExactVector, IndexVector, Indices
+from engine.checks import check_positive, check_probability
 from engine.errors import DataError
+from engine.experiments.assignment import Allocation
+from engine.experiments.contingency import ChiSquares
+from engine.experiments.designs import Design, PlannedVariant
+from engine.experiments.planning import Pair, Plan, PlanError, VotingPattern
 from engine.experiments.sequential import confidence_sequence
 from engine.experiments.statistics import (
     Metric,
     Votes,
-    check_positive,
-    check_probability,
     has_spread,
-    mean_of,
     metric_values,
+    paired_difference,
 )
 from engine.experiments.verdicts import (
-    FEWEST_USERS,
+    MIN_USERS,
     Analysis,
     Comparison,
-    Design,
+    Preference,
     Verdict,
-    judge,
+    verdict_on,
 )
 
 
 @dataclass(frozen=True)
-class Interleaved:
-    """One list with the team that contributed each item.
+class Draft:
+    """One list, with the team that contributed each item.
 
     Attributes
     ----------
     item_indices : ndarray of int32, shape (at most k,)
         Best first, each once.
     teams : ndarray of int32, same shape
-        0 where the item came from the first list, 1 from the second.
+        The list that each item came from, as an index.
     """
 
     item_indices: IndexVector
     teams: IndexVector
 
 
-def team_draft(
-    first: Indices, second: Indices, k: int, *, rng: np.random.Generator
-) -> Interleaved:
-    """Draw a list as two captains pick players.
+def team_draft(lists: Sequence[Indices], k: int, *, rng: np.random.Generator) -> Draft:
+    """Draw one list from two, as two captains pick players.
 
-    In each round a coin decides who picks first; each then takes the best item of its
-    own list that is not yet taken. A captain whose list is used up lets the other pick
-    alone [1]_.
+    In each round a coin decides which captain picks first; each then takes the best
+    item of their list that is still free. When one list is used up, the other captain
+    picks alone [1]_. A single list is its own draft.
 
     Parameters
     ----------
-    first, second : array of integers
-        The two lists, best first, each item once.
+    lists : sequence of one or two arrays of integers
+        Best first, each item once.
     k : int
-        Length of the list, at least 0.
+        Length of the draft, at least 0.
     rng : numpy.random.Generator
-        Seed it by user and experiment to show one user the same draw again.
+        Seed it by user and experiment to show a user the same draft again.
 
     Returns
     -------
-    Interleaved
-        Shorter than `k` when the two lists together are.
+    Draft
+        Shorter than `k` if the lists hold fewer items together.
 
     Raises
     ------
     DataError
-        `k` is negative or a list repeats an item.
+        `k` is negative, a list repeats an item, or there are not one or two lists.
 
     References
     ----------
     .. [1] Radlinski, Kurup and Joachims (2008), How does clickthrough data reflect
        retrieval quality?, algorithm 2. doi:10.1145/1458082.1458092
     """
-    lists = [np.asarray(part).tolist() for part in (first, second)]
+    ranked = [np.asarray(part).tolist() for part in lists]
+    n_teams = len(ranked)
+    if n_teams not in {1, 2}:
+        raise DataError(f"a draft has one or two teams, not {n_teams}")
     if k < 0:
         raise DataError(f"k is {k}; it must be at least 0")
-    if any(len(set(part)) < len(part) for part in lists):
+    if any(len(set(part)) < len(part) for part in ranked):
         raise DataError("a list to interleave must hold each item once")
     taken: dict[int, int] = {}  # item to team, in the order of picks
-    waiting = [iter(part) for part in lists]
-    coins = rng.integers(2, size=k)
+    waiting = [iter(part) for part in ranked]
+    coins = rng.integers(n_teams, size=k)
     for coin in coins.tolist():
-        for team in (coin, 1 - coin):
+        for turn in range(n_teams):
+            team = (coin + turn) % n_teams
             pick = next((item for item in waiting[team] if item not in taken), None)
             if pick is not None and len(taken) < k:
                 taken[pick] = team
-    return Interleaved(
+    return Draft(
         np.fromiter(taken.keys(), dtype=np.int32, count=len(taken)),
         np.fromiter(taken.values(), dtype=np.int32, count=len(taken)),
     )
 
 
-@dataclass(frozen=True)
-class Tally:
-    """How many users gave one team more credit than the other.
+class Interleaved(Design):
+    """Within subjects: each user's list is drawn from both variants."""
 
-    Attributes
-    ----------
-    n_wins, n_losses : int
-        Users who gave the second team more, or the first one.
-    n_ties : int
-        All others, those who never voted too.
-    """
+    metrics = frozenset(("likes_per_user", "net_likes_per_user"))
 
-    n_wins: int
-    n_losses: int
-    n_ties: int
+    def check_variants(self, variants: Sequence[PlannedVariant]) -> None:
+        """Require two halves of one model that make different lists."""
+        super().check_variants(variants)
+        if len({variant.model_id for variant in variants}) > 1:
+            message = "Interleave variants of one model: a list names its only model"
+            raise PlanError("variants", "several_models", message)
+        if [variant.weight for variant in variants] != [0.5, 0.5]:
+            message = "Interleave two variants, each with a weight of 0.5"
+            raise PlanError("variants", "pair", message)
+        if len({(v.head, v.diversity, v.exploration) for v in variants}) == 1:
+            message = "Let the variants differ in head, diversity or exploration"
+            raise PlanError("variants", "alike", message)
+
+    def assign(self, allocation: Allocation, user_id: int) -> Sequence[int]:
+        """Return both variants, if the user takes part."""
+        takes_part = allocation.variant_of(user_id) is not None
+        return range(len(allocation.weights)) if takes_part else ()
+
+    def deviation(self, metric: Metric, voting: VotingPattern) -> float:
+        """As `credit_deviation`: an upper bound."""
+        return credit_deviation(
+            metric,
+            like_share=voting.like_share,
+            votes_per_user=voting.votes_per_user,
+        )
+
+    def required_users(self, deviation: float, error: float, _: Pair, /) -> int:
+        """``(deviation / error)^2``: weights do not matter within users."""
+        check_positive(deviation, name="deviation")
+        check_positive(error, name="error")
+        return math.ceil((deviation / error) ** 2)
+
+    def chi_squares(self, _: Sequence[Votes], /) -> ChiSquares:
+        """Apply no test: the groups of a table would be the same users."""
+        return ChiSquares()
+
+    def judge(
+        self, plan: Plan, votes: Sequence[Votes], _: Sequence[Votes] | None = None, /
+    ) -> Analysis:
+        """Test the mean `credit_difference` by Student's t and a confidence sequence.
+
+        Users who have not voted have a difference of exactly 0, which no normal
+        approximation may rest on: it is too early until `verdicts.MIN_USERS` have
+        voted. There is no sample ratio, because every user sees both variants.
+        """
+        if len(plan.names) != 2 or len(votes) != 2:  # noqa: PLR2004 - two teams
+            raise DataError("interleaving compares exactly two variants")
+        first, second = votes
+        credit = credit_difference(plan.metric, first, second)
+        preference = _preference(credit)
+        n_voters = int((first.votes + second.votes > 0).sum())
+        if n_voters < MIN_USERS:
+            text = f"too early: {n_voters} of the {MIN_USERS} voters it needs"
+            verdict = Verdict("too_early", text)
+            return Analysis(None, (), verdict, preference=preference)
+        if not has_spread(credit):
+            verdict = Verdict("too_early", "too early: all users are of one mind")
+            return Analysis(None, (), verdict, preference=preference)
+        comparisons = (self._compare(plan, credit),)
+        verdict = verdict_on(
+            plan, comparisons, better="is preferred", worse="is liked less"
+        )
+        return Analysis(None, comparisons, verdict, preference=preference)
+
+    def _compare(self, plan: Plan, credit: ExactVector) -> Comparison:
+        fixed = paired_difference(credit, alpha=plan.alpha)
+        anytime = confidence_sequence(
+            fixed, planned_error=plan.planned_error, alpha=plan.alpha
+        )
+        deviation = float(credit.std(ddof=1))
+        needed = self.required_users(deviation, plan.planned_error, (0.5, 0.5))
+        return Comparison(
+            variant=plan.names[1],
+            fixed=fixed,
+            anytime=anytime,
+            p_value=float(anytime.p_value),
+            more_users=max(needed - len(credit), 0),
+        )
 
 
-def tally(metric: Metric, first: Votes, second: Votes) -> Tally:
-    """Count the users who prefer either team.
-
-    Parameters
-    ----------
-    metric : {"likes_per_user", "net_likes_per_user"}
-    first, second : Votes
-        Credited to each team, by the same users in the same order.
-
-    Returns
-    -------
-    Tally
-
-    Raises
-    ------
-    DataError
-        The metric is a share, or the users differ in number.
-    """
-    credit = credit_difference(metric, first, second)
+def _preference(credit: ExactVector) -> Preference:
+    """Count the users who prefer either variant."""
     n_wins, n_losses = int((credit > 0).sum()), int((credit < 0).sum())
-    return Tally(n_wins, n_losses, len(credit) - n_wins - n_losses)
-
-
-def analyse_pairs(design: Design, first: Votes, second: Votes) -> Analysis:
-    """Say which team users prefer, if they do.
-
-    Student's test of the mean `credit_difference`, and its confidence sequence by
-    `sequential.confidence_sequence`, so that one may look at any time. It waits until
-    `verdicts.FEWEST_USERS` have voted: users who have not differ by exactly 0, and a
-    normal approximation must not rest on them.
-
-    Parameters
-    ----------
-    design : Design
-        Of two variants, by likes or net likes a user.
-    first, second : Votes
-        Credited to control and treatment, by the same users in the same order.
-
-    Returns
-    -------
-    Analysis
-        Without a sample ratio: every user sees both.
-
-    Raises
-    ------
-    DataError
-        The design has other variants or a share as its metric, or the users differ in
-        number.
-    """
-    if len(design.names) != 2:  # noqa: PLR2004 - two teams
-        raise DataError("two variants are interleaved, no more and no fewer")
-    credit = credit_difference(design.metric, first, second)
-    n_voters = int((first.votes + second.votes > 0).sum())
-    if n_voters < FEWEST_USERS:
-        text = f"too early: {n_voters} of the {FEWEST_USERS} voters it needs"
-        return Analysis(None, (), Verdict("too_early", text))
-    if not has_spread(credit):
-        text = "too early: all users are of one mind"
-        return Analysis(None, (), Verdict("too_early", text))
-    comparison = _compared(design, credit)
-    verdict = judge(design, (comparison,), better="is preferred", worse="is liked less")
-    return Analysis(None, (comparison,), verdict)
-
-
-def _compared(design: Design, credit: ExactVector) -> Comparison:
-    fixed = mean_of(credit, alpha=design.alpha)
-    anytime = confidence_sequence(
-        fixed, planned_error=design.planned_error, alpha=design.alpha
-    )
-    needed = required_pairs(float(credit.std(ddof=1)), error=design.planned_error)
-    return Comparison(
-        name=design.names[1],
-        fixed=fixed,
-        anytime=anytime,
-        p_value=float(anytime.p_value),
-        more_users=max(needed - len(credit), 0),
-    )
+    return Preference(n_wins, n_losses, len(credit) - n_wins - n_losses)
 
 
 def credit_difference(metric: Metric, first: Votes, second: Votes) -> ExactVector:
-    """Subtract what each user credits to the first team from the second's.
+    """Compute each user's credit for the second team minus that for the first.
 
     Parameters
     ----------
     metric : {"likes_per_user", "net_likes_per_user"}
     first, second : Votes, shapes (..., n_users)
-        Credited to each team, by the same users in the same order.
+        Votes credited to each team, by the same users in the same order.
 
     Returns
     -------
     ndarray of float64, shape (..., n_users)
-        Above 0 where the second team is preferred.
+        Above 0 if the user prefers the second team.
 
     Raises
     ------
@@ -215,24 +217,26 @@ def credit_difference(metric: Metric, first: Votes, second: Votes) -> ExactVecto
         The metric is a share, or the users differ in number.
     """
     if metric == "like_share":
-        raise DataError("interleaving compares likes or net likes, not their share")
+        raise DataError(
+            "interleaving compares likes or net likes, not the share of likes"
+        )
     if first.n_users != second.n_users:
-        raise DataError("expected the credit of both teams for each user")
+        raise DataError("both teams need the credit of the same users")
     return metric_values(second, metric) - metric_values(first, metric)
 
 
 def credit_deviation(
     metric: Metric, *, like_share: float, votes_per_user: float
 ) -> float:
-    """Bound the standard deviation of a user's difference of credit.
+    """Bound the standard deviation of a user's difference of credit from above.
 
-    A coin decides for which team a vote counts. So while neither team is preferred, the
-    variance is the expected sum of squares of the votes: ``m`` where likes and dislikes
-    count, ``p m`` where likes alone do. That is an upper bound, reached when all votes
-    fall into different rounds of the draft. The two picks of a round differ in team, so
-    if both are voted on, how readily the user likes cancels: of users who vote on all
-    of a list, likes and dislikes vary by ``4 p (1 - p) (1 - c)`` of the bound, likes
-    alone by ``(1 - p) (1 - c)``, with ``c`` the correlation of two votes of a user.
+    A coin decides for which team a vote counts. If users prefer neither team, the
+    variance is the expected sum of squared votes: ``m`` for net likes, ``p m`` for
+    likes. Votes that all fall into different rounds of the draft reach this bound. The
+    two picks of a round belong to different teams, so two votes in one round partly
+    cancel: if users vote on whole lists, the variance of net likes is ``4 p (1 - p)
+    (1 - c)`` of the bound and that of likes ``(1 - p) (1 - c)``, where ``c`` is the
+    correlation of two votes of one user.
 
     Parameters
     ----------
@@ -240,7 +244,7 @@ def credit_deviation(
     like_share : float
         ``p``, between 0 and 1.
     votes_per_user : float
-        ``m``, above 0.
+        Mean number of votes ``m``, above 0.
 
     Returns
     -------
@@ -252,32 +256,10 @@ def credit_deviation(
         The metric is a share, or a value lies outside its range.
     """
     if metric == "like_share":
-        raise DataError("interleaving compares likes or net likes, not their share")
+        raise DataError(
+            "interleaving compares likes or net likes, not the share of likes"
+        )
     check_probability(like_share, name="like_share")
     check_positive(votes_per_user, name="votes_per_user")
     counted = like_share if metric == "likes_per_user" else 1.0
     return math.sqrt(counted * votes_per_user)
-
-
-def required_pairs(deviation: float, *, error: float) -> int:
-    """Compute how many users bring the error of a mean within users down to `error`.
-
-    Parameters
-    ----------
-    deviation : float
-        Of a user's difference of credit, above 0.
-    error : float
-        From `planning.fixed_error` or `planning.anytime_error`, above 0.
-
-    Returns
-    -------
-    int
-
-    Raises
-    ------
-    DataError
-        A value lies outside its range.
-    """
-    check_positive(deviation, name="deviation")
-    check_positive(error, name="error")
-    return math.ceil((deviation / error) ** 2)

@@ -1,10 +1,10 @@
-"""An experiment as it stood at the end of each day.
+"""The state of an experiment at the end of each day.
 
-Replayed by the votes that stand now, each on the day on which it was last cast: what
-was taken back leaves no trace.
+The replay uses the votes that stand now, each on the day on which it was last cast; a
+withdrawn vote leaves no trace.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -14,15 +14,13 @@ import numpy.typing as npt
 from engine.arrays import BoolVector, ExactVector, Indices
 from engine.errors import DataError
 from engine.experiments.statistics import Votes
-from engine.experiments.verdicts import Analysis, Comparison
+from engine.experiments.verdicts import Comparison
 
-MOST_LOOKS = 100  # of a replay, evenly spaced; the last day is always one of them
-
-Analyse: TypeAlias = Callable[[Sequence[Votes], Sequence[Votes]], Analysis]
-"""From the votes of each variant and those cast before exposure to what they say."""
+MAX_LOOKS = 100  # days of a replay, evenly spaced; the last day is always among them
+LAST_DAY = int(np.iinfo(np.int64).max)
 
 Days: TypeAlias = npt.NDArray[np.int64]
-"""Days in any one count, such as days since 1970."""
+"""Days counted from any origin, such as 1970-01-01."""
 
 
 @dataclass(frozen=True)
@@ -32,14 +30,15 @@ class History:
     Attributes
     ----------
     exposed_on : ndarray of int64, shape (n_users,)
-        Day of exposure of each user.
+        Day of first exposure of each user.
     users : array of integers, shape (n_entries,)
-        Whose votes an entry counts: indices into `exposed_on`.
+        The user of each entry: indices into `exposed_on`.
     voted_on : ndarray of int64, shape (n_entries,)
+        The day of each entry.
     likes, dislikes : ndarray of float64, shape (n_entries,)
         Counts of that user on that day.
-    before : Votes
-        Of each user, before they were exposed.
+    before : Votes, shape (n_users,)
+        Votes of each user before exposure: the CUPED covariate.
 
     Raises
     ------
@@ -65,8 +64,8 @@ class History:
         if not ((self.users >= 0) & (self.users < n_users)).all():
             raise DataError(f"index of a user outside 0..{n_users - 1}")
 
-    def until(self, day: int) -> tuple[Votes, Votes]:
-        """Count the votes of all exposed by the end of a day, and their earlier ones.
+    def until(self, day: int = LAST_DAY) -> tuple[Votes, Votes]:
+        """Count the votes of the users exposed by the end of a day.
 
         Parameters
         ----------
@@ -75,7 +74,7 @@ class History:
         Returns
         -------
         votes, before : Votes
-            Users in the order of `exposed_on`.
+            Votes since and before exposure, users in the order of `exposed_on`.
         """
         there = self.exposed_on <= day
         likes, dislikes = self._sums(self.likes, day), self._sums(self.dislikes, day)
@@ -92,45 +91,37 @@ class History:
 
 @dataclass(frozen=True)
 class Look:
-    """What the comparisons were at the end of one day."""
+    """The comparisons at the end of one day."""
 
     day: int
     comparisons: tuple[Comparison, ...]
 
 
-def replay(
-    variants: Sequence[History], analyse: Analyse, *, most: int = MOST_LOOKS
-) -> tuple[Look, ...]:
-    """Look at an experiment at the end of each day on which anything happened.
+def days_to_replay(
+    histories: Sequence[History], *, max_looks: int = MAX_LOOKS
+) -> list[int]:
+    """List the days on which a user was exposed or voted, thinned out evenly.
 
     Parameters
     ----------
-    variants : sequence of History
-        The control first.
-    analyse : callable
-        Such as `verdicts.analyse` with the design filled in.
-    most : int
-        At least 1; of more days the last is kept and those evenly before it.
+    histories : sequence of History
+        One per variant.
+    max_looks : int
+        The largest number of days to return, at least 1.
 
     Returns
     -------
-    tuple of Look
-        Days in order, without those on which there was nothing to compare yet.
+    list of int
+        In order; the last day is always among them.
 
     Raises
     ------
     DataError
-        `most` is below 1.
+        `max_looks` is below 1.
     """
-    if most < 1:
-        raise DataError(f"most is {most}; it must be at least 1")
-    happened = [days for of in variants for days in (of.exposed_on, of.voted_on)]
-    days = np.unique(np.concatenate(happened)).tolist()
-    step = -(-len(days) // most) or 1
-    looks = []
-    for day in days[::-step][::-1]:
-        pairs = [of.until(day) for of in variants]
-        found = analyse([votes for votes, _ in pairs], [past for _, past in pairs])
-        if found.comparisons:
-            looks.append(Look(day, found.comparisons))
-    return tuple(looks)
+    if max_looks < 1:
+        raise DataError(f"max_looks is {max_looks}; it must be at least 1")
+    events = [days for of in histories for days in (of.exposed_on, of.voted_on)]
+    days: list[int] = np.unique(np.concatenate(events)).tolist()
+    step = -(-len(days) // max_looks) or 1
+    return days[::-step][::-1]

@@ -1,4 +1,4 @@
-"""Intervals that stay valid however often one looks: confidence sequences."""
+"""Confidence sequences: intervals that stay valid at every look at the data."""
 
 from dataclasses import dataclass
 
@@ -6,20 +6,20 @@ import numpy as np
 from scipy import special
 
 from engine.arrays import ExactVector
-from engine.errors import DataError
-from engine.experiments.statistics import Difference, check_probability
+from engine.checks import check_positive, check_probability
+from engine.experiments.statistics import Difference
 
 
 @dataclass(frozen=True)
 class AnytimeInterval:
-    """A confidence sequence at one look; it stays valid however often one looks.
+    """A confidence sequence at one look, valid together with all other looks.
 
     Attributes
     ----------
     low, high : ndarray of float64, shape (...)
         In the unit of the metric.
     p_value : ndarray of float64, shape (...)
-        Of no difference, valid at any time.
+        Two-sided p-value, valid at any time.
     """
 
     low: ExactVector
@@ -30,12 +30,12 @@ class AnytimeInterval:
 def confidence_sequence(
     found: Difference, *, planned_error: float, alpha: float = 0.05
 ) -> AnytimeInterval:
-    """Compute the interval that remains valid when one looks again and again.
+    """Compute a confidence sequence of a difference: valid at every look.
 
-    The Gaussian-mixture asymptotic confidence sequence [1]_, its time counted in
-    information, the inverse of the squared standard error ``s``. That fits users who
-    come back: their votes add information, not users. With ``x = c (s* / s)^2``, where
-    ``s*`` is the planned error, at which the interval is tightest::
+    The Gaussian-mixture asymptotic confidence sequence [1]_. Its time is information,
+    the inverse of the squared standard error ``s``, because users who return add votes
+    but no users. With ``x = c (s* / s)^2`` and ``c`` from `mixture_scale`, the interval
+    is tightest at the planned standard error ``s*``::
 
         value  ±  s sqrt(2 (x + 1) / x · log(sqrt(x + 1) / alpha))
 
@@ -45,12 +45,11 @@ def confidence_sequence(
     Parameters
     ----------
     found : Difference
-        At this look.
+        The difference at this look.
     planned_error : float
-        ``s*``, of the moment for which the experiment is planned; chosen before it
-        starts, from `planning.anytime_error` for instance.
+        ``s*``, above 0, fixed before the start, such as `planning.Plan.planned_error`.
     alpha : float
-        Chance that any of all intervals misses the true difference.
+        Probability that the interval misses the true difference at any look.
 
     Returns
     -------
@@ -68,8 +67,7 @@ def confidence_sequence(
        arXiv:2103.06476
     """
     check_probability(alpha, name="alpha")
-    if not 0 < planned_error < np.inf:
-        raise DataError("planned_error must be finite and above 0")
+    check_positive(planned_error, name="planned_error")
     error = found.standard_error
     x = mixture_scale(alpha) * np.square(planned_error / error)
     half = error * anytime_multiplier(x, alpha)
@@ -79,15 +77,19 @@ def confidence_sequence(
 
 
 def anytime_multiplier(x: ExactVector | float, alpha: float) -> ExactVector:
-    """Compute how many standard errors a confidence sequence reaches at time ``x``."""
+    """Compute the half-width of a confidence sequence in standard errors.
+
+    ``sqrt(2 (x + 1) / x · log(sqrt(x + 1) / alpha))`` at time ``x > 0``; arrays of any
+    shape.
+    """
     reach = 2 * (x + 1) / x * (np.log1p(x) / 2 - np.log(alpha))
     return np.asarray(np.sqrt(reach))
 
 
 def mixture_scale(alpha: float) -> float:
-    """Find the ``c`` at which the multiplier at ``x = c`` is smallest.
+    """Find the time ``x = c`` at which the multiplier is smallest.
 
-    ``c = -1 - W(-alpha^2 / e)`` with the lower branch of Lambert's function, which
-    solves ``c = -2 log(alpha) + log(1 + c)``.
+    ``c = -2 log(alpha) + log(1 + c)``, hence ``c = -1 - W(-alpha^2 / e)`` with the
+    lower branch of Lambert's function.
     """
     return float(-1 - special.lambertw(-(alpha**2) / np.e, k=-1).real)

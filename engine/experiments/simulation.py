@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.arrays import BoolVector, ExactMatrix, ExactVector
+from engine.checks import check_probability
 from engine.errors import DataError
 from engine.experiments.contingency import (
     pearson_chi_square,
@@ -29,12 +30,11 @@ from engine.experiments.sequential import confidence_sequence
 from engine.experiments.statistics import (
     Difference,
     Votes,
-    check_probability,
+    apply_cuped,
     difference,
     metric_values,
-    without_covariate,
 )
-from engine.experiments.verdicts import FEWEST_USERS
+from engine.experiments.verdicts import MIN_USERS
 
 _CHUNK = 200_000  # users drawn at once: arrays that stay in the cache
 _RETURN_DAYS = 7  # until the second half of a user's votes
@@ -209,7 +209,7 @@ def daily_looks(
 
     Users arrive evenly over the days, cast half of their votes at once and the rest
     when they come back a week later. Nobody looks before each variant has
-    `verdicts.FEWEST_USERS` users.
+    `verdicts.MIN_USERS` users.
 
     Parameters
     ----------
@@ -231,8 +231,8 @@ def daily_looks(
     """
     if n_days < 1:
         raise DataError(f"n_days is {n_days}; it must be at least 1")
-    if trial.n_users < FEWEST_USERS:
-        raise DataError(f"looks begin at {FEWEST_USERS} users a variant; simulate more")
+    if trial.n_users < MIN_USERS:
+        raise DataError(f"looks begin at {MIN_USERS} users a variant; simulate more")
     rates = Rates()
     for size in _chunks(trial, n_experiments, on_step):
         drawn = _draw_in_two_visits(trial, size, rng)
@@ -268,7 +268,7 @@ def _differences(
     shares = [metric_values(votes, "like_share") for votes in variants]
     nets = [metric_values(votes, "net_likes_per_user") for votes in variants]
     earlier = [metric_values(votes, "like_share") for votes in before]
-    adjusted = without_covariate(shares, earlier)
+    adjusted = apply_cuped(shares, earlier)
     return {
         SHARES: (difference(*shares, alpha=trial.alpha), trial.effect),
         CUPED: (difference(*adjusted, alpha=trial.alpha), trial.effect),
@@ -305,7 +305,7 @@ def _by_day(trial: Trial, drawn: list[_Visits], n_days: int) -> Iterator[list[Vo
     n_arrived = [trial.n_users * day // n_days for day in range(1, n_days + 1)]
     for day, arrived in enumerate(n_arrived):
         returned = n_arrived[day - _RETURN_DAYS] if day >= _RETURN_DAYS else 0
-        if arrived >= FEWEST_USERS:
+        if arrived >= MIN_USERS:
             yield [visits.until(arrived, returned) for visits in drawn]
 
 

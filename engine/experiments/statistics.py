@@ -1,16 +1,13 @@
-"""Statistics of experiments with likes and dislikes.
+"""Statistics of experiments with likes and dislikes, valid for one planned look.
 
-The user is the unit of everything: the votes of one user resemble each other, so votes
-must not be counted as if they were independent. Every function works on one experiment
-or on many at once: arrays end in the axis of users (or of variants, where a table is
-asked for) and may have any axes before it, which is how simulations check the code that
-serves.
+The unit of analysis is the user, because the votes of one user are correlated. The last
+axis of an array is the axis of users (of variants in a table); any axes before it count
+experiments, so simulations call the same code as the service.
 
 Sums are centred before they are squared, and tail probabilities come from survival
 functions, so neither large values nor large effects lose digits.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -19,22 +16,22 @@ import numpy as np
 from scipy import special
 
 from engine.arrays import BoolVector, ExactVector, Values
+from engine.checks import check_probability, check_weights
 from engine.errors import DataError
-from engine.experiments.assignment import check_weights
 
-_ROUNDING = 1e-12  # of the largest value: closer together is equal
+_ROUNDING = 1e-12  # relative to the largest value: anything closer is equal
 
 Metric: TypeAlias = Literal["like_share", "likes_per_user", "net_likes_per_user"]
 
 
 @dataclass(frozen=True)
 class Votes:
-    """The votes of the users exposed to one variant.
+    """Likes and dislikes of the users exposed to one variant.
 
     Attributes
     ----------
     likes, dislikes : ndarray of float64, shape (..., n_users)
-        Counts, at least 0; a user who was exposed and never voted has two zeros.
+        Counts, at least 0; an exposed user who never voted has two zeros.
 
     Raises
     ------
@@ -48,35 +45,35 @@ class Votes:
     def __post_init__(self) -> None:
         """Validate once."""
         if self.likes.shape != self.dislikes.shape:
-            raise DataError("likes and dislikes need one entry per user each")
+            raise DataError("likes and dislikes must have one entry per user each")
         for counts in (self.likes, self.dislikes):
             if not np.isfinite(counts).all() or (counts < 0).any():
                 raise DataError("likes and dislikes must be finite and at least 0")
 
     @property
     def votes(self) -> ExactVector:
-        """Likes and dislikes together, one entry a user."""
+        """Number of votes of each user."""
         return self.likes + self.dislikes
 
     @property
     def n_users(self) -> int:
-        """Number of users exposed."""
+        """Number of exposed users."""
         n_users: int = self.likes.shape[-1]
         return n_users
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Treatment minus control, by Welch's test over users.
+    """A difference between variants, with its test at one planned look.
 
     Attributes
     ----------
     value, standard_error : ndarray of float64, shape (...)
-        In the unit of the metric, a user or a vote.
+        Treatment minus control, in the unit of the metric.
     low, high : ndarray of float64, shape (...)
-        Confidence interval; valid for one look at a moment fixed beforehand.
+        Confidence interval, valid only for one look at a time fixed in advance.
     p_value : ndarray of float64, shape (...)
-        Of no difference, two-sided; likewise.
+        Two-sided p-value, valid for the same single look.
     """
 
     value: ExactVector
@@ -87,10 +84,10 @@ class Difference:
 
 
 def metric_values(votes: Votes, metric: Metric) -> ExactVector:
-    """Compute the metric of each user, such that their mean is the variant's metric.
+    """Compute one value per user whose mean is the variant's metric.
 
-    ``likes`` and ``likes - dislikes`` are averages over users; the share of likes is a
-    ratio of two averages, which `linearized` turns into one.
+    Likes and net likes are counts per user. The share of likes is a ratio of two
+    means; `linearize` turns it into one mean.
 
     Parameters
     ----------
@@ -104,29 +101,29 @@ def metric_values(votes: Votes, metric: Metric) -> ExactVector:
     Raises
     ------
     DataError
-        The metric is the share of likes and nobody voted.
+        The metric is the share of likes, and no user voted.
     """
     if metric == "like_share":
-        return linearized(votes.likes, votes.votes)
+        return linearize(votes.likes, votes.votes)
     if metric == "likes_per_user":
         return votes.likes
     return votes.likes - votes.dislikes
 
 
-def linearized(numerator: ExactVector, denominator: ExactVector) -> ExactVector:
+def linearize(numerator: ExactVector, denominator: ExactVector) -> ExactVector:
     """Turn a ratio of sums into a mean over users, by the delta method.
 
     With ``R = sum y / sum n`` and ``m`` the mean of ``n``, each user counts ::
 
         R + (y_u - R n_u) / m
 
-    The mean of these values is ``R``, and their variance over the number of users is
+    The mean of these values is ``R``; their variance divided by the number of users is
     the delta-method variance of ``R`` [1]_.
 
     Parameters
     ----------
     numerator, denominator : ndarray of float64, shape (..., n_users)
-        ``y`` and ``n`` of each user.
+        ``y_u`` and ``n_u``.
 
     Returns
     -------
@@ -144,7 +141,7 @@ def linearized(numerator: ExactVector, denominator: ExactVector) -> ExactVector:
     """
     total = denominator.sum(axis=-1, keepdims=True)
     if not (total > 0).all():
-        raise DataError("nobody voted: the share of likes is not defined")
+        raise DataError("no user voted, so the share of likes is undefined")
     mean = total / denominator.shape[-1]
     ratio = numerator.sum(axis=-1, keepdims=True) / total
     return np.asarray(ratio + (numerator - ratio * denominator) / mean)
@@ -158,9 +155,9 @@ def difference(
     Parameters
     ----------
     control, treatment : ndarray of float64, shapes (..., n_users)
-        A value a user, as `metric_values` gives them.
+        One value per user, from `metric_values`.
     alpha : float
-        The interval covers with ``1 - alpha``.
+        The interval covers the true difference with probability ``1 - alpha``.
 
     Returns
     -------
@@ -170,7 +167,7 @@ def difference(
     ------
     DataError
         `alpha` is not between 0 and 1, a group has fewer than two users, a value is not
-        finite, or no user differs from another.
+        finite, or all values are equal.
 
     References
     ----------
@@ -179,7 +176,9 @@ def difference(
     groups = (control, treatment)
     _check_values(*groups)
     if not (has_spread(control) | has_spread(treatment)).all():
-        raise DataError("no user differs from another: there is no error to estimate")
+        raise DataError(
+            "all users have the same value, so no standard error can be estimated"
+        )
     parts = [group.var(axis=-1, ddof=1) / group.shape[-1] for group in groups]
     variance = parts[0] + parts[1]
     freedom = np.square(variance) / (
@@ -187,18 +186,18 @@ def difference(
         + np.square(parts[1]) / (treatment.shape[-1] - 1)
     )
     value = treatment.mean(axis=-1) - control.mean(axis=-1)
-    return _tested(value, variance, freedom, alpha=alpha)
+    return _test(value, variance, freedom, alpha=alpha)
 
 
-def mean_of(values: ExactVector, *, alpha: float = 0.05) -> Difference:
-    """Test whether the mean of one group of users is 0, by Student's test.
+def paired_difference(values: ExactVector, *, alpha: float = 0.05) -> Difference:
+    """Test by Student's t whether the mean difference within users is 0.
 
     Parameters
     ----------
     values : ndarray of float64, shape (..., n_users)
-        A difference within each user, such as of two interleaved lists.
+        One difference per user, such as of two interleaved variants.
     alpha : float
-        The interval covers with ``1 - alpha``.
+        The interval covers the true difference with probability ``1 - alpha``.
 
     Returns
     -------
@@ -211,34 +210,36 @@ def mean_of(values: ExactVector, *, alpha: float = 0.05) -> Difference:
     """
     _check_values(values)
     if not has_spread(values).all():
-        raise DataError("no user differs from another: there is no error to estimate")
+        raise DataError(
+            "all users have the same value, so no standard error can be estimated"
+        )
     n_users = values.shape[-1]
     variance = values.var(axis=-1, ddof=1) / n_users
     freedom = np.full_like(variance, n_users - 1)
-    return _tested(values.mean(axis=-1), variance, freedom, alpha=alpha)
+    return _test(values.mean(axis=-1), variance, freedom, alpha=alpha)
 
 
-def without_covariate(
+def apply_cuped(
     groups: Sequence[ExactVector], covariates: Sequence[ExactVector]
 ) -> list[ExactVector]:
-    """Remove what was known of the users before the experiment (CUPED).
+    """Adjust users' values for a covariate from before the experiment (CUPED).
 
-    Each user's value minus ``θ`` times the distance of their covariate from its mean
-    over all variants. ``θ`` is the slope within variants, so neither the effect nor
-    chance differences between variants enter it. The expected difference stays, its
+    From each value, subtract ``θ`` times the distance of the covariate from its mean
+    over all variants. ``θ`` is the regression slope within variants, so differences
+    between variants cannot affect it. The expected difference does not change; its
     variance falls by the squared correlation of value and covariate [1]_.
 
     Parameters
     ----------
     groups : sequence of ndarray of float64, shapes (..., n_users)
-        Values of the users of each variant, as `metric_values` gives them.
+        One value per user of each variant, from `metric_values`.
     covariates : sequence of ndarray of float64, same shapes
-        The same metric, or another, before exposure; the mean of all where unknown.
+        A metric of the same users before exposure; the overall mean where unknown.
 
     Returns
     -------
     list of ndarray of float64, same shapes
-        The values unchanged where the covariate has no spread.
+        Equal to `groups` if the covariate is constant.
 
     Raises
     ------
@@ -268,20 +269,20 @@ def without_covariate(
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjust p-values of several comparisons, so that all errors together keep alpha.
+    """Adjust p-values of several comparisons by Holm's step-down method.
 
-    The i-th smallest of ``m`` is multiplied by ``m - i + 1``, and never made smaller
-    than the one before it [1]_.
+    Multiply the i-th smallest of ``m`` p-values by ``m - i + 1``, then take running
+    maxima. The probability of any false rejection stays at most alpha [1]_.
 
     Parameters
     ----------
     p_values : sequence of float
-        Between 0 and 1; valid at any time if each of them is.
+        Between 0 and 1; if each is valid at any time, so are the adjusted ones.
 
     Returns
     -------
     list of float
-        In the order given.
+        In the order of `p_values`.
 
     Raises
     ------
@@ -304,15 +305,15 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def sample_ratio_p_value(n_users: Values, weights: Sequence[float]) -> ExactVector:
-    """Test whether users arrived in the variants as planned.
+    """Test for a sample-ratio mismatch between planned and observed users.
 
-    Pearson's chi-square of the counts against ``weights``. Below 0.001 something is
-    broken, in the assignment or in what is logged, and no result can be trusted [1]_.
+    Pearson's chi-square of the counts against the planned `weights`. A p-value below
+    0.001 means that assignment or logging is broken; trust no result then [1]_.
 
     Parameters
     ----------
     n_users : array of numbers, shape (..., n_variants)
-        Users exposed to each variant.
+        Exposed users of each variant.
     weights : sequence of float
         Planned shares, summing to 1.
 
@@ -323,7 +324,7 @@ def sample_ratio_p_value(n_users: Values, weights: Sequence[float]) -> ExactVect
     Raises
     ------
     DataError
-        Nobody was exposed, a count is negative, or the weights are unusable.
+        No user was exposed, a count is negative, or the weights do not sum to 1.
 
     References
     ----------
@@ -343,31 +344,19 @@ def sample_ratio_p_value(n_users: Values, weights: Sequence[float]) -> ExactVect
 
 
 def has_spread(values: ExactVector) -> BoolVector:
-    """Tell values that differ from values that differ by rounding only."""
+    """Test along the last axis whether values differ by more than rounding."""
     largest = np.abs(values).max(axis=-1)
     return np.asarray(np.ptp(values, axis=-1) > _ROUNDING * largest)
 
 
-def check_positive(value: float, *, name: str) -> None:
-    """Raise `DataError` unless a value is finite and above 0."""
-    if not 0 < value < math.inf:
-        raise DataError(f"{name} is {value}; it must be above 0")
-
-
-def check_probability(value: float, *, name: str) -> None:
-    """Refuse what is not strictly between 0 and 1."""
-    if not 0 < value < 1:
-        raise DataError(f"{name} is {value}; it must be between 0 and 1")
-
-
 def _check_values(*groups: ExactVector) -> None:
     if min(group.shape[-1] for group in groups) < 2:  # noqa: PLR2004 - for a variance
-        raise DataError("statistics need at least two users in each variant")
+        raise DataError("each variant needs at least two users")
     if not all(np.isfinite(group).all() for group in groups):
-        raise DataError("values of users must be finite")
+        raise DataError("users' values must be finite")
 
 
-def _tested(
+def _test(
     value: ExactVector, variance: ExactVector, freedom: ExactVector, *, alpha: float
 ) -> Difference:
     check_probability(alpha, name="alpha")

@@ -248,12 +248,12 @@ async def test_an_experiment_runs_once_and_cannot_be_changed_then(admin, running
 
     assert started["state"] == "running"
     assert started["started_at"] is not None
-    assert "started already" in problem(again, 409, "wrong-state")
-    assert "it is running" in problem(changed, 409, "wrong-state")
+    assert "already been started" in problem(again, 409, "wrong-state")
+    assert "experiment is running" in problem(changed, 409, "wrong-state")
     assert stopped.json()["state"] == "stopped"
     assert stopped.json()["stopped_at"] is not None
-    assert "does not run" in problem(twice, 409, "wrong-state")
-    assert "started already" in problem(restarted, 409, "wrong-state")
+    assert "is not running" in problem(twice, 409, "wrong-state")
+    assert "already been started" in problem(restarted, 409, "wrong-state")
     assert (await admin.get(url)).json() == stopped.json()
 
 

@@ -17,7 +17,7 @@ from api.services.experiments import draw_seed
 from api.services.model_store import ModelStore
 from api.services.signing import SignedList
 from api.tables import Exposure, Feedback, Model, Movie, User, Variant
-from engine.experiments.interleaving import credit_deviation, required_pairs, team_draft
+from engine.experiments.interleaving import Interleaved, credit_deviation, team_draft
 from engine.experiments.planning import anytime_error, fixed_error
 from engine.model.files import save_model
 from tests.api.test_experiments import problem, vote
@@ -173,7 +173,7 @@ async def test_a_list_is_drawn_from_both_variants_and_names_one_model(
     reply = await alice.get(f"{url}?limit=20")
 
     rng = np.random.default_rng(draw_seed(created["variant_salt"], alice.user_id))
-    drawn = team_draft(np.array(apart[0]), np.array(apart[1]), 20, rng=rng)
+    drawn = team_draft([np.array(part) for part in apart], 20, rng=rng)
     assert movie_ids(reply) == drawn.item_indices.tolist()
     assert [item["rank"] for item in reply.json()["items"]] == list(range(1, 21))
     assert reply.json()["experiment"] == {"id": created["id"], "variant": None}
@@ -438,7 +438,7 @@ async def test_power_by_assumption_bounds_the_users_needed(admin, metric):
     deviation = credit_deviation(metric, like_share=0.6, votes_per_user=6)
     assert found["deviation"] == pytest.approx(deviation)
     assert [found["n_users_one_look"], found["n_users_any_time"]] == [
-        required_pairs(deviation, error=planned_error(0.6))
+        Interleaved().required_users(deviation, planned_error(0.6), (0.5, 0.5))
         for planned_error in (fixed_error, anytime_error)
     ]
 

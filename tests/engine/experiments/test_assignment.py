@@ -18,7 +18,6 @@ from engine.errors import DataError
 from engine.experiments.assignment import (
     ALGORITHM_VERSION,
     Allocation,
-    check_weights,
     fraction,
 )
 
@@ -154,8 +153,3 @@ def test_what_cannot_share_users_out_is_refused(changed, message):
 
     with pytest.raises(DataError, match=message):
         Allocation(**valid | changed)
-
-
-def test_weights_written_in_decimals_may_be_off_by_rounding():
-    check_weights((0.1, 0.2, 0.7))
-    check_weights([1 / 3] * 3)

@@ -8,18 +8,15 @@ from scipy import stats
 
 from engine.errors import DataError
 from engine.experiments.interleaving import (
-    Tally,
-    analyse_pairs,
+    Interleaved,
     credit_deviation,
     credit_difference,
-    required_pairs,
-    tally,
     team_draft,
 )
-from engine.experiments.planning import anytime_error, fixed_error
+from engine.experiments.planning import Plan, anytime_error, fixed_error
 from engine.experiments.sequential import confidence_sequence
-from engine.experiments.statistics import Metric, Votes, mean_of
-from engine.experiments.verdicts import Design
+from engine.experiments.statistics import Metric, Votes, paired_difference
+from engine.experiments.verdicts import Preference
 
 lists = st.lists(st.integers(0, 30), unique=True, max_size=12)
 seeds = st.integers(0, 2**32 - 1)
@@ -27,7 +24,7 @@ seeds = st.integers(0, 2**32 - 1)
 
 @given(first=lists, second=lists, k=st.integers(0, 15), seed=seeds)
 def test_a_draft_takes_the_best_left_of_each_team_in_turn(first, second, k, seed):
-    drawn = team_draft(first, second, k, rng=np.random.default_rng(seed))
+    drawn = team_draft([first, second], k, rng=np.random.default_rng(seed))
 
     items, teams = drawn.item_indices.tolist(), drawn.teams.tolist()
     assert len(items) == len(set(items)) == min(k, len(set(first) | set(second)))
@@ -48,7 +45,7 @@ def test_each_team_picks_first_half_of_the_time():
     rng = np.random.default_rng(0)
 
     starts = sum(
-        int(team_draft(first, second, 5, rng=rng).teams[0]) for _ in range(4000)
+        int(team_draft([first, second], 5, rng=rng).teams[0]) for _ in range(4000)
     )
 
     assert stats.binomtest(starts, 4000).pvalue > 0.001
@@ -56,7 +53,7 @@ def test_each_team_picks_first_half_of_the_time():
 
 def test_equal_seeds_draw_equal_lists():
     drawn = [
-        team_draft(np.arange(9), np.arange(5, 14), 8, rng=np.random.default_rng(seed))
+        team_draft([np.arange(9), np.arange(5, 14)], 8, rng=np.random.default_rng(seed))
         for seed in (1, 1)
     ]
 
@@ -73,8 +70,8 @@ def simulated(n_experiments, n_users, better, rng):
 
 
 def preference(first, second):
-    """Test by pairs, as `analyse_pairs` does for one experiment."""
-    return mean_of(credit_difference("net_likes_per_user", first, second))
+    """Test by pairs, as `Interleaved.judge` does for one experiment."""
+    return paired_difference(credit_difference("net_likes_per_user", first, second))
 
 
 def test_users_without_preference_are_seldom_given_one():
@@ -97,13 +94,17 @@ def test_what_cannot_be_drawn_is_refused():
     rng = np.random.default_rng(0)
 
     with pytest.raises(DataError, match="k is -1"):
-        team_draft(np.arange(3), np.arange(3), -1, rng=rng)
+        team_draft([np.arange(3), np.arange(3)], -1, rng=rng)
     with pytest.raises(DataError, match="each item once"):
-        team_draft(np.array([1, 1]), np.arange(3), 2, rng=rng)
+        team_draft([np.array([1, 1]), np.arange(3)], 2, rng=rng)
+    with pytest.raises(DataError, match="not 3"):
+        team_draft([np.arange(3)] * 3, 2, rng=rng)
 
 
+INTERLEAVED = Interleaved()
+HALVES = (0.5, 0.5)
 N_ROUNDS = 10
-DESIGN = Design(("A", "B"), (0.5, 0.5), "net_likes_per_user", 0.5)
+PLAN = Plan(("A", "B"), (0.5, 0.5), "net_likes_per_user", 0.5)
 
 
 def drafted(n_experiments, n_users, rng, *, effect=0.0, votes_per_user=6.0):
@@ -153,8 +154,8 @@ def test_looking_every_day_raises_few_false_alarms():
         credit = credit_difference("net_likes_per_user", first, second)
         missed = naive = np.zeros(100, dtype=bool)
         for n_users in np.linspace(50, 300, 60).astype(int):
-            found = mean_of(credit[:, :n_users])
-            interval = confidence_sequence(found, planned_error=DESIGN.planned_error)
+            found = paired_difference(credit[:, :n_users])
+            interval = confidence_sequence(found, planned_error=PLAN.planned_error)
             missed = missed | (interval.p_value < 0.05)
             naive = naive | (found.p_value < 0.05)
         n_missed += int(missed.sum())
@@ -171,7 +172,7 @@ def test_power_is_no_less_than_planned_and_not_much_more():
         "net_likes_per_user", like_share=0.6, votes_per_user=votes_per_user
     )
     planned = fixed_error(effect * votes_per_user, power=0.8)
-    n_users = required_pairs(deviation, error=planned)
+    n_users = INTERLEAVED.required_users(deviation, planned, HALVES)
 
     first, second = drafted(4000, n_users, np.random.default_rng(5), effect=effect)
     found = preference(first, second)
@@ -217,7 +218,7 @@ def one_of(first, second):
 def test_a_preferred_team_is_named_with_its_interval():
     teams = one_of(*drafted(1, 400, np.random.default_rng(7), effect=0.3))
 
-    better, worse = analyse_pairs(DESIGN, *teams), analyse_pairs(DESIGN, *teams[::-1])
+    better, worse = INTERLEAVED.judge(PLAN, teams), INTERLEAVED.judge(PLAN, teams[::-1])
 
     interval = better.comparisons[0].anytime
     low, high = 100 * interval.low, 100 * interval.high
@@ -229,11 +230,11 @@ def test_a_preferred_team_is_named_with_its_interval():
 
 
 def test_without_a_preference_more_users_are_asked_for_until_there_are_enough():
-    design = Design(("A", "B"), (0.5, 0.5), "likes_per_user", 0.2)
+    plan = Plan(("A", "B"), (0.5, 0.5), "likes_per_user", 0.2)
     first, second = one_of(*drafted(1, 1000, np.random.default_rng(8)))
     few = [Votes(of.likes[:200], of.dislikes[:200]) for of in (first, second)]
 
-    early, late = analyse_pairs(design, *few), analyse_pairs(design, first, second)
+    early, late = INTERLEAVED.judge(plan, few), INTERLEAVED.judge(plan, [first, second])
 
     spread = np.std(few[1].likes - few[0].likes, ddof=1)
     error = anytime_error(0.2)
@@ -252,8 +253,8 @@ def test_nothing_is_said_before_enough_users_have_voted():
     ]
     alike = Votes(np.ones(60), np.zeros(60))
 
-    early = analyse_pairs(DESIGN, *padded)
-    agreed = analyse_pairs(DESIGN, alike, alike)
+    early = INTERLEAVED.judge(PLAN, padded)
+    agreed = INTERLEAVED.judge(PLAN, [alike, alike])
 
     assert early.verdict.text == "too early: 49 of the 50 voters it needs"
     assert agreed.verdict.text == "too early: all users are of one mind"
@@ -264,24 +265,37 @@ def test_users_are_counted_by_whom_they_prefer():
     first = Votes(np.array([2.0, 0, 1, 0]), np.array([0.0, 0, 0, 3]))
     second = Votes(np.array([1.0, 1, 1, 0]), np.array([0.0, 0, 2, 0]))
 
-    assert tally("likes_per_user", first, second) == Tally(1, 1, 2)
-    assert tally("net_likes_per_user", first, second) == Tally(2, 2, 0)
+    cases: list[tuple[Metric, Preference]] = [
+        ("likes_per_user", Preference(1, 1, 2)),
+        ("net_likes_per_user", Preference(2, 2, 0)),
+    ]
+    for metric, expected in cases:
+        plan = Plan(("A", "B"), (0.5, 0.5), metric, 0.2)
+        assert INTERLEAVED.judge(plan, [first, second]).preference == expected
 
 
 def test_what_cannot_be_compared_within_users_is_refused():
     votes = Votes(np.ones(60), np.zeros(60))
     other = Votes(np.ones(61), np.zeros(61))
-    three = Design(("A", "B", "C"), (0.2, 0.3, 0.5), "likes_per_user", 0.1)
+    three = Plan(("A", "B", "C"), (0.2, 0.3, 0.5), "likes_per_user", 0.1)
 
-    with pytest.raises(DataError, match="two variants"):
-        analyse_pairs(three, votes, votes)
-    with pytest.raises(DataError, match="not their share"):
-        tally("like_share", votes, votes)
+    with pytest.raises(DataError, match="exactly two variants"):
+        INTERLEAVED.judge(three, [votes, votes])
+    with pytest.raises(DataError, match="not the share"):
+        credit_difference("like_share", votes, votes)
     with pytest.raises(DataError, match="both teams"):
-        tally("likes_per_user", votes, other)
-    with pytest.raises(DataError, match="not their share"):
+        credit_difference("likes_per_user", votes, other)
+    with pytest.raises(DataError, match="not the share"):
         credit_deviation("like_share", like_share=0.5, votes_per_user=3)
     with pytest.raises(DataError, match="votes_per_user is 0"):
         credit_deviation("likes_per_user", like_share=0.5, votes_per_user=0)
     with pytest.raises(DataError, match="error is 0"):
-        required_pairs(1.0, error=0)
+        INTERLEAVED.required_users(1.0, 0, HALVES)
+
+
+@given(ranked=lists, k=st.integers(0, 15), seed=seeds)
+def test_a_single_list_is_its_own_draft(ranked, k, seed):
+    drawn = team_draft([ranked], k, rng=np.random.default_rng(seed))
+
+    assert drawn.item_indices.tolist() == ranked[:k]
+    assert not drawn.teams.any()

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 
 from engine.errors import DataError
-from engine.experiments.replay import History, replay
+from engine.experiments.designs import Split
+from engine.experiments.planning import Plan
+from engine.experiments.replay import History, days_to_replay
 from engine.experiments.statistics import Votes
-from engine.experiments.verdicts import Design, analyse
 
 N_USERS, N_DAYS = 120, 9
-DESIGN = Design(("A", "B"), (0.5, 0.5), "like_share", 0.1)
+PLAN = Plan(("A", "B"), (0.5, 0.5), "like_share", 0.1)
 
 
-def analysed(votes, before):
-    return analyse(DESIGN, votes, before=before)
+SPLIT = Split()
 
 
 def history(seed, **changed):
@@ -57,12 +57,13 @@ def test_each_day_counts_what_had_happened_by_then():
 def test_the_last_look_is_what_the_experiment_says_now():
     variants = [history(1), history(2)]
 
-    looks = replay(variants, analysed)
+    looks = SPLIT.timeline(PLAN, variants)
 
     last = max(int(of.voted_on.max()) for of in variants)
-    now = analysed(*zip(*(of.until(last) for of in variants), strict=True))
+    now = SPLIT.evaluate(PLAN, variants)
     assert looks[-1].day == last
-    assert looks[-1].comparisons == now.comparisons
+    assert looks[-1].comparisons == now.analysis.comparisons
+    assert now.looks == looks
     assert [look.day for look in looks] == sorted({look.day for look in looks})
     assert looks[0].day > 100  # before, too few had come
     widths = [
@@ -74,23 +75,19 @@ def test_the_last_look_is_what_the_experiment_says_now():
 
 @pytest.mark.parametrize(("most", "n_days"), [(1, 1), (4, 4), (100, 11)])
 def test_of_many_days_some_are_looked_at_and_always_the_last(most, n_days):
-    seen = []
+    variants = [history(1), history(2)]
 
-    def counted(votes, before):
-        seen.append(votes[0].n_users)
-        return analysed(votes, before)
+    days = days_to_replay(variants, max_looks=most)
 
-    replay([history(1), history(2)], counted, most=most)
-
-    assert len(seen) == n_days
-    assert seen[-1] == N_USERS
+    assert len(days) == n_days
+    assert days[-1] == max(int(of.voted_on.max()) for of in variants)
 
 
 def test_nobody_has_no_history():
     days, none = np.zeros(0, dtype=np.int64), np.zeros(0)
     nobody = History(days, days, days, none, none, Votes(none, none))
 
-    assert replay([nobody, nobody], analysed) == ()
+    assert SPLIT.timeline(PLAN, [nobody, nobody]) == ()
 
 
 def test_impossible_histories_are_refused():
@@ -100,5 +97,5 @@ def test_impossible_histories_are_refused():
         history(1, before=Votes(np.zeros(3), np.zeros(3)))
     with pytest.raises(DataError, match=r"outside 0\.\.119"):
         history(1, users=np.full(3 * N_USERS, N_USERS))
-    with pytest.raises(DataError, match="most is 0"):
-        replay([history(1)], analysed, most=0)
+    with pytest.raises(DataError, match="max_looks is 0"):
+        days_to_replay([history(1)], max_looks=0)

@@ -12,13 +12,13 @@ from tea_tasting.aggr import Aggregates
 from engine.errors import DataError
 from engine.experiments.statistics import (
     Votes,
+    apply_cuped,
     difference,
     holm,
-    linearized,
-    mean_of,
+    linearize,
     metric_values,
+    paired_difference,
     sample_ratio_p_value,
-    without_covariate,
 )
 
 
@@ -91,7 +91,7 @@ def test_cuped_equals_a_regression_within_variants():
     groups = [metric_values(v, "net_likes_per_user") for v in (control, treatment)]
     earlier = [metric_values(v, "net_likes_per_user") for v in (before_c, before_t)]
 
-    adjusted = without_covariate(groups, earlier)
+    adjusted = apply_cuped(groups, earlier)
 
     is_treated = np.repeat([0.0, 1.0], [300, 200])
     x = np.column_stack([1 - is_treated, is_treated, np.concatenate(earlier)])
@@ -107,7 +107,7 @@ def test_cuped_agrees_with_tea_tasting():
     groups = [metric_values(v, "like_share") for v in (control, treatment)]
     earlier = [metric_values(v, "like_share") for v in (before_c, before_t)]
 
-    found = difference(*without_covariate(groups, earlier))
+    found = difference(*apply_cuped(groups, earlier))
 
     oracle = tt.RatioOfMeans("likes", "votes", "old_likes", "old_votes")
     sides = [
@@ -129,7 +129,7 @@ def test_cuped_narrows_the_interval_by_the_correlation():
 
     plain, adjusted = (
         difference(*groups),
-        difference(*without_covariate(groups, earlier)),
+        difference(*apply_cuped(groups, earlier)),
     )
 
     squared = np.mean([np.corrcoef(g, e)[0, 1] ** 2 for g, e in zip(groups, earlier)])  # noqa: B905
@@ -142,7 +142,7 @@ def test_cuped_narrows_the_interval_by_the_correlation():
 def test_a_covariate_without_spread_changes_nothing():
     groups = [np.array([1.0, 2, 4]), np.array([3.0, 5])]
 
-    adjusted = without_covariate(groups, [np.ones(3), np.ones(2)])
+    adjusted = apply_cuped(groups, [np.ones(3), np.ones(2)])
 
     for values, group in zip(adjusted, groups, strict=True):
         np.testing.assert_array_equal(values, group)
@@ -152,10 +152,10 @@ def test_a_covariate_without_spread_changes_nothing():
     hnp.arrays(np.float64, 12, elements=st.integers(0, 50)),
     hnp.arrays(np.float64, 12, elements=st.integers(0, 50)),
 )
-def test_linearized_values_average_to_the_ratio(numerator, denominator):
+def test_linearize_values_average_to_the_ratio(numerator, denominator):
     denominator = denominator + 1
 
-    values = linearized(numerator, denominator)
+    values = linearize(numerator, denominator)
 
     ratio = numerator.sum() / denominator.sum()
     assert values.mean() == pytest.approx(ratio, rel=1e-9, abs=1e-12)
@@ -176,7 +176,7 @@ def test_many_experiments_at_once_equal_one_at_a_time():
 def test_a_paired_mean_equals_scipy():
     values = np.random.default_rng(10).normal(0.2, 1, 50)
 
-    found = mean_of(values)
+    found = paired_difference(values)
 
     expected = stats.ttest_1samp(values, 0)
     interval = expected.confidence_interval(0.95)
@@ -203,7 +203,7 @@ def test_small_p_values_keep_their_digits(z):
     values = np.random.default_rng(12).standard_normal(100_000)
     values += z * values.std(ddof=1) / len(values) ** 0.5 - values.mean()
 
-    found = mean_of(values)
+    found = paired_difference(values)
 
     freedom = len(values) - 1
     expected = special.betainc(freedom / 2, 0.5, freedom / (freedom + z**2))
@@ -260,8 +260,8 @@ def test_the_sample_ratio_alarm_rings_when_it_should():
         ([1], [1, 2], 0.05, "two users"),
         ([1, 2], [], 0.05, "two users"),
         ([1, np.inf], [1, 2], 0.05, "finite"),
-        ([1, 1], [2, 2], 0.05, "no user differs"),
-        ([0.1 + 0.2, 0.3], [0.3, 0.3], 0.05, "no user differs"),
+        ([1, 1], [2, 2], 0.05, "all users have the same"),
+        ([0.1 + 0.2, 0.3], [0.3, 0.3], 0.05, "all users have the same"),
     ],
 )
 def test_a_difference_that_cannot_be_told_is_an_error(
@@ -272,8 +272,8 @@ def test_a_difference_that_cannot_be_told_is_an_error(
 
 
 def test_a_mean_without_spread_is_an_error():
-    with pytest.raises(DataError, match="no user differs"):
-        mean_of(np.full(5, 0.3))
+    with pytest.raises(DataError, match="all users have the same"):
+        paired_difference(np.full(5, 0.3))
 
 
 @pytest.mark.parametrize(
@@ -294,13 +294,13 @@ def test_nobody_voting_is_an_error_for_a_share_only():
 
     assert votes.n_users == 3
     assert metric_values(votes, "likes_per_user").tolist() == [0, 0, 0]
-    with pytest.raises(DataError, match="nobody voted"):
+    with pytest.raises(DataError, match="no user voted"):
         metric_values(votes, "like_share")
 
 
 def test_other_bad_inputs_are_errors():
     with pytest.raises(DataError, match="one covariate per user"):
-        without_covariate([np.ones(3)], [np.ones(2)])
+        apply_cuped([np.ones(3)], [np.ones(2)])
     with pytest.raises(DataError, match="between 0 and 1"):
         holm([0.5, 1.5])
     with pytest.raises(DataError, match="nobody has been exposed"):

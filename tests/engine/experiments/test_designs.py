@@ -7,19 +7,22 @@ import numpy as np
 import pytest
 
 from engine.errors import DataError
+from engine.experiments.designs import Split
+from engine.experiments.planning import Plan
 from engine.experiments.sequential import confidence_sequence
 from engine.experiments.statistics import Votes, difference, holm, metric_values
-from engine.experiments.verdicts import Design, analyse
+
+SPLIT = Split()
 
 
-def design(**changed):
+def plan_of(**changed):
     values: dict[str, Any] = {
         "names": ("A", "B"),
         "weights": (0.5, 0.5),
         "metric": "likes_per_user",
         "minimum_effect": 0.1,
     }
-    return Design(**values | changed)
+    return Plan(**values | changed)
 
 
 def votes(seed, n_users=2000, share=0.6, per_user=1):
@@ -35,7 +38,7 @@ def nobody():
 
 
 def test_a_better_variant_is_named_with_its_interval():
-    found = analyse(design(), [votes(1), votes(2, share=0.75)])
+    found = SPLIT.judge(plan_of(), [votes(1), votes(2, share=0.75)])
 
     interval = found.comparisons[0].anytime
     low, high = 100 * interval.low, 100 * interval.high
@@ -47,7 +50,7 @@ def test_a_better_variant_is_named_with_its_interval():
 
 
 def test_a_worse_variant_is_named_with_its_interval():
-    found = analyse(design(metric="like_share"), [votes(1, share=0.75), votes(2)])
+    found = SPLIT.judge(plan_of(metric="like_share"), [votes(1, share=0.75), votes(2)])
 
     assert found.verdict.kind == "worse"
     text = re.fullmatch(
@@ -59,9 +62,9 @@ def test_a_worse_variant_is_named_with_its_interval():
 
 def test_without_a_difference_more_users_are_asked_for():
     """As many more as bring the standard error to the planned one."""
-    plan = design()
+    plan = plan_of()
 
-    found = analyse(plan, [votes(1, 300), votes(2, 300)])
+    found = SPLIT.judge(plan, [votes(1, 300), votes(2, 300)])
 
     comparison = found.comparisons[0]
     assert found.verdict.kind == "undecided"
@@ -78,7 +81,7 @@ def test_without_a_difference_more_users_are_asked_for():
 
 
 def test_enough_users_without_a_difference_end_the_search():
-    found = analyse(design(), [votes(1, 4000), votes(2, 4000)])
+    found = SPLIT.judge(plan_of(), [votes(1, 4000), votes(2, 4000)])
 
     assert found.verdict.kind == "no_difference"
     assert found.verdict.text.startswith("no detectable difference; 10 likes in 100")
@@ -86,13 +89,13 @@ def test_enough_users_without_a_difference_end_the_search():
 
 
 def test_a_broken_split_hides_every_other_verdict():
-    found = analyse(design(), [votes(1, 2000), votes(2, 2400, share=0.8)])
+    found = SPLIT.judge(plan_of(), [votes(1, 2000), votes(2, 2400, share=0.8)])
 
     assert found.sample_ratio_p_value is not None
     assert found.sample_ratio_p_value < 0.001
     assert found.verdict.kind == "unhealthy"
     assert "2,000 / 2,400 users where 2,200 / 2,200 were expected" in found.verdict.text
-    nothing_arrived = analyse(design(), [votes(1, 2000), nobody()])
+    nothing_arrived = SPLIT.judge(plan_of(), [votes(1, 2000), nobody()])
     assert nothing_arrived.verdict.kind == "unhealthy"
     assert nothing_arrived.comparisons == ()
 
@@ -117,7 +120,7 @@ def test_a_broken_split_hides_every_other_verdict():
     ],
 )
 def test_nothing_is_estimated_too_early(variants, text):
-    found = analyse(design(), variants)
+    found = SPLIT.judge(plan_of(), variants)
 
     assert found.verdict.kind == "too_early"
     assert found.verdict.text.startswith(text)
@@ -126,14 +129,14 @@ def test_nothing_is_estimated_too_early(variants, text):
 
 def test_several_treatments_share_the_alpha():
     """Each is compared with the control; Holm adjusts, the best one is named."""
-    plan = design(names=("A", "B", "C"), weights=(0.4, 0.3, 0.3), metric="like_share")
+    plan = plan_of(names=("A", "B", "C"), weights=(0.4, 0.3, 0.3), metric="like_share")
     variants = [
         votes(1, 4000, per_user=4),
         votes(2, 3000, 0.68, per_user=4),
         votes(3, 3000, 0.75, per_user=4),
     ]
 
-    found = analyse(plan, variants)
+    found = SPLIT.judge(plan, variants)
 
     shares = [metric_values(v, "like_share") for v in variants]
     raw = [
@@ -142,21 +145,21 @@ def test_several_treatments_share_the_alpha():
         ).p_value
         for i in (1, 2)
     ]
-    assert [c.name for c in found.comparisons] == ["B", "C"]
+    assert [c.variant for c in found.comparisons] == ["B", "C"]
     assert [c.p_value for c in found.comparisons] == holm([float(p) for p in raw])
     assert found.verdict.text.startswith("C is better by")
-    alone = design(names=("A", "B"), metric="like_share")
+    alone = plan_of(names=("A", "B"), metric="like_share")
     assert plan.planned_error < alone.planned_error
 
 
 def test_three_equal_treatments_seldom_raise_any_alarm():
     """One look at each of 1,000 experiments; the sequence holds at any other too."""
-    plan = design(names=tuple("ABCD"), weights=(0.25,) * 4, metric="like_share")
+    plan = plan_of(names=tuple("ABCD"), weights=(0.25,) * 4, metric="like_share")
     rng = np.random.default_rng(6)
     alarms = 0
     for _ in range(1000):
         likes = rng.binomial(5, rng.beta(5, 4, (4, 100))).astype(float)
-        kind = analyse(plan, [Votes(part, 5 - part) for part in likes]).verdict.kind
+        kind = SPLIT.judge(plan, [Votes(part, 5 - part) for part in likes]).verdict.kind
         alarms += kind in {"better", "worse"}
 
     assert alarms / 1000 <= 0.05
@@ -171,10 +174,10 @@ def test_what_was_known_before_narrows_the_interval():
         return [Votes(likes, 10 - likes) for likes in drawn]
 
     (before_a, a), (before_b, b) = twice(0.5), twice(0.5)
-    plan = design(metric="net_likes_per_user")
+    plan = plan_of(metric="net_likes_per_user")
 
-    plain = analyse(plan, [a, b]).comparisons[0]
-    found = analyse(plan, [a, b], before=[before_a, before_b])
+    plain = SPLIT.judge(plan, [a, b]).comparisons[0]
+    found = SPLIT.judge(plan, [a, b], [before_a, before_b])
 
     adjusted = found.comparisons[0]
     assert found.is_adjusted
@@ -183,12 +186,12 @@ def test_what_was_known_before_narrows_the_interval():
 
 
 def test_a_past_that_says_nothing_or_everything_is_left_out():
-    plan, now = design(metric="net_likes_per_user"), [votes(1), votes(2)]
+    plan, now = plan_of(metric="net_likes_per_user"), [votes(1), votes(2)]
     silent = Votes(np.zeros(2000), np.zeros(2000))
 
-    plain = analyse(plan, now)
+    plain = SPLIT.judge(plan, now)
     for before in ([votes(3), silent], now):
-        found = analyse(plan, now, before=before)
+        found = SPLIT.judge(plan, now, before)
         assert not found.is_adjusted
         assert found.comparisons[0].fixed == plain.comparisons[0].fixed
 
@@ -205,13 +208,13 @@ def test_a_past_that_says_nothing_or_everything_is_left_out():
         ({"minimum_effect": float("nan")}, "minimum_effect"),
     ],
 )
-def test_an_unusable_design_is_refused(changed, message):
+def test_an_unusable_plan_is_refused(changed, message):
     with pytest.raises(DataError, match=message):
-        design(**changed)
+        plan_of(**changed)
 
 
-def test_the_votes_must_fit_the_design():
+def test_the_votes_must_fit_the_plan():
     with pytest.raises(DataError, match="votes of 2 variants"):
-        analyse(design(), [votes(1)])
+        SPLIT.judge(plan_of(), [votes(1)])
     with pytest.raises(DataError, match="one covariate per user"):
-        analyse(design(), [votes(1), votes(2)], before=[votes(1, 5), votes(2, 5)])
+        SPLIT.judge(plan_of(), [votes(1), votes(2)], [votes(1, 5), votes(2, 5)])
