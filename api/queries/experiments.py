@@ -19,7 +19,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
 from api.storage.database import AnyRow, AnySelect
 from api.tables import Experiment, Exposure, Feedback, Model, Variant
@@ -193,27 +192,6 @@ async def exposures_of(session: AsyncSession, user_id: int) -> Sequence[AnyRow]:
         .order_by(Exposure.exposed_at.desc(), Exposure.experiment_id)
     )
     return (await session.execute(query)).all()
-
-
-async def running_variant(
-    session: AsyncSession, variant_id: int, *, team: int
-) -> int | None:
-    """Return the variant so many places after this one, if its experiment still runs.
-
-    The team is 0 but for movies that the second variant of two contributed.
-    """
-    first = aliased(Variant)
-    query = (
-        select(Variant.id)
-        .join(first, first.experiment_id == Variant.experiment_id)
-        .join(Experiment, Experiment.id == Variant.experiment_id)
-        .where(
-            first.id == variant_id,
-            Variant.position == first.position + team,
-            Experiment.state == "running",
-        )
-    )
-    return (await session.execute(query)).scalar_one_or_none()
 
 
 likes = func.count().filter(Feedback.is_like).label("likes")

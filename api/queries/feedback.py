@@ -11,6 +11,7 @@ from sqlalchemy.orm import aliased
 
 from api.storage.database import AnyRow
 from api.tables import (
+    Experiment,
     Feedback,
     FeedbackMinute,
     HiddenMovie,
@@ -70,6 +71,28 @@ async def vote(
 def _replacing(statement: Insert, *key: str) -> Insert:
     set_ = {"is_like": statement.excluded.is_like, "voted_at": func.now()}
     return statement.on_conflict_do_update(index_elements=key, set_=set_)
+
+
+async def running_variant(
+    session: AsyncSession, variant_id: int, *, team: int
+) -> int | None:
+    """Find the variant that a vote counts for, if its experiment is still running.
+
+    `team` counts from `variant_id`: 1 for a movie that the second of two interleaved
+    variants contributed, else 0.
+    """
+    first = aliased(Variant)
+    query = (
+        select(Variant.id)
+        .join(first, first.experiment_id == Variant.experiment_id)
+        .join(Experiment, Experiment.id == Variant.experiment_id)
+        .where(
+            first.id == variant_id,
+            Variant.position == first.position + team,
+            Experiment.state == "running",
+        )
+    )
+    return (await session.execute(query)).scalar_one_or_none()
 
 
 async def take_back(

@@ -19,9 +19,9 @@ from engine.experiments import DESIGNS
 from engine.experiments.planning import (
     PlanError,
     VotingPattern,
-    anytime_error,
     fixed_error,
 )
+from engine.experiments.sequential import anytime_error
 from engine.experiments.simulation import Trial, daily_looks, fixed_horizon
 from engine.experiments.statistics import Votes
 

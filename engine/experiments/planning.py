@@ -23,7 +23,7 @@ from engine.checks import (
 )
 from engine.errors import DataError
 from engine.experiments.contingency import design_effect
-from engine.experiments.sequential import anytime_multiplier, mixture_scale
+from engine.experiments.sequential import anytime_error
 from engine.experiments.statistics import Metric, Votes
 
 Pair: TypeAlias = tuple[float, float]
@@ -255,8 +255,7 @@ def required_users(
     deviations : pair of float
         Standard deviation of a user's value in control and treatment, above 0.
     error : float
-        From `fixed_error` for one look at the end, or from `anytime_error` for a
-        confidence sequence.
+        From `fixed_error` for one look at the end, or from `sequential.anytime_error`.
     weights : pair of float
         Shares of all users in control and treatment.
 
@@ -298,34 +297,6 @@ def fixed_error(effect: float, *, alpha: float = 0.05, power: float = 0.8) -> fl
     """
     check_positive(effect, name="effect")
     return effect / (_critical(alpha) + _quantile(power))
-
-
-def anytime_error(effect: float, *, alpha: float = 0.05, power: float = 0.8) -> float:
-    """Compute the standard error at which a confidence sequence detects an effect.
-
-    As `fixed_error`, with the multiplier of the sequence where it is tightest. The
-    power is that of the last look alone; earlier looks add to it.
-
-    Parameters
-    ----------
-    effect : float
-        The minimum detectable effect, above 0, in the unit of the metric.
-    alpha, power : float
-        Between 0 and 1.
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    DataError
-        A value lies outside its range.
-    """
-    check_positive(effect, name="effect")
-    check_probability(alpha, name="alpha")
-    tightest = float(anytime_multiplier(mixture_scale(alpha), alpha))
-    return effect / (tightest + _quantile(power))
 
 
 def power_of(effect: float, *, error: float, alpha: float = 0.05) -> float:

@@ -76,6 +76,35 @@ def confidence_sequence(
     return AnytimeInterval(found.value - half, found.value + half, p_value)
 
 
+def anytime_error(effect: float, *, alpha: float = 0.05, power: float = 0.8) -> float:
+    """Compute the standard error at which a confidence sequence detects an effect.
+
+    As `planning.fixed_error`, with the multiplier of the sequence where it is tightest.
+    The power is that of the last look alone; earlier looks add to it.
+
+    Parameters
+    ----------
+    effect : float
+        The minimum detectable effect, above 0, in the unit of the metric.
+    alpha, power : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    DataError
+        A value lies outside its range.
+    """
+    check_positive(effect, name="effect")
+    check_probability(alpha, name="alpha")
+    check_probability(power, name="power")
+    tightest = float(anytime_multiplier(mixture_scale(alpha), alpha))
+    return effect / (tightest + float(special.ndtri(power)))
+
+
 def anytime_multiplier(x: ExactVector | float, alpha: float) -> ExactVector:
     """Compute the half-width of a confidence sequence in standard errors.
 

@@ -18,7 +18,8 @@ from api.services.model_store import ModelStore
 from api.services.signing import SignedList
 from api.tables import Exposure, Feedback, Model, Movie, User, Variant
 from engine.experiments.interleaving import Interleaved, credit_deviation, team_draft
-from engine.experiments.planning import anytime_error, fixed_error
+from engine.experiments.planning import fixed_error
+from engine.experiments.sequential import anytime_error
 from engine.model.files import save_model
 from tests.api.test_experiments import problem, vote
 from tests.api.test_recommendations import movie_ids

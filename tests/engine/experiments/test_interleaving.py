@@ -13,8 +13,8 @@ from engine.experiments.interleaving import (
     credit_difference,
     team_draft,
 )
-from engine.experiments.planning import Plan, anytime_error, fixed_error
-from engine.experiments.sequential import confidence_sequence
+from engine.experiments.planning import Plan, fixed_error
+from engine.experiments.sequential import anytime_error, confidence_sequence
 from engine.experiments.statistics import Metric, Votes, paired_difference
 from engine.experiments.verdicts import Preference
 

@@ -10,7 +10,6 @@ from tea_tasting.aggr import Aggregates
 
 from engine.errors import DataError
 from engine.experiments.planning import (
-    anytime_error,
     expected_design_effect,
     fixed_error,
     power_of,
@@ -18,6 +17,7 @@ from engine.experiments.planning import (
     share_deviation,
     standard_error,
 )
+from engine.experiments.sequential import anytime_error
 
 chances = st.floats(0.01, 0.99)
 
