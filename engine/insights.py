@@ -325,6 +325,8 @@ def principal_axes(points: ExactMatrix | FactorMatrix, n_axes: int) -> Principal
         raise DataError(f"n_axes is {n_axes}; these points have 1 to {most} axes")
     if not np.isfinite(points).all():
         raise DataError("points must be finite")
+    # scikit-learn's PCA finds the same axes, but to load it takes 95 MB and over a
+    # second in the web process, which is what calls this.
     exact = points.astype(np.float64)
     center = exact.mean(axis=0)
     _, lengths, axes = np.linalg.svd(exact - center, full_matrices=False)

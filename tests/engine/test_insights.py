@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from sklearn.decomposition import PCA
 
 from engine.data.ratings import Ratings
 from engine.errors import DataError
@@ -174,6 +175,22 @@ def test_principal_axes_do_not_depend_on_where_or_in_what_order(seed, n_axes):
     np.testing.assert_allclose(moved.coordinates, found.coordinates[order], atol=1e-9)
     spread = found.coordinates.var(axis=0) / points.var(axis=0).sum()
     np.testing.assert_allclose(found.explained, spread, atol=1e-12)
+
+
+@given(seed=seeds, n_axes=st.integers(1, 4))
+def test_principal_axes_are_those_of_scikit_learn_with_their_signs_fixed(seed, n_axes):
+    points = np.random.default_rng(seed).standard_normal((12, 4)) * [5, 3, 2, 1]
+
+    found = principal_axes(points, n_axes)
+
+    oracle = PCA(n_axes, svd_solver="full").fit(points)
+    largest = np.abs(oracle.components_).argmax(axis=1)
+    signs = np.sign(oracle.components_[np.arange(n_axes), largest])
+    np.testing.assert_allclose(found.axes, signs[:, None] * oracle.components_)
+    np.testing.assert_allclose(
+        found.coordinates, signs * oracle.transform(points), atol=1e-12
+    )
+    np.testing.assert_allclose(found.explained, oracle.explained_variance_ratio_)
 
 
 def test_points_that_are_all_the_same_have_nothing_to_explain():
