@@ -1,6 +1,7 @@
 """Features of items and users: any matrix, or one made of words."""
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,13 +19,14 @@ def one_hot(words: Sequence[Iterable[str]]) -> sparse.csr_array:
     scipy.sparse.csr_array of float32, shape (n_rows, n_words)
         A column a word, in the order of first use; rows scaled to length 1.
     """
-    columns: dict[str, int] = {}
-    pairs = [
-        (row, columns.setdefault(word, len(columns)))
-        for row, line in enumerate(words)
-        for word in dict.fromkeys(line)
-    ]
-    rows, places = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
-    counts = np.bincount(rows, minlength=len(words))
-    values = (1 / np.sqrt(counts[rows])).astype(np.float32)
-    return sparse.csr_array((values, (rows, places)), shape=(len(words), len(columns)))
+    from sklearn.preprocessing import MultiLabelBinarizer  # noqa: PLC0415 - slow to load
+
+    lines = [list(line) for line in words]
+    binarizer = MultiLabelBinarizer(
+        classes=list(dict.fromkeys(chain.from_iterable(lines))), sparse_output=True
+    )
+    matrix = sparse.csr_array(binarizer.fit_transform(lines), dtype=np.float32)
+    matrix.sort_indices()
+    counts = np.diff(matrix.indptr)
+    matrix.data = (1 / np.sqrt(np.repeat(counts, counts))).astype(np.float32)
+    return matrix
