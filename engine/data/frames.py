@@ -157,6 +157,21 @@ class Columns:
             "weights": self.weights,
         }
 
+    def describe_repeated(self) -> str:
+        """Name the first pair that occurs twice, in the caller's words."""
+        both = self.users, self.items
+        pairs = pd.DataFrame([column.ids for column in both]).T
+        repeated = pairs.duplicated()
+        user, item = (
+            _shown(number if column.labels is None else column.labels[number])
+            for column, number in zip(both, pairs[repeated].iloc[0], strict=True)
+        )
+        return (
+            f"columns {self.users.source.name!r} and {self.items.source.name!r}: user "
+            f"{user} rated item {item} more than once ({repeated.sum()} repeated pairs "
+            "in all); keep one rating of each pair"
+        )
+
     def layout(self, user_ids: IdVector, item_ids: IdVector) -> Layout:
         """Lay out the matrix built from these columns, whose ids are given."""
         timestamps = self.timestamps
@@ -193,7 +208,6 @@ def read(frame: pd.DataFrame, names: Names, *, items: pd.Index | None) -> Column
     timestamps = None
     if names.timestamp is not None:
         timestamps = column_of(frame, names.timestamp, role="timestamp")
-    _check_pairs(users, rated)
     rating = frame[names.rating].iloc[:0]
     return Columns(users, rated, values, weights, rating, weight, timestamps)
 
@@ -277,29 +291,6 @@ def numbers_of(
     if above_zero:
         _refuse(column, single <= 0, "it must be above 0: drop such rows")
     return values
-
-
-def _check_pairs(users: Column, items: Column) -> None:
-    """Refuse a user's second rating of an item, with both in the caller's words.
-
-    Raises
-    ------
-    DataError
-        A pair occurs more than once.
-    """
-    pairs = pd.DataFrame({"user": users.ids, "item": items.ids})
-    repeated = pairs.duplicated().to_numpy()
-    if not repeated.any():
-        return
-    user, item = (
-        _shown(ids if column.labels is None else column.labels[ids])
-        for column, ids in zip((users, items), pairs[repeated].iloc[0], strict=True)
-    )
-    raise DataError(
-        f"columns {users.source.name!r} and {items.source.name!r}: user {user} rated "
-        f"item {item} more than once "
-        f"({int(repeated.sum())} repeated pairs in all); keep one rating of each pair"
-    )
 
 
 def to_frame(records: Sequence[Any]) -> pd.DataFrame:

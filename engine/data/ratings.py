@@ -89,8 +89,7 @@ class Ratings:
     """All ratings of a data set, by user and by item.
 
     Build with `from_arrays` or `from_frame`. Row ``i`` of `by_user` belongs to
-    ``user_ids[i]``, row ``j`` of `by_item` to ``item_ids[j]``. The arrays are
-    read-only.
+    ``user_ids[i]``, row ``j`` of `by_item` to ``item_ids[j]``. Arrays are read-only.
 
     Attributes
     ----------
@@ -267,7 +266,10 @@ class Ratings:
 
         names = frames.Names(user, item, rating, timestamp, weight)
         columns = frames.read(frame, names, items=items)
-        ratings = cls.from_arrays(**columns.arrays())
+        try:
+            ratings = cls.from_arrays(**columns.arrays())
+        except DataError as error:  # all but repeated pairs is checked
+            raise DataError(columns.describe_repeated()) from error
         layout = columns.layout(ratings.user_ids, ratings.item_ids)
         return replace(ratings, layout=layout)
 
