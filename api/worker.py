@@ -32,8 +32,9 @@ from api.storage.database import create_engine, create_session_factory
 from api.telemetry.tracing import tracing
 from engine.errors import EngineError
 from engine.jobs.job import Job
-from engine.jobs.run import Result, Trainer, training_source
+from engine.jobs.run import Fit, Result, Trainer, training_source
 from engine.model.files import Json, Manifest, save_model
+from engine.training.sweeps import Sweep
 
 logger = logging.getLogger(__name__)
 
@@ -136,7 +137,7 @@ class Worker:
         await self._remove_orphans()
         async with self.sessions() as session:
             job = Job.of(await queries.parameters(session, run_id))
-        vote_weight = 0 if job.paper else self.settings.vote_weight
+        vote_weight = self.settings.vote_weight if job.takes_votes else 0
         read = partial(read_snapshot, self.url, vote_weight=vote_weight)
         with tracing.span("read ratings"):
             data = await asyncio.to_thread(read)
@@ -222,13 +223,13 @@ class Worker:
             await asyncio.sleep(BEAT_SECONDS)
 
     async def record_sweep(
-        self, run_id: int, values: dict[str, Any], progress: float
+        self, run_id: int, fit: Fit, sweep: Sweep, progress: float
     ) -> None:
-        """Store a sweep; learn when the run was cancelled."""
+        """Store a sweep, except of biases; learn when the run was cancelled."""
         async with self.sessions() as session:
             is_ours = await queries.advance(session, run_id, progress=progress)
-            if values["head"] != "biases":
-                await queries.add_sweep(session, run_id, values)
+            if sweep.head != "biases":
+                await queries.add_sweep(session, run_id, columns_of(fit, sweep))
             await session.commit()
         if not is_ours:
             self.abandoned.set()
@@ -282,13 +283,13 @@ class RunObserver:
         self.worker.check()
         self.worker.stage = name
 
-    def sweep(self, values: dict[str, Any], progress: float) -> None:
+    def sweep(self, fit: Fit, sweep: Sweep, progress: float) -> None:
         """Store a sweep before the next one begins."""
         self.worker.check()
-        recorded = self.worker.record_sweep(self.run_id, values, progress)
+        recorded = self.worker.record_sweep(self.run_id, fit, sweep, progress)
         asyncio.run_coroutine_threadsafe(recorded, self.loop).result()
         self.worker.check()
-        fault_point(f"{values['head']} sweep {values['sweep']}")
+        fault_point(f"{sweep.head} sweep {sweep.sweep}")
 
     def measured(self, metrics: list[Json]) -> None:
         """Store the figures so far."""
@@ -308,12 +309,19 @@ class Quiet:
         if self.worker.stopping.is_set():
             raise Stopped
 
-    def sweep(self, _values: dict[str, Any], _progress: float) -> None:
+    def sweep(self, _fit: Fit, _sweep: Sweep, _progress: float) -> None:
         """Stop between two sweeps."""
         self.stage("")
 
     def measured(self, _metrics: list[Json]) -> None:
         """Wait for all of it."""
+
+
+def columns_of(fit: Fit, sweep: Sweep) -> dict[str, Any]:
+    """Name a sweep's values as the table and the API do."""
+    values = asdict(sweep)
+    values["rmse"], values["loss"] = values.pop("train_rmse"), values.pop("train_loss")
+    return {"fit": fit, **values}
 
 
 def describe(error: Exception) -> str:

@@ -21,11 +21,13 @@ from benchmarks.public_sets import PublicSet, command_line
 from engine.arrays import Indices
 from engine.data.ratings import Ratings
 from engine.data.splits import HeldOut, Split, split_by_user
-from engine.evaluation.compare import Ordering, Popularity, Trained, estimate, measure
+from engine.evaluation.compare import Comparison, Measured, estimate, measure
+from engine.evaluation.methods import Name, TrainedHead
 from engine.evaluation.metrics import rmse
-from engine.model.heads import RidgeConfig, VariationalConfig
+from engine.model.configuration import BIASES, RATING, HeadConfig
 from engine.serving.fold_in import fold_in, predict, uncertainty
-from engine.training.fit import BIASES, RANKING, RATING, Training, fit_head
+from engine.training.fit import fit_head
+from engine.training.sweeps import Training
 
 FEW = (0, 1, 3, 5, 10, 20)
 ALL = 10**9
@@ -42,9 +44,7 @@ def main() -> None:
                 print(f"  {line}", flush=True)
 
 
-def fit(
-    data: PublicSet, train: Ratings, configuration: RidgeConfig | VariationalConfig
-) -> Training:
+def fit(data: PublicSet, train: Ratings, configuration: HeadConfig) -> Training:
     """Train one head."""
     return fit_head(
         train,
@@ -57,18 +57,40 @@ def fit(
 
 def rmse_table(data: PublicSet, n_splits: int | None) -> Iterator[str]:
     """RMSE on held-out ratings, a line a method."""
-    for name, configuration in (("biases", BIASES), ("rating head", RATING)):
-        found = [
-            error(Trained(fit(data, split.train, configuration)), split)
-            for split in data.splits(n_splits)
-        ]
+    names: tuple[Name, ...] = "biases", "rating head"
+    measured = compared(data, list(data.splits(n_splits)), names)
+    for name in names:
+        found = [total_rmse(each) for each in measured[name]]
         yield f"RMSE  {name:<14}{np.mean(found):.4f}   {np.round(found, 4)}"
 
 
-def error(method: Trained, split: Split) -> float:
+def compared(
+    data: PublicSet, splits: list[Split], names: tuple[Name, ...]
+) -> dict[Name, list[Measured]]:
+    """Measure some methods on each split."""
+    comparison = Comparison(
+        item_features=data.item_features,
+        user_features=data.user_features,
+        names=names,
+        seed=1,
+    )
+    measured: dict[Name, list[Measured]] = {name: [] for name in names}
+    for split in splits:
+        for found in comparison.run(split):
+            measured[found.name].append(found.measured)
+    return measured
+
+
+def total_rmse(measured: Measured) -> float:
+    """RMSE over all held-out ratings."""
+    squares = measured.squares
+    assert squares is not None  # noqa: S101 - asked of methods that predict stars
+    return float(np.sqrt(squares.totals.sum() / squares.counts.sum()))
+
+
+def error(training: Training, split: Split) -> float:
     """Compute the RMSE of predictions clipped to the scale."""
-    predicted = method.predict(split.test)
-    return rmse(np.clip(predicted, *split.train.value_range), split.test.values)
+    return total_rmse(measure(TrainedHead(training), split))
 
 
 def ranking_table(data: PublicSet, n_splits: int | None) -> Iterator[str]:
@@ -77,18 +99,9 @@ def ranking_table(data: PublicSet, n_splits: int | None) -> Iterator[str]:
     splits = [
         split_by_user(data.ratings, rng=np.random.default_rng(seed)) for seed in seeds
     ]
-    for name in ("popularity", "ranking head"):
-        found = estimate(
-            [
-                measure(
-                    Popularity.of(split.train)
-                    if name == "popularity"
-                    else Ordering(fit(data, split.train, RANKING)),
-                    split,
-                ).ndcg
-                for split in splits
-            ]
-        )
+    measured = compared(data, splits, ("popularity", "ranking head"))
+    for name, each in measured.items():
+        found = estimate([part.ndcg for part in each])
         half = (found.high - found.low) / 2
         yield f"NDCG  {name:<14}{found.value:.4f} ± {half:.4f}, {len(splits)} splits"
 
@@ -98,7 +111,7 @@ def fold_in_table(data: PublicSet, n_splits: int | None) -> Iterator[str]:
     found: dict[str, list[float]] = {}
     for seed, split in enumerate(data.splits(n_splits)):
         test, rest = newcomers(split, seed=seed)
-        everybody = Trained(fit(data, split.train, RATING))
+        everybody = fit(data, split.train, RATING)
         together = error(everybody, Split(rest, test))
         found.setdefault("trained with them", []).append(together)
         for name, configuration in (("biases", BIASES), ("rating head", RATING)):
@@ -148,7 +161,7 @@ def folded_in(
     for user in np.unique(test.user_indices):
         items, values = histories.by_user.row(user)
         kept = rng.permutation(len(items))[:n]
-        features = data.features_of_user(user) if head.prior is not None else None
+        features = data.features_of_user(user, head)
         folded_user = fold_in(head, items[kept], values[kept], user_features=features)
         mine = test.user_indices == user
         predicted[mine] = predict(head, folded_user, test.item_indices[mine])

@@ -24,12 +24,11 @@ from engine.arrays import BoolVector
 from engine.data.ratings import Ratings
 from engine.data.splits import HeldOut, Split
 from engine.evaluation.metrics import ndcg_at_k
-from engine.model.heads import Head, RidgeConfig, VariationalConfig
-from engine.paper.configuration import PAPER_PRESETS, PaperConfig
-from engine.paper.training import fit_paper
+from engine.model.configuration import BIASES, PLAIN, RANKING, RATING, HeadConfig
+from engine.model.heads import Head
+from engine.paper.configuration import PAPER_PRESETS
 from engine.serving.fold_in import fold_in
 from engine.serving.ranking import top_k
-from engine.training.fit import BIASES, PLAIN, RANKING, RATING
 
 MANY = 10**9
 BUCKETS = {"0": (0, 0), "1-5": (1, 5), "6-20": (6, 20), "more": (21, MANY)}
@@ -57,20 +56,11 @@ def main() -> None:
 def presets() -> Mapping[str, Build]:
     """Name what to train: the paper's models, the engine's rating heads, its ranker."""
 
-    def head(
-        data: PublicSet, train: Ratings, *, setting: RidgeConfig | VariationalConfig
-    ) -> Head:
+    def head(data: PublicSet, train: Ratings, *, setting: HeadConfig) -> Head:
         return fit(data, train, setting).head
 
-    def papers(data: PublicSet, train: Ratings, *, setting: PaperConfig) -> Head:
-        rng = np.random.default_rng(1)
-        features = data.item_features
-        return fit_paper(train, setting, item_features=features, rng=rng).head
-
     return {
-        **{
-            f"paper's {n}": partial(papers, setting=s) for n, s in PAPER_PRESETS.items()
-        },
+        **{f"paper's {n}": partial(head, setting=s) for n, s in PAPER_PRESETS.items()},
         "biases": partial(head, setting=BIASES),
         "plain": partial(head, setting=PLAIN),
         "default": partial(head, setting=RATING),
@@ -130,7 +120,7 @@ def judge(
     for user in np.unique(test.user_indices):
         items, values = histories.by_user.row(user)
         kept = rng.permutation(len(items))[:given]
-        features = data.features_of_user(user) if head.prior is not None else None
+        features = data.features_of_user(user, head)
         folded_user = fold_in(head, items[kept], values[kept], user_features=features)
         scores = head.scores(folded_user)
         mine = (test.user_indices == user) & among[test.item_indices]

@@ -23,19 +23,19 @@ from benchmarks.accuracy import error, fit
 from benchmarks.public_sets import SETS, PublicSet, command_line
 from engine.arrays import ExactVector
 from engine.data.splits import Split, split_by_user
-from engine.evaluation.compare import Ordering, Trained, estimate, measure
-from engine.model.heads import RidgeConfig, VariationalConfig
+from engine.evaluation.compare import estimate, measure
+from engine.evaluation.methods import TrainedHead
+from engine.model.configuration import RANKING, RATING, HeadConfig
 from engine.training import priors, variational
-from engine.training.fit import RANKING, RATING
 
-Evaluate: TypeAlias = Callable[[VariationalConfig | RidgeConfig], ExactVector]
+Evaluate: TypeAlias = Callable[[HeadConfig], ExactVector]
 
 FIELDS: dict[str, tuple[Any, ...]] = {"n_factors": (16, 64), "n_sweeps": (20, 45)}
 CONSTANTS: dict[tuple[ModuleType, str], tuple[Any, ...]] = {
     (priors, "_SET_RATIO"): (0.5, 2.0, 4.0),
     (priors, "_GIVEN_RATIO"): (1.0, 10.0),
     (priors, "_MORE_FOR_BIASES"): (1.0, 10.0),
-    (variational, "_TRUST_COUNT"): (20.0, 125.0),
+    (variational, "_NOISE_COUNT"): (20.0, 125.0),
     (variational, "_START_SCALE"): (0.15, 0.6),
     (variational, "_START_WEIGHTS"): ((2.0, 1.5), (8.0, 6.0)),
     (variational, "_FIRST_WEIGHTS"): (1, 6),
@@ -83,8 +83,8 @@ def rating_table(
     if not moved:
         return
 
-    def evaluate(configuration: VariationalConfig | RidgeConfig) -> ExactVector:
-        found = [error(Trained(fit(data, s.train, configuration)), s) for s in splits]
+    def evaluate(configuration: HeadConfig) -> ExactVector:
+        found = [error(fit(data, s.train, configuration), s) for s in splits]
         return np.array(found)
 
     base = evaluate(RATING)
@@ -104,9 +104,9 @@ def rating_table(
 def ranking_table(data: PublicSet, splits: list[Split]) -> Iterator[str]:
     """NDCG@10 with other numbers of factors, a line a number."""
 
-    def evaluate(configuration: VariationalConfig | RidgeConfig) -> ExactVector:
-        orders = (Ordering(fit(data, s.train, configuration)) for s in splits)
-        pairs = zip(orders, splits, strict=True)
+    def evaluate(configuration: HeadConfig) -> ExactVector:
+        heads = (TrainedHead(fit(data, s.train, configuration)) for s in splits)
+        pairs = zip(heads, splits, strict=True)
         return np.array([estimate([measure(o, s).ndcg]).value for o, s in pairs])
 
     base = evaluate(RANKING)

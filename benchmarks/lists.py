@@ -28,10 +28,10 @@ from engine.data.ratings import Ratings
 from engine.data.splits import Split
 from engine.evaluation.compare import PerUser, estimate
 from engine.evaluation.metrics import ndcg_at_k
+from engine.model.configuration import RANKING, RATING
 from engine.model.heads import Head
 from engine.serving.fold_in import fold_in, uncertainty
 from engine.serving.ranking import POOL_SIZE, diversified, explored, top_k
-from engine.training.fit import RANKING, RATING
 
 K = 10
 RELEVANT_FROM = 4.0
@@ -90,7 +90,7 @@ def pool_of(
 ) -> Pool:
     """Fold one user into both heads; keep the best items, and the doubt in stars."""
     items, values = train.by_user.row(user)
-    features = data.features_of_user(user) if rating.prior is not None else None
+    features = data.features_of_user(user, rating)
     scores = ranking.scores(fold_in(ranking, items, values))
     best = top_k(scores, POOL_SIZE, excluded=items)
     folded_user = fold_in(rating, items, values, user_features=features)

@@ -22,6 +22,7 @@ from scipy import sparse
 from engine.data.features import one_hot
 from engine.data.ratings import Ratings
 from engine.data.splits import Split, split_at
+from engine.model.heads import Head
 
 SETS = ("ml-100k", "ml-1m", "ml-latest-small", "ml-latest-head2149")
 
@@ -76,12 +77,14 @@ class PublicSet:
             user_features=_features(ratings.user_ids, people),
         )
 
-    def features_of_user(self, user_index: int) -> npt.NDArray[np.float64] | None:
-        """Return one row of the user features as a plain vector."""
+    def features_of_user(
+        self, user_index: int, head: Head
+    ) -> npt.NDArray[np.float64] | None:
+        """Return one row of the user features, if the head takes any."""
         if self.user_features is None:
             return None
         row: npt.NDArray[np.float64] = self.user_features[[user_index]].toarray()[0]
-        return row
+        return row[: head.n_user_features]
 
     def splits(self, n: int | None = None) -> Iterator[Split]:
         """Divide by the first `n` canonical splits, all by default."""

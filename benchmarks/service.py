@@ -30,8 +30,9 @@ from api.telemetry.observability import SHARED_FOLDER
 from benchmarks import data
 from benchmarks.clients import drive
 from engine.data.movielens import MovieLens
+from engine.model.configuration import RidgeConfig
 from engine.model.files import save_model
-from engine.model.heads import Head, Model, RidgeConfig, Unobserved
+from engine.model.heads import Head, Model, RidgeHead, Unobserved
 
 N_FACTORS = 64
 _WAIT_SECONDS = 60.0
@@ -194,7 +195,7 @@ def _head(
     biases = 0.3 * rng.standard_normal(n_items, dtype=np.float32)
     z = np.ones((n_items, N_FACTORS + 1))
     z[:, :-1] = factors
-    return Head(
+    return RidgeHead(
         configuration,
         0.0 if unobserved_weight else 3.5,
         biases,

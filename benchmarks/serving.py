@@ -15,7 +15,8 @@ from scipy.linalg import lapack
 from engine.arrays import FactorMatrix
 from engine.data.ratings import SparseRows
 from engine.kernels.top_k import top_k_of_users
-from engine.model.heads import Head, RidgeConfig, Unobserved
+from engine.model.configuration import RidgeConfig
+from engine.model.heads import Head, RidgeHead, Unobserved
 from engine.serving.fold_in import fold_in
 from engine.serving.ranking import top_k
 
@@ -93,7 +94,7 @@ def _head(rng: np.random.Generator) -> Head:
         user_bias_weight=1, item_bias_weight=1,
     )  # fmt: skip
     size = N_FACTORS + 1
-    return Head(
+    return RidgeHead(
         configuration,
         3.5,
         rng.standard_normal(N_ITEMS, dtype=np.float32),

@@ -14,18 +14,18 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from benchmarks.contestants import CONTESTANTS, N_THREADS
+from benchmarks.contestants import CONTESTANTS, N_THREADS, configuration
 from benchmarks.data import SIZES, RawRatings, load
+from engine.model.configuration import PLAIN
 
 _WITHIN = 1.005  # of the best error
-_N_STEPS = 2  # gradient steps counted
 
 
 def main() -> None:
     """Parse the command line, run everything, print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", choices=SIZES, default="1m")
-    parser.add_argument("--k", type=int, default=64)
+    parser.add_argument("--k", type=int, default=PLAIN.n_factors)
     parser.add_argument("--only", nargs="*", choices=CONTESTANTS, default=CONTESTANTS)
     chosen = parser.parse_args()
     raw = load(chosen.size)
@@ -93,16 +93,17 @@ def _print_memory(raw: RawRatings, outcomes: list[dict[str, Any]], k: int) -> No
 
 def _print_limits(raw: RawRatings, outcomes: list[dict[str, Any]], k: int) -> None:
     """Sweeps against what the counted work would take at the machine's own rates."""
-    gemm, gather = _gemm_rate(), _gather_rate(len(np.unique(raw.users)), k)
+    n_users, n_items = (len(np.unique(ids)) for ids in (raw.users, raw.items))
+    gemm, gather = _gemm_rate(), _gather_rate(n_users, k)
     n = 2 * len(raw.users)  # ratings of both half-steps
-    work = n * 4 * k * (_N_STEPS + 2)
+    work = 2 * configuration(k).work(len(raw.users), n_users + n_items)
     least = max(work / (gemm * N_THREADS), n * 4 * k / (gather * N_THREADS))
     print(
         f"machine, 1 thread: {gemm / 1e9:.0f} GFLOP/s of sgemm, "
         f"{gather / 1e9:.1f} GB/s of gathered rows"
     )
     print(
-        f"a sweep of {_N_STEPS} gradient steps: {work / 1e9:.0f} GFLOP, "
+        f"a sweep with {k} factors: {work / 1e9:.0f} GFLOP, "
         f"{n * 4 * k / 1e9:.1f} GB; at these rates {least:.3f} s on {N_THREADS} threads"
     )
     for outcome in outcomes:

@@ -24,10 +24,9 @@ from benchmarks.accuracy import error, fit, folded_in, newcomers
 from benchmarks.constants import inner_splits
 from benchmarks.public_sets import PublicSet, command_line
 from engine.data.splits import Split
-from engine.evaluation.compare import Trained
 from engine.jobs.search import Journal, search
-from engine.model.heads import RidgeConfig, VariationalConfig
-from engine.training.fit import BIASES, RATING, fit_head
+from engine.model.configuration import BIASES, RATING, HeadConfig
+from engine.training.fit import fit_head
 
 SWEEPS, LONGER = 80, 50
 FEW = {"none": 0, "one": 1, "five": 5, "all": 10**9}
@@ -103,14 +102,14 @@ def strangers(data: PublicSet, inners: list[Split]) -> Iterator[str]:
 def tuning(data: PublicSet, split: Split, inner: Split, *, n_trials: int) -> str:
     """Search on the inner split; measure preset and best setting on the outer."""
 
-    def judge(setting: RidgeConfig | VariationalConfig) -> float:
-        return error(Trained(fit(data, inner.train, setting)), inner)
+    def judge(setting: HeadConfig) -> float:
+        return error(fit(data, inner.train, setting), inner)
 
     with TemporaryDirectory() as folder:
         journal = Journal(Path(folder) / "trials", data.name)
         best = search("default", judge, journal, n_trials=n_trials).values
     untuned, tuned = (
-        error(Trained(fit(data, split.train, setting)), split)
+        error(fit(data, split.train, setting), split)
         for setting in (RATING, replace(RATING, **best))
     )
     words = ", ".join(f"{name} {value}" for name, value in best.items())

@@ -25,10 +25,11 @@ from engine.data.features import one_hot
 from engine.data.movielens import MovieLens, words_of
 from engine.data.ratings import Ratings
 from engine.evaluation.metrics import ndcg_at_k
+from engine.model.configuration import RANKING, RATING
 from engine.model.heads import Head
 from engine.serving.fold_in import fold_in, predict
 from engine.serving.ranking import top_k
-from engine.training.fit import RANKING, RATING, fit_head
+from engine.training.fit import fit_head
 
 SAMPLE = Path(__file__).parents[1] / "data"
 N_STARS = (0, 5, 20)

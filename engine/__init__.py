@@ -7,8 +7,8 @@ Examples
 >>> ratings = make_ratings(rng=np.random.default_rng(1)).ratings
 >>> model = fit(ratings, rng=np.random.default_rng(2))
 >>> loved = model.item_indices_of([10, 20])
->>> taste = fold_in(model.ranking, loved, np.array([5.0, 4.5]))
->>> top_k(model.ranking.scores(taste), 5, excluded=loved).shape
+>>> user = fold_in(model.ranking, loved, np.array([5.0, 4.5]))
+>>> top_k(model.ranking.scores(user), 5, excluded=loved).shape
 (5,)
 """
 
@@ -21,12 +21,21 @@ from engine.data.ratings import Ratings
 from engine.data.splits import split_at_random, split_by_user
 from engine.data.synthetic import make_ratings
 from engine.errors import ArtifactError, DataError, EngineError, SolveError
+from engine.model.configuration import (
+    PLAIN,
+    RANKING,
+    RATING,
+    HeadConfig,
+    RidgeConfig,
+    VariationalConfig,
+)
 from engine.model.files import Manifest, load_model, read_manifest, save_model
-from engine.model.heads import Head, Model, RidgeConfig, UserPrior, VariationalConfig
+from engine.model.heads import Head, Model, RidgeHead, UserPrior, VariationalHead
+from engine.model.users import FoldedUser
 from engine.paper.configuration import PAPER_PRESETS, PaperConfig
 from engine.serving.elicitation import knowledge, questions
 from engine.serving.explanation import Reasons, reasons
-from engine.serving.fold_in import FoldedUser, fold_in, predict, uncertainty
+from engine.serving.fold_in import fold_in, predict, uncertainty
 from engine.serving.ranking import similar_items, top_k
 from engine.serving.recommendation import recommend
 
@@ -34,30 +43,19 @@ if TYPE_CHECKING:
     from engine.data.frames import to_frame
     from engine.estimators import ALSRecommender
     from engine.evaluation.compare import evaluate
-    from engine.paper.training import PaperSweep, PaperTraining, fit_paper
-    from engine.training.fit import (
-        PLAIN,
-        RANKING,
-        RATING,
-        Sweep,
-        Training,
-        fit,
-        fit_head,
-    )
+    from engine.training.fit import fit, fit_head
+    from engine.training.sweeps import Sweep, Training
 
 # Training needs the compiler, serving does not. What only trains is loaded on first
 # use: a web process starts faster and never holds it.
 _LOADED_ON_USE = {
-    **dict.fromkeys(
-        ("PLAIN", "RANKING", "RATING", "Sweep", "Training", "fit", "fit_head"),
-        "engine.training.fit",
-    ),
     "ALSRecommender": "engine.estimators",
+    "Sweep": "engine.training.sweeps",
+    "Training": "engine.training.sweeps",
     "evaluate": "engine.evaluation.compare",
+    "fit": "engine.training.fit",
+    "fit_head": "engine.training.fit",
     "to_frame": "engine.data.frames",
-    **dict.fromkeys(
-        ("PaperSweep", "PaperTraining", "fit_paper"), "engine.paper.training"
-    ),
 }
 
 
@@ -79,24 +77,24 @@ __all__ = [
     "EngineError",
     "FoldedUser",
     "Head",
+    "HeadConfig",
     "Manifest",
     "Model",
     "MovieLens",
     "PaperConfig",
-    "PaperSweep",
-    "PaperTraining",
     "Ratings",
     "Reasons",
     "RidgeConfig",
+    "RidgeHead",
     "SolveError",
     "Sweep",
     "Training",
     "UserPrior",
     "VariationalConfig",
+    "VariationalHead",
     "evaluate",
     "fit",
     "fit_head",
-    "fit_paper",
     "fold_in",
     "knowledge",
     "load_model",

@@ -5,7 +5,7 @@ pair of user and item, whose ids may be of any type, and `y` holds the ratings.
 """
 
 from dataclasses import replace
-from typing import Any, Literal, Self, TypeAlias
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -17,16 +17,13 @@ from engine.arrays import ExactMatrix, ExactVector, Indices
 from engine.data.frames import column_of
 from engine.data.ratings import Ratings
 from engine.errors import DataError
-from engine.model.heads import Model, RidgeConfig, VariationalConfig
-from engine.paper.configuration import PAPER_PRESETS, PaperConfig
-from engine.paper.training import fit_paper
+from engine.model.configuration import PLAIN, RATING, HeadConfig
+from engine.paper.configuration import PAPER_PRESETS
 from engine.serving.fold_in import fold_in, predict
 from engine.serving.recommendation import recommend
-from engine.training.fit import BIASES, PLAIN, RATING, fit
+from engine.training.fit import fit
 
-_Configuration: TypeAlias = RidgeConfig | VariationalConfig | PaperConfig
-
-_PRESETS: dict[str, _Configuration] = {
+_PRESETS: dict[str, HeadConfig] = {
     "default": RATING,
     "plain": PLAIN,
     **PAPER_PRESETS,
@@ -125,7 +122,13 @@ class ALSRecommender(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # un
         pairs = self._pairs(X, reset=True)
         self.ratings_ = _ratings(pairs, y, sample_weight)
         seed = check_random_state(self.random_state).randint(2**31)
-        self.model_ = self._trained(configuration, np.random.default_rng(seed))
+        self.model_ = fit(
+            self.ratings_,
+            rating=configuration,
+            item_features=self._features(),
+            rng=np.random.default_rng(seed),
+            n_threads=self.n_jobs,
+        )
         return self
 
     def predict(self, X: Any) -> ExactVector:  # noqa: ANN401, N803 - scikit-learn's signature
@@ -185,7 +188,7 @@ class ALSRecommender(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # un
         tags.regressor_tags.poor_score = True  # of numbers that are no ids
         return tags
 
-    def _configuration(self) -> _Configuration:
+    def _configuration(self) -> HeadConfig:
         if self.preset not in _PRESETS:
             names = ", ".join(_PRESETS)
             raise DataError(f"preset is {self.preset!r}; it must be one of {names}")
@@ -204,21 +207,6 @@ class ALSRecommender(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # un
             weights = _RIDGE_WEIGHTS[self.preset]
             changes |= dict.fromkeys(weights, self.regularization)
         return replace(configuration, **changes)
-
-    def _trained(
-        self, configuration: _Configuration, rng: np.random.Generator
-    ) -> Model:
-        ratings, features, n_threads = self.ratings_, self._features(), self.n_jobs
-        if not isinstance(configuration, PaperConfig):
-            return fit(
-                ratings, rating=configuration, item_features=features, rng=rng,
-                n_threads=n_threads,
-            )  # fmt: skip
-        model = fit(ratings, rating=BIASES, rng=rng, n_threads=n_threads)
-        paper = fit_paper(
-            ratings, configuration, item_features=features, rng=rng, n_threads=n_threads
-        )
-        return replace(model, rating=paper.head)
 
     def _features(self) -> ExactMatrix | None:
         """Order the features as the items; an item without any has zeros."""

@@ -19,13 +19,13 @@ from engine.insights import (
     size_frequencies,
 )
 from engine.paper.configuration import PAPER_PRESETS
-from engine.paper.training import PaperTraining
 from reproduction.catalogue import LEAST_RATINGS, LIST_LENGTH, Catalogue
 from reproduction.models import (
     N_SWEEPS,
     OTHER_TEST_SHARE,
     TEST_SHARE,
     WITH_LAMBDA,
+    PaperTraining,
     train_models,
 )
 from reproduction.printed import Paper, PublicRuns

@@ -6,11 +6,14 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from engine import PLAIN, RANKING, Head, fit_head, split_at_random
+from engine.arrays import ExactMatrix
 from engine.data.splits import Split
 from engine.paper.configuration import PAPER_PRESETS, PaperConfig
-from engine.paper.training import PaperTraining, fit_paper
+from engine.paper.updates import regress
+from engine.training.sweeps import Sweep
 from reproduction.catalogue import Catalogue
 from reproduction.progress import Progress
 
@@ -30,6 +33,15 @@ N_SWEEPS = (
     + RANKING.n_sweeps
 )
 """Sweeps of all models together."""
+
+
+@dataclass(frozen=True)
+class PaperTraining:
+    """A trained model of the paper, and ``W``, the ridge of its factors on genres."""
+
+    head: Head
+    sweeps: tuple[Sweep, ...]
+    feature_weights: ExactMatrix
 
 
 @dataclass(frozen=True)
@@ -103,14 +115,18 @@ def _train_paper(
     on_sweep: Callable[..., None],
 ) -> PaperTraining:
     """Train one of the paper's models; equal seeds start from the same factors."""
-    return fit_paper(
+    genres = catalogue.genres.membership.astype(np.float64)
+    training = fit_head(
         split.train,
         config,
-        item_features=catalogue.genres.membership.astype(np.float64),
+        item_features=genres,
         test=split.test,
         rng=np.random.default_rng(seed),
         on_sweep=on_sweep,
     )
+    factors = training.head.item_factors
+    weights = regress(factors, sparse.csr_array(genres), config.factor_weight)
+    return PaperTraining(training.head, training.sweeps, weights)
 
 
 def _train_heads(
@@ -135,8 +151,9 @@ def _train_heads(
 
 
 def _sweeps(name: str, training: PaperTraining) -> pd.DataFrame:
-    columns = ["sweep", "loss", "train_rmse", "test_rmse"]
+    columns = ["sweep", "train_loss", "train_rmse", "test_rmse"]
     sweeps = pd.DataFrame(training.sweeps)[columns]
+    sweeps = sweeps.rename(columns={"train_loss": "loss"})
     sweeps.insert(0, "model", name)
     return sweeps
 

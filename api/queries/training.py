@@ -284,14 +284,3 @@ async def model_folders(session: AsyncSession) -> set[str]:
 async def has_movies(session: AsyncSession) -> bool:
     """Whether any data set has been loaded."""
     return (await session.execute(select(Movie.id).limit(1))).first() is not None
-
-
-async def last_sweep(session: AsyncSession, run_id: int) -> TrainingSweep | None:
-    """Read the sweep a run has come to."""
-    query = (
-        select(TrainingSweep)
-        .where(TrainingSweep.run_id == run_id)
-        .order_by(TrainingSweep.head.desc(), TrainingSweep.sweep.desc())
-        .limit(1)
-    )
-    return (await session.scalars(query)).one_or_none()

@@ -1,46 +1,42 @@
 """Bodies of training runs."""
 
+import dataclasses
 from datetime import datetime
-from typing import Annotated, Any, Literal, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, get_type_hints
 
 from pydantic import Field, create_model, model_validator
 
 from api.schemas.base import Body, Out
-from engine.model.heads import RidgeConfig, VariationalConfig
+from engine.jobs.job import PRESETS
+from engine.model.configuration import HeadConfig, RidgeConfig, VariationalConfig
 
-# Bounds of hyper-parameters by their names in `RidgeConfig`. A parameter
-# that is not in here yet has the bounds of its type.
-BOUNDS: dict[str, dict[str, float]] = {
+# Limits of a request, where they are narrower than the engine's own bounds.
+LIMITS: dict[str, dict[str, float]] = {
     "n_factors": {"ge": 0, "le": 256},
-    "n_sweeps": {"ge": 1, "le": 100},
-    "n_gradient_steps": {"ge": 1, "le": 50},
-    "exponent": {"ge": 0, "le": 2},
-    "prior_count": {"ge": 0, "le": 1000},
-    "user_weight": {"gt": 0, "le": 10_000},
-    "item_weight": {"gt": 0, "le": 10_000},
-    "user_bias_weight": {"gt": 0, "le": 10_000},
-    "item_bias_weight": {"gt": 0, "le": 10_000},
-    "unobserved_weight": {"ge": 0, "lt": 1},
+    "n_sweeps": {"le": 100},
+    "prior_count": {"le": 1000},
+    "user_weight": {"le": 10_000},
+    "item_weight": {"le": 10_000},
+    "user_bias_weight": {"le": 10_000},
+    "item_bias_weight": {"le": 10_000},
     "unobserved_target": {"ge": 0, "le": 5},
-    "centring": {"ge": 0, "le": 1},
-}
-BOUNDS_OF_TYPE: dict[Any, dict[str, float]] = {
-    int: {"ge": 0, "le": 1000},
-    float: {"ge": 0, "le": 10_000},
 }
 
 
-def _parameters_of(*configurations: type) -> dict[str, Any]:
+def _parameters_of(*configurations: type[HeadConfig]) -> dict[str, Any]:
     """Turn the fields of configurations into optional fields of a request."""
-    types: dict[str, Any] = {}
-    for configuration in configurations:
-        types |= get_type_hints(configuration)
     fields: dict[str, Any] = {}
-    for name, kind in types.items():
-        if kind in {int, float, bool} or get_origin(kind) is Literal:
-            bounds: Any = BOUNDS.get(name, BOUNDS_OF_TYPE.get(kind, {}))
-            fields[name] = kind | None, Field(None, **bounds)
+    for configuration in configurations:
+        for name in _names_of(configuration):
+            kind = get_type_hints(configuration)[name]
+            bounds = {**configuration.BOUNDS.get(name, {}), **LIMITS.get(name, {})}
+            options: Any = bounds
+            fields[name] = kind | None, Field(None, **options)
     return fields
+
+
+def _names_of(configuration: type[HeadConfig]) -> list[str]:
+    return [field.name for field in dataclasses.fields(configuration)]
 
 
 RatingParameters: type[Body] = create_model(
@@ -56,12 +52,11 @@ RankingParameters: type[Body] = create_model(
     **_parameters_of(RidgeConfig),
 )
 MAX_SEED = 2**31 - 1
-PAPER_PARAMETERS = frozenset({"n_factors", "n_sweeps"})
 # What can be set of each preset of the rating head.
-PRESETS: dict[str, frozenset[str]] = {
-    "default": frozenset(get_type_hints(VariationalConfig)),
-    "plain": frozenset(get_type_hints(RidgeConfig)),
-    **dict.fromkeys(("bias", "latent", "features"), PAPER_PARAMETERS),
+SETTABLE: dict[str, frozenset[str]] = {
+    name: frozenset(_names_of(type(preset.rating)))
+    & RatingParameters.model_fields.keys()
+    for name, preset in PRESETS.items()
 }
 
 
@@ -88,8 +83,8 @@ class TrainingRunIn(Body):
     @model_validator(mode="after")
     def _fits_preset(self) -> "TrainingRunIn":
         given = self.rating.model_dump(exclude_none=True)
-        if not given.keys() <= PRESETS[self.preset]:
-            known = ", ".join(sorted(PRESETS[self.preset]))
+        if not given.keys() <= SETTABLE[self.preset]:
+            known = ", ".join(sorted(SETTABLE[self.preset]))
             raise ValueError(f"the preset {self.preset} takes {known} only")
         if self.preset == "bias" and given.get("n_factors", 0) != 0:
             raise ValueError("the model of biases has no factors")
@@ -147,7 +142,8 @@ class TrainingSweepOut(Out):
     """One pass over all users and items.
 
     Of the fit that is measured (`evaluation`) or of the one on all ratings that is
-    published; `test_rmse` where the fit looks at the held-out ratings as it goes.
+    published; `test_rmse` and `test_loss` where the fit looks at the held-out ratings
+    as it goes.
     """
 
     fit: Literal["evaluation", "publication"]
@@ -157,6 +153,7 @@ class TrainingSweepOut(Out):
     rmse: float
     test_rmse: float | None
     loss: float
+    test_loss: float | None
     seconds: float
 
 

@@ -22,8 +22,9 @@ from api.telemetry.observability import stage
 from api.web.problems import NotFound, invalid
 from engine.arrays import FloatVector, IndexVector
 from engine.model.heads import Head, Model
+from engine.model.users import FoldedUser
 from engine.serving.explanation import reason_shares
-from engine.serving.fold_in import FoldedUser, fold_in, predict, uncertainty
+from engine.serving.fold_in import fold_in, predict, uncertainty
 from engine.serving.ranking import (
     POOL_SIZE,
     diversified,

@@ -73,6 +73,7 @@ class TrainingSweep(Table):
     loss: Mapped[float]
     seconds: Mapped[float]
     test_rmse: Mapped[float | None]
+    test_loss: Mapped[float | None]
 
     __table_args__ = (
         CheckConstraint("fit IN ('evaluation', 'publication')", name="fit"),

@@ -4,36 +4,24 @@ Users are the sampling unit: rankings are scored user by user, and intervals com
 resampling users, since the ratings of one user are not independent.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
-from engine.arrays import ExactVector, FloatVector, IndexVector
+from engine.arrays import ExactVector
 from engine.data.features import FeatureMatrix
-from engine.data.ratings import Ratings, SparseRows
+from engine.data.ratings import Ratings
 from engine.data.splits import HeldOut, Split, split_by_user
 from engine.errors import DataError
-from engine.evaluation.metrics import (
-    coverage,
-    errors,
-    ndcg_at_k,
-    predict_pairs,
-    recall_at_k,
-)
-from engine.kernels.exact import Side
-from engine.kernels.top_k import top_k_of_users
-from engine.model.heads import RidgeConfig, VariationalConfig
-from engine.serving.ranking import top_k
-from engine.training.fit import BIASES, RANKING, RATING, Training, fit_head
+from engine.evaluation.methods import NAMES, SIMPLE, Name, Recommender, TrainedHead
+from engine.evaluation.metrics import coverage, errors, ndcg_at_k, recall_at_k
+from engine.model.configuration import BIASES, RANKING, RATING, HeadConfig
+from engine.training.fit import OnSweep, fit_head
+from engine.training.sweeps import HeadName, Training
 
 _N_RESAMPLES = 1000
-_SHRINKAGE = 5.0  # ratings at the mean that an item mean starts from
-
-Name: TypeAlias = Literal[
-    "popularity", "item mean", "biases", "rating head", "ranking head"
-]
 
 
 @dataclass(frozen=True)
@@ -94,90 +82,6 @@ class Step:
 OnStep: TypeAlias = Callable[[Step], None]
 
 
-class Recommender(Protocol):
-    """What can be compared: something that scores and perhaps predicts."""
-
-    def scores(self, user_index: int) -> FloatVector:
-        """Scores of all items for one user, higher is better."""
-        ...
-
-    def predict(self, held_out: HeldOut) -> FloatVector | None:
-        """Predicted stars of held-out ratings, or None."""
-        ...
-
-
-@dataclass(frozen=True)
-class Popularity:
-    """The same list for everybody: most ratings first."""
-
-    counts: FloatVector
-
-    @classmethod
-    def of(cls, train: Ratings) -> "Popularity":
-        """Count the ratings of each item."""
-        return cls(train.by_item.totals.astype(np.float32))
-
-    def scores(self, user_index: int) -> FloatVector:  # noqa: ARG002  same for all
-        """Return the counts of ratings."""
-        return self.counts
-
-    def predict(self, held_out: HeldOut) -> None:
-        """Popularity says nothing about stars."""
-
-
-@dataclass(frozen=True)
-class ItemMean:
-    """Mean rating of each item, shrunk towards the mean of all."""
-
-    means: FloatVector
-
-    @classmethod
-    def of(cls, train: Ratings) -> "ItemMean":
-        """``(sum + c mean) / (n + c)``."""
-        items = train.by_item.row_of_each()
-        weights, stars = train.by_item.weights, train.by_item.values
-        weighed = stars if weights is None else weights * stars
-        sums = np.bincount(items, weighed, minlength=train.n_items)
-        shrunk = sums + _SHRINKAGE * train.mean
-        return cls((shrunk / (train.by_item.totals + _SHRINKAGE)).astype(np.float32))
-
-    def scores(self, user_index: int) -> FloatVector:  # noqa: ARG002  same for all
-        """Return the shrunk means."""
-        return self.means
-
-    def predict(self, held_out: HeldOut) -> FloatVector:
-        """Return the item's shrunk mean."""
-        return self.means[held_out.item_indices]
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A trained head with the users it was trained on."""
-
-    training: Training
-
-    def scores(self, user_index: int) -> FloatVector:
-        """``b_i + q_i'p_u``; what all items of a user share cannot change the order."""
-        head, users = self.training.head, self.training.users
-        scores: FloatVector = head.item_factors @ users.factors[user_index]
-        scores += head.item_biases
-        return scores
-
-    def predict(self, held_out: HeldOut) -> FloatVector:
-        """``μ + b_u + b_i + p_u'q_i``."""
-        head, users = self.training.head, self.training.users
-        items = Side(head.item_factors, head.item_biases)
-        return predict_pairs(users, items, held_out, mean=head.offset)
-
-
-@dataclass(frozen=True)
-class Ordering(Trained):
-    """A ranking head: it orders lists and predicts no stars."""
-
-    def predict(self, held_out: HeldOut) -> None:  # type: ignore[override]
-        """Scores of a ranking head are no stars."""
-
-
 @dataclass(frozen=True)
 class PerUser:
     """Totals and counts of one measure on one split, a user an entry."""
@@ -223,7 +127,7 @@ def measure(
     bounds = np.searchsorted(test.user_indices[order], np.arange(train.n_users + 1))
     gains, shares = np.zeros(train.n_users), np.zeros(train.n_users)
     judged = np.zeros(train.n_users)
-    lists = _lists(recommender, train.by_user, k)
+    lists = recommender.lists(train.by_user, k)
     for user, found in enumerate(lists):
         mine = order[bounds[user] : bounds[user + 1]]
         relevant = test.item_indices[mine[test.values[mine] >= relevant_from]]
@@ -246,23 +150,104 @@ def measure(
     )
 
 
-def _lists(recommender: Recommender, seen: SparseRows, k: int) -> list[IndexVector]:
-    """List what is best for each user; of trained factors, for all users at once."""
-    if isinstance(recommender, Trained):
-        training = recommender.training
-        return top_k_of_users(training.head, training.users.factors, k, seen=seen)
-    return [
-        top_k(recommender.scores(user), k, excluded=seen.row(user)[0])
-        for user in range(seen.n_rows)
-    ]
+@dataclass(frozen=True)
+class Compared:
+    """One method on one split; `training` is None where nothing was trained."""
+
+    name: Name
+    measured: Measured
+    training: Training | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Which methods to compare, and how to train and to judge them.
+
+    Attributes
+    ----------
+    rating, ranking : HeadConfig
+        Hyper-parameters of the heads.
+    item_features, user_features : matrix or None
+        As for `engine.fit`.
+    names : sequence of str
+        The methods, in the order in which they run.
+    seed : int or sequence of int
+        Seed of every training.
+    k, relevant_from
+        As for `measure`.
+    """
+
+    rating: HeadConfig = RATING
+    ranking: HeadConfig = RANKING
+    item_features: FeatureMatrix | None = None
+    user_features: FeatureMatrix | None = None
+    names: Sequence[Name] = NAMES
+    seed: int | Sequence[int] = 0
+    k: int = 10
+    relevant_from: float = 4.0
+
+    def run(
+        self,
+        split: Split,
+        *,
+        train: Ratings | None = None,
+        on_begin: Callable[[Name], object] | None = None,
+        on_sweep: OnSweep | None = None,
+    ) -> Iterator[Compared]:
+        """Train and measure one method after another; one is in memory at a time.
+
+        Parameters
+        ----------
+        split : Split
+        train : Ratings, optional
+            What the heads are trained on, if more than ``split.train``.
+        on_begin : callable, optional
+            Called with the name of each method before it is trained.
+        on_sweep : callable, optional
+            As for `engine.fit`.
+        """
+        for name in self.names:
+            if on_begin is not None:
+                on_begin(name)
+            recommender: Recommender
+            if name in SIMPLE:
+                recommender, training = SIMPLE[name].of(split.train), None
+            else:
+                ratings = split.train if train is None else train
+                training = self._train(name, ratings, split.test, on_sweep)
+                recommender = TrainedHead(training)
+            measured = measure(
+                recommender, split, k=self.k, relevant_from=self.relevant_from
+            )
+            yield Compared(name, measured, training)
+
+    def _train(
+        self, name: Name, ratings: Ratings, test: HeldOut, on_sweep: OnSweep | None
+    ) -> Training:
+        heads: dict[Name, tuple[HeadName, HeadConfig]] = {
+            "biases": ("biases", BIASES),
+            "rating head": ("rating", self.rating),
+            "ranking head": ("ranking", self.ranking),
+        }
+        head, configuration = heads[name]
+        return fit_head(
+            ratings,
+            configuration,
+            name=head,
+            item_features=self.item_features,
+            user_features=self.user_features,
+            test=test,
+            on_sweep=on_sweep,
+            rng=np.random.default_rng(self.seed),
+        )
 
 
 def evaluate(
     ratings: Ratings,
     *,
     seeds: Sequence[int] = (0, 1, 2, 3, 4),
-    rating: RidgeConfig | VariationalConfig = RATING,
-    ranking: RidgeConfig = RANKING,
+    rating: HeadConfig = RATING,
+    ranking: HeadConfig = RANKING,
     item_features: FeatureMatrix | None = None,
     k: int = 10,
     relevant_from: float = 4.0,
@@ -279,10 +264,10 @@ def evaluate(
         The catalogue is every item in here, rated in training or not.
     seeds : sequence of int
         One split each.
-    rating, ranking : RidgeConfig or VariationalConfig
-        Of the heads.
+    rating, ranking : HeadConfig
+        Hyper-parameters of the heads.
     item_features : matrix, optional
-        As for `als.fit`.
+        As for `engine.fit`.
     k, relevant_from
         As for `measure`.
     on_step : callable, optional
@@ -303,40 +288,21 @@ def evaluate(
         raise DataError("give at least one seed")
     results: dict[Name, list[Measured]] = {}
     for seed in seeds:
-        split = split_by_user(ratings, rng=np.random.default_rng(seed))
-        methods = _methods(
-            split.train, rating, ranking, item_features=item_features, seed=seed
+        comparison = Comparison(
+            rating=rating,
+            ranking=ranking,
+            item_features=item_features,
+            seed=(seed, 1),
+            k=k,
+            relevant_from=relevant_from,
         )
-        for name, build in methods.items():
-            measured = measure(build(), split, k=k, relevant_from=relevant_from)
-            results.setdefault(name, []).append(measured)
+        split = split_by_user(ratings, rng=np.random.default_rng(seed))
+        for found in comparison.run(split):
+            results.setdefault(found.name, []).append(found.measured)
             if on_step is not None:
                 done = sum(map(len, results.values()))
-                on_step(Step(name, seed, done, len(seeds) * len(methods)))
+                on_step(Step(found.name, seed, done, len(seeds) * len(NAMES)))
     return tuple(_row(name, measured) for name, measured in results.items())
-
-
-def _methods(
-    train: Ratings,
-    rating: RidgeConfig | VariationalConfig,
-    ranking: RidgeConfig,
-    *,
-    item_features: FeatureMatrix | None,
-    seed: int,
-) -> dict[Name, Callable[[], Recommender]]:
-    """Name what to compare; built when called, so one at a time is in memory."""
-
-    def train_head(configuration: RidgeConfig | VariationalConfig) -> Training:
-        rng = np.random.default_rng([seed, 1])
-        return fit_head(train, configuration, item_features=item_features, rng=rng)
-
-    return {
-        "popularity": lambda: Popularity.of(train),
-        "item mean": lambda: ItemMean.of(train),
-        "biases": lambda: Trained(train_head(BIASES)),
-        "rating head": lambda: Trained(train_head(rating)),
-        "ranking head": lambda: Ordering(train_head(ranking)),
-    }
 
 
 def _row(name: Name, measured: list[Measured]) -> Row:

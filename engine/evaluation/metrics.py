@@ -1,41 +1,11 @@
 """Measures of predictions and of lists, one user at a time where that matters."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from engine.arrays import ExactVector, FloatVector, IndexVector
-from engine.data.splits import HeldOut
 from engine.errors import DataError
-
-if TYPE_CHECKING:
-    from engine.kernels.exact import Side
-
-
-def predict_pairs(
-    users: "Side", items: "Side", pairs: HeldOut, *, mean: float
-) -> FloatVector:
-    """Predict held-out ratings, not clipped to the scale: ``μ + b_u + b_i + p_u'q_i``.
-
-    Parameters
-    ----------
-    users, items : Side
-        Trained.
-    pairs : HeldOut
-        Whose rows are those of the two sides.
-    mean : float
-        ``μ``, in stars.
-
-    Returns
-    -------
-    ndarray of float32, shape (n_pairs,)
-    """
-    rows, columns = pairs.user_indices, pairs.item_indices
-    products = np.einsum("tf,tf->t", users.factors[rows], items.factors[columns])
-    biases = users.biases[rows] + items.biases[columns]
-    predicted: FloatVector = np.float32(mean) + biases + products
-    return predicted
 
 
 def rmse(predicted: FloatVector, actual: FloatVector) -> float:

@@ -1,15 +1,28 @@
 """What to train, as a request says it: configurations, and whether to measure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
 
-from engine.model.heads import RidgeConfig, VariationalConfig
-from engine.paper.configuration import PAPER_PRESETS, PaperConfig
-from engine.training import fit as als
+from engine.model.configuration import PLAIN, RANKING, RATING, HeadConfig, RidgeConfig
+from engine.paper.configuration import PAPER_PRESETS
 
 MAX_EVALUATED = 2_000_000
 """More ratings than this are evaluated only where the request asks for it."""
+
+
+class Preset(NamedTuple):
+    """A rating head, and the item features that it is trained with."""
+
+    rating: HeadConfig
+    features: Literal["words", "genres"]
+
+
+PRESETS: Mapping[str, Preset] = {
+    "default": Preset(RATING, "words"),
+    "plain": Preset(PLAIN, "words"),
+    **{name: Preset(each, "genres") for name, each in PAPER_PRESETS.items()},
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,25 +43,24 @@ class Job:
         return cls(**{"rating": {}, "ranking": {}, **parameters})
 
     @property
-    def paper(self) -> PaperConfig | None:
-        """The configuration of one of the paper's models, if that was asked for."""
-        if self.preset not in PAPER_PRESETS:
-            return None
-        return replace(PAPER_PRESETS[self.preset], **self.rating)
-
-    @property
-    def rating_head(self) -> RidgeConfig | VariationalConfig:
-        """Of the rating head."""
-        if self.paper is not None:
-            return self.paper.of_head()
-        if self.preset == "plain":
-            return replace(als.PLAIN, **self.rating)
-        return replace(als.RATING, **self.rating)
+    def rating_head(self) -> HeadConfig:
+        """The rating head's configuration."""
+        return PRESETS[self.preset].rating.changed(self.rating)
 
     @property
     def ranking_head(self) -> RidgeConfig:
-        """Of the ranking head."""
-        return replace(als.RANKING, **self.ranking)
+        """The ranking head's configuration."""
+        return RANKING.changed(self.ranking)
+
+    @property
+    def features(self) -> Literal["words", "genres"]:
+        """The item features to train with: genres and decade as words, or genres."""
+        return PRESETS[self.preset].features
+
+    @property
+    def takes_votes(self) -> bool:
+        """Whether votes, which have weights, can be trained on beside the ratings."""
+        return self.rating_head.TAKES_WEIGHTS
 
     def is_evaluated(self, n_ratings: int) -> bool:
         """Whether to hold ratings out and measure, before training on all."""

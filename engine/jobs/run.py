@@ -8,11 +8,11 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 
@@ -20,27 +20,17 @@ import engine
 from engine.arrays import read_only
 from engine.data.features import FeatureMatrix
 from engine.data.ratings import Ratings
-from engine.data.splits import HeldOut, Split, split_by_user
-from engine.evaluation.compare import (
-    Estimate,
-    ItemMean,
-    Measured,
-    Ordering,
-    Popularity,
-    Recommender,
-    Trained,
-    estimate,
-    measure,
-)
+from engine.data.splits import Split, split_by_user
+from engine.evaluation.compare import Comparison, Estimate, Measured, estimate
 from engine.insights import genres_of
 from engine.jobs.job import Job
 from engine.jobs.memory import peak_bytes, reset_peak
+from engine.model.configuration import BIASES, HeadConfig
 from engine.model.files import Json
-from engine.model.heads import Head, Model, RidgeConfig, VariationalConfig
-from engine.paper.training import PaperSweep, fit_paper
+from engine.model.heads import Model
 from engine.serving.fold_in import fold_in
-from engine.training import fit as als
-from engine.training.fit import Training
+from engine.training.fit import fit
+from engine.training.sweeps import HeadName, Sweep, Training
 
 Fit: TypeAlias = Literal["evaluation", "publication"]
 
@@ -48,13 +38,13 @@ PARITY_USERS = 200
 
 
 class Observer(Protocol):
-    """Whoever follows a job; what it raises ends the job."""
+    """Follows a job; an exception that it raises ends the job."""
 
     def stage(self, name: str) -> None:
         """Learn what the job does now."""
         ...
 
-    def sweep(self, values: dict[str, Any], progress: float) -> None:
+    def sweep(self, fit: Fit, sweep: Sweep, progress: float) -> None:
         """Learn of a sweep, and of the share of all sweeps' work that is done."""
         ...
 
@@ -74,8 +64,7 @@ class Result:
 class Trainer:
     """Does one job on one snapshot of the ratings, and of votes beside them.
 
-    Only ratings are held out and counted; votes are no more than trained on, by the
-    default heads. The paper's models know ratings alone.
+    Only ratings are held out and counted; votes are only trained on.
     """
 
     def __init__(
@@ -90,12 +79,16 @@ class Trainer:
     ) -> None:
         self.ratings = ratings
         self.votes = votes
-        self.genres = genres
         self.item_features = item_features
+        if job.features == "genres":
+            self.item_features = genres_of(genres).membership.astype(np.float64)
         self.job = job
         self.observer = observer
         self.done = 0.0
-        self.total = sum(self._work())
+        self.heads: Mapping[HeadName, HeadConfig] = {
+            "biases": BIASES, "rating": job.rating_head, "ranking": job.ranking_head,
+        }  # fmt: skip
+        self.total = self._work()
 
     def run(self) -> Result:
         """Measure on held-out ratings if wanted, then train on all."""
@@ -116,61 +109,45 @@ class Trainer:
         }
         return Result(model, details)
 
-    def _work(self) -> Iterator[float]:
-        """Yield the cost of each fit in multiply-adds, more or less."""
-        heads: list[RidgeConfig | VariationalConfig]
-        heads = [self.job.rating_head, self.job.ranking_head]
+    def _work(self) -> float:
+        """Add up the work of all sweeps."""
+        names: list[HeadName] = ["rating", "ranking"]
         if self.job.is_evaluated(self.ratings.n_ratings):
-            heads += [*heads, als.BIASES]
-        for configuration in heads:
-            yield configuration.n_sweeps * self._cost(configuration)
+            names += [*self.heads]
+        return sum(self.heads[name].n_sweeps * self._work_of(name) for name in names)
 
-    def _cost(self, configuration: RidgeConfig | VariationalConfig) -> float:
-        """Estimate one sweep: gather the rows' systems, then solve them.
-
-        Learning the weights about doubles that; progress needs no more than "about".
-        """
-        side = configuration.n_factors + 1
+    def _work_of(self, name: HeadName) -> float:
         n_rows = self.ratings.n_users + self.ratings.n_items
-        exact = side**2 * self.ratings.n_ratings + side**3 * n_rows / 3
-        if isinstance(configuration, VariationalConfig):
-            return 2 * exact
-        if configuration.solver == "conjugate_gradient":
-            return 4.0 * side * configuration.n_gradient_steps * self.ratings.n_ratings
-        return exact
+        return self.heads[name].work(self.ratings.n_ratings, n_rows)
 
-    def _reporter(
-        self,
-        fit: Fit,
-        configuration: RidgeConfig | VariationalConfig,
-        *,
-        name: str | None = None,
-    ) -> Callable[[als.Sweep], None]:
-        """Report the sweeps of a head; of a model outside the card only progress."""
-        cost = self._cost(configuration)
-
-        def report(sweep: als.Sweep) -> None:
-            self.done += cost
-            values = {**asdict(sweep), "fit": fit, "head": name or sweep.head}
-            self.observer.sweep(values, min(self.done / self.total, 1.0))
+    def _reporter(self, fit: Fit) -> Callable[[Sweep], None]:
+        def report(sweep: Sweep) -> None:
+            self.done += self._work_of(sweep.head)
+            self.observer.sweep(fit, sweep, min(self.done / self.total, 1.0))
 
         return report
 
     def evaluate(self) -> Json:
-        """Train on a part, measure on the rest, beside three simple methods."""
+        """Train on a part, measure on the rest, beside simpler methods."""
         self.observer.stage("holding ratings out")
-        job = self.job
+        job, parity = self.job, 0.0
         split = hold_out(self.ratings, seed=job.seed, test_share=job.test_share)
-        taught = replace(split, train=self._with_votes(split.train))
-        parity = 0.0
+        train = self._with_votes(split.train)
+        comparison = Comparison(
+            rating=self.heads["rating"], ranking=self.heads["ranking"],
+            item_features=self.item_features, seed=(job.seed, 1),
+        )  # fmt: skip
         metrics: list[Json] = []
-        for name, build in self._methods(split, taught).items():
-            self.observer.stage(f"evaluation: {name}")
-            recommender = build()
-            metrics.append(describe(name, measure(recommender, split)))
+        for found in comparison.run(
+            split,
+            train=train,
+            on_begin=lambda name: self.observer.stage(f"evaluation: {name}"),
+            on_sweep=self._reporter("evaluation"),
+        ):
+            metrics.append(describe(found.name, found.measured))
             self.observer.measured(metrics)
-            if isinstance(recommender, Trained):
-                parity = max(parity, fold_in_parity(taught.train, recommender.training))
+            if found.training is not None:
+                parity = max(parity, fold_in_parity(train, found.training))
         return {
             "test_share": self.job.test_share,
             "n_train": split.train.n_ratings,
@@ -182,102 +159,18 @@ class Trainer:
     def _with_votes(self, ratings: Ratings) -> Ratings:
         return ratings if self.votes is None else ratings.joined(self.votes)
 
-    def _methods(
-        self, split: Split, taught: Split
-    ) -> dict[str, Callable[[], Recommender]]:
-        """Name what is measured; what knows weights learns from votes as well."""
-        train, job = split.train, self.job
-
-        def biases() -> Trained:
-            return Trained(self._fit_head(taught, als.BIASES, name="biases"))
-
-        def rating_head() -> Recommender:
-            if job.paper is not None:
-                return Placed(*self._fit_paper(train, "evaluation", test=split.test))
-            return Trained(self._fit_head(taught, job.rating_head, name="rating"))
-
-        def ranking_head() -> Trained:
-            return Ordering(self._fit_head(taught, job.ranking_head, name="ranking"))
-
-        return {
-            "popularity": lambda: Popularity.of(train),
-            "item mean": lambda: ItemMean.of(train),
-            "biases": biases,
-            "rating head": rating_head,
-            "ranking head": ranking_head,
-        }
-
-    def _fit_head(
-        self,
-        split: Split,
-        configuration: RidgeConfig | VariationalConfig,
-        *,
-        name: Literal["biases", "rating", "ranking"],
-    ) -> Training:
-        is_ranking = name == "ranking"
-        return als.fit_head(
-            split.train,
-            configuration,
-            name="ranking" if is_ranking else "rating",
-            item_features=self.item_features,
-            test=None if is_ranking else split.test,
-            on_sweep=self._reporter("evaluation", configuration, name=name),
-            rng=np.random.default_rng([self.job.seed, 1]),
-        )
-
     def _publication(self) -> Model:
         """Train both heads on all ratings."""
-        job, is_paper = self.job, self.job.paper is not None
-        # `fit` trains two heads; where the paper's takes the place of the first, that
-        # one is a moment's work.
-        first = als.BIASES if is_paper else job.rating_head
-        reports = {
-            "rating": self._reporter("publication", first),
-            "ranking": self._reporter("publication", job.ranking_head),
-        }
-
-        def on_sweep(sweep: als.Sweep) -> None:
-            if not (is_paper and sweep.head == "rating"):
-                reports[sweep.head](sweep)
-
-        model = als.fit(
+        model = fit(
             self._with_votes(self.ratings),
-            rating=first,
-            ranking=job.ranking_head,
+            rating=self.heads["rating"],
+            ranking=self.heads["ranking"],
             item_features=self.item_features,
-            on_sweep=on_sweep,
-            rng=np.random.default_rng(job.seed),
+            on_sweep=self._reporter("publication"),
+            rng=np.random.default_rng(self.job.seed),
         )
         counts = read_only(self.ratings.by_item.counts)  # of stars alone
-        model = replace(model, item_counts=counts, n_ratings=self.ratings.n_ratings)
-        if not is_paper:
-            return model
-        head, _ = self._fit_paper(self.ratings, "publication", test=None)
-        return replace(model, rating=head)
-
-    def _fit_paper(
-        self, ratings: Ratings, fit: Fit, *, test: HeldOut | None
-    ) -> tuple[Head, Ratings]:
-        configuration = self.job.paper
-        assert configuration is not None  # noqa: S101 - asked for by its preset
-        cost = self._cost(configuration.of_head())
-
-        def report(sweep: PaperSweep) -> None:
-            self.done += cost
-            values = asdict(sweep)
-            values["rmse"] = values.pop("train_rmse")
-            values |= {"fit": fit, "head": "rating"}
-            self.observer.sweep(values, min(self.done / self.total, 1.0))
-
-        training = fit_paper(
-            ratings,
-            configuration,
-            item_features=genres_of(self.genres).membership.astype(np.float64),
-            test=test,
-            on_sweep=report,
-            rng=np.random.default_rng([self.job.seed, 2]),
-        )
-        return training.head, ratings
+        return replace(model, item_counts=counts, n_ratings=self.ratings.n_ratings)
 
 
 def hold_out(ratings: Ratings, *, seed: int, test_share: float) -> Split:
@@ -285,29 +178,6 @@ def hold_out(ratings: Ratings, *, seed: int, test_share: float) -> Split:
     return split_by_user(
         ratings, test_share=test_share, rng=np.random.default_rng(seed)
     )
-
-
-@dataclass(frozen=True)
-class Placed:
-    """A head whose users are folded in, as the service does."""
-
-    head: Head
-    ratings: Ratings
-
-    def scores(self, user_index: int) -> Any:  # noqa: ANN401 - a vector of the engine
-        """Scores of all items for one user."""
-        return self.head.scores(
-            fold_in(self.head, *self.ratings.by_user.row(user_index))
-        )
-
-    def predict(self, held_out: HeldOut) -> Any:  # noqa: ANN401 - a vector of the engine
-        """Predicted stars, user by user."""
-        predicted = np.empty(len(held_out.values), dtype=np.float32)
-        order = np.argsort(held_out.user_indices, kind="stable")
-        users, starts = np.unique(held_out.user_indices[order], return_index=True)
-        for user, mine in zip(users, np.split(order, starts[1:]), strict=True):
-            predicted[mine] = self.scores(int(user))[held_out.item_indices[mine]]
-        return predicted
 
 
 def fold_in_parity(train: Ratings, training: Training) -> float:

@@ -11,7 +11,6 @@ import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
@@ -31,15 +30,13 @@ from engine.data.features import FeatureMatrix
 from engine.data.ratings import Ratings
 from engine.data.splits import Split, split_by_user
 from engine.errors import DataError, SolveError
-from engine.evaluation.compare import Ordering, Trained, estimate, measure
-from engine.evaluation.metrics import rmse
+from engine.evaluation.compare import Comparison, estimate
 from engine.jobs.run import hold_out
-from engine.model.heads import RidgeConfig, VariationalConfig
-from engine.training.fit import PLAIN, RANKING, RATING, fit_head
+from engine.model.configuration import PLAIN, RANKING, RATING, HeadConfig
 
 Target: TypeAlias = Literal["default", "plain", "ranking"]
 
-STARTS: Mapping[Target, RidgeConfig | VariationalConfig] = MappingProxyType(
+STARTS: Mapping[Target, HeadConfig] = MappingProxyType(
     {"default": RATING, "plain": PLAIN, "ranking": RANKING}
 )
 _WEIGHT = FloatDistribution(0.05, 50, log=True)
@@ -126,7 +123,7 @@ class Journal:
 
 def search(
     target: Target,
-    judge: Callable[[RidgeConfig | VariationalConfig], float],
+    judge: Callable[[HeadConfig], float],
     journal: Journal,
     *,
     n_trials: int,
@@ -240,15 +237,17 @@ class Task:
             "evaluate": "always",
         }
 
-    def _judge(self, setting: RidgeConfig | VariationalConfig, split: Split) -> float:
+    def _judge(self, setting: HeadConfig, split: Split) -> float:
         """Train on a part and measure as the card of a training run does."""
-        train = partial(
-            fit_head, split.train, setting, item_features=self.item_features,
-            rng=np.random.default_rng([self.seed, 1]),
+        is_ranking = self.target == "ranking"
+        comparison = Comparison(
+            names=["ranking head" if is_ranking else "rating head"],
+            rating=setting, ranking=setting,
+            item_features=self.item_features, seed=(self.seed, 1),
         )  # fmt: skip
-        if self.target == "ranking":
-            ordering = Ordering(train(name="ranking"))
-            return estimate([measure(ordering, split).ndcg]).value
-        predicted = Trained(train()).predict(split.test)
-        clipped = np.clip(predicted, *split.train.value_range)
-        return rmse(clipped, split.test.values)
+        (found,) = comparison.run(split)
+        if is_ranking:
+            return estimate([found.measured.ndcg]).value
+        squares = found.measured.squares
+        assert squares is not None  # noqa: S101 - a rating head predicts stars
+        return estimate([squares], transform=np.sqrt).value

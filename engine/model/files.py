@@ -25,18 +25,18 @@ from engine.model.array_files import (
     sync_folder,
     write_file,
 )
+from engine.model.configuration import HeadConfig
 from engine.model.heads import (
+    Arrays,
     Head,
     Model,
-    RidgeConfig,
-    Unobserved,
-    UserPrior,
-    VariationalConfig,
+    RidgeHead,
+    Shapes,
+    VariationalHead,
 )
 
 Json: TypeAlias = str | int | float | bool | list["Json"] | dict[str, "Json"] | None
 Array: TypeAlias = npt.NDArray[Any]
-Shapes: TypeAlias = dict[str, tuple[type[np.generic], tuple[int, ...]]]
 
 FORMAT = "cinefold-model"
 FORMAT_VERSION = 2
@@ -45,19 +45,9 @@ MANIFEST = "manifest.json"
 _LARGEST_MANIFEST = 1 << 20  # bytes
 _LARGEST_COUNT = 1 << 40
 _HEADS = ("rating", "ranking")
-_KINDS: dict[str, type[RidgeConfig | VariationalConfig]] = {
-    "given": RidgeConfig,
-    "learned": VariationalConfig,
-}
-
-# Format 2 names two of these arrays as earlier versions did.
-_PRIOR_FILES = {
-    "weights": "weights",
-    "set_effects": "set_effects",
-    "feature_effects": "feature_effects",
-    "item_variances": "item_spreads",
-    "selection_offsets": "item_selections",
-}
+# How the manifest says where a head's regularization came from.
+_FAMILIES: dict[str, type[Head]] = {"given": RidgeHead, "learned": VariationalHead}
+_WEIGHTS = {family: weights for weights, family in _FAMILIES.items()}
 
 
 @dataclass(frozen=True)
@@ -183,20 +173,14 @@ def read_manifest(folder: Path) -> Manifest:
         raise ArtifactError(f"{folder.name} has no usable manifest: {error}") from error
 
 
-def _arrays_of(model: Model) -> dict[str, Array]:
-    arrays: dict[str, Array] = {
+def _arrays_of(model: Model) -> Arrays:
+    arrays: Arrays = {
         "item_ids.npy": model.item_ids,
         "item_counts.npy": model.item_counts,
     }
     for name in _HEADS:
         head: Head = getattr(model, name)
-        arrays[f"{name}_item_biases.npy"] = head.item_biases
-        arrays[f"{name}_item_factors.npy"] = head.item_factors
-        arrays[f"{name}_gram.npy"] = head.unobserved.gram
-        arrays[f"{name}_moment.npy"] = head.unobserved.moment
-        if head.prior is not None:
-            for part, file in _PRIOR_FILES.items():
-                arrays[f"{name}_{file}.npy"] = getattr(head.prior, part)
+        arrays |= {f"{name}_{part}.npy": array for part, array in head.arrays().items()}
     return arrays
 
 
@@ -209,10 +193,9 @@ def _scalars_of(model: Model) -> dict[str, Json]:
     }
     for name in _HEADS:
         head: Head = getattr(model, name)
-        prior = head.prior
         scalars[name] = {
-            "weights": "given" if prior is None else "learned",
-            "n_user_features": 0 if prior is None else len(prior.feature_effects),
+            "weights": _WEIGHTS[type(head)],
+            "n_user_features": head.n_user_features,
             "configuration": asdict(head.configuration),
             "global_mean": head.global_mean,
             "residual_variance": head.residual_variance,
@@ -224,17 +207,12 @@ def _load(folder: Path, manifest: Manifest) -> Model:
     scalars: dict[str, Any] = manifest.model
     n_items = _count(scalars["n_items"])
     low, high = (_number(value) for value in scalars["rating_range"])
-    configurations = {
-        name: _KINDS[scalars[name]["weights"]](**scalars[name]["configuration"])
-        for name in _HEADS
-    }
     expected: Shapes = {
         "item_ids.npy": (np.int64, (n_items,)),
         "item_counts.npy": (np.int32, (n_items,)),
     }
-    for name, configuration in configurations.items():
-        n_features = _count(scalars[name]["n_user_features"])
-        expected |= _expected_arrays(name, configuration, n_items, n_features)
+    for name in _HEADS:
+        expected |= _expected_arrays(name, scalars[name], n_items)
     if manifest.files.keys() != expected.keys():
         raise ValueError("the list of files is not that of the format")
     arrays = {
@@ -244,10 +222,7 @@ def _load(folder: Path, manifest: Manifest) -> Model:
     ids, counts = arrays["item_ids.npy"], arrays["item_counts.npy"]
     if (np.diff(ids) <= 0).any() or (counts < 0).any():
         raise ValueError("item ids must rise and counts must not be negative")
-    heads = {
-        name: _head(name, configurations[name], scalars[name], arrays)
-        for name in _HEADS
-    }
+    heads = {name: _head(name, scalars[name], arrays) for name in _HEADS}
     return Model(
         item_ids=ids,
         item_counts=counts,
@@ -259,62 +234,27 @@ def _load(folder: Path, manifest: Manifest) -> Model:
     )
 
 
-def _expected_arrays(
-    name: str,
-    configuration: RidgeConfig | VariationalConfig,
-    n_items: int,
-    n_features: int,
-) -> Shapes:
+def _expected_arrays(name: str, scalars: dict[str, Any], n_items: int) -> Shapes:
     """Name, dtype and shape of every array of a head, none taken from its entry."""
-    k = configuration.n_factors
-    expected: Shapes = {
-        f"{name}_item_biases.npy": (np.float32, (n_items,)),
-        f"{name}_item_factors.npy": (np.float32, (n_items, k)),
-        f"{name}_gram.npy": (np.float64, (k + 1, k + 1)),
-        f"{name}_moment.npy": (np.float64, (k + 1,)),
-    }
-    if isinstance(configuration, VariationalConfig):
-        expected |= {
-            f"{name}_weights.npy": (np.float64, (k + 1,)),
-            f"{name}_set_effects.npy": (np.float32, (n_items, k + 1)),
-            f"{name}_feature_effects.npy": (np.float32, (n_features, k + 1)),
-            f"{name}_item_spreads.npy": (np.float32, (n_items, k + 1)),
-            f"{name}_item_selections.npy": (np.float32, (n_items,)),
-        }
-    return expected
+    family, configuration = _family(scalars)
+    n_user_features = _count(scalars["n_user_features"])
+    shapes = family.shapes(n_items, configuration.n_factors, n_user_features)
+    return {f"{name}_{part}.npy": shape for part, shape in shapes.items()}
 
 
-def _head(
-    name: str,
-    configuration: RidgeConfig | VariationalConfig,
-    scalars: dict[str, Any],
-    arrays: dict[str, Array],
-) -> Head:
-    variance = _number(scalars["residual_variance"])
-    if variance < 0:
-        raise ValueError("a variance is negative")
-    return Head(
-        configuration=configuration,
-        global_mean=_number(scalars["global_mean"]),
-        item_biases=arrays[f"{name}_item_biases.npy"],
-        item_factors=arrays[f"{name}_item_factors.npy"],
-        residual_variance=variance,
-        unobserved=Unobserved(
-            gram=arrays[f"{name}_gram.npy"], moment=arrays[f"{name}_moment.npy"]
-        ),
-        prior=_prior(name, arrays)
-        if isinstance(configuration, VariationalConfig)
-        else None,
+def _family(scalars: dict[str, Any]) -> tuple[type[Head], HeadConfig]:
+    family = _FAMILIES[scalars["weights"]]
+    return family, family.CONFIG.from_stored(scalars["configuration"])
+
+
+def _head(name: str, scalars: dict[str, Any], arrays: Arrays) -> Head:
+    family, configuration = _family(scalars)
+    mean, variance = (
+        _number(scalars[part]) for part in ("global_mean", "residual_variance")
     )
-
-
-def _prior(name: str, arrays: dict[str, Array]) -> UserPrior:
-    prior = UserPrior(
-        **{part: arrays[f"{name}_{file}.npy"] for part, file in _PRIOR_FILES.items()}
-    )
-    if (prior.weights <= 0).any() or (prior.item_variances < 0).any():
-        raise ValueError("weights must be positive and variances not negative")
-    return prior
+    shapes = family.shapes(0, 0, 0)
+    own = {part: arrays[f"{name}_{part}.npy"] for part in shapes}
+    return family.from_arrays(configuration, mean, variance, own)
 
 
 def _load_array(

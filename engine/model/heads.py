@@ -1,10 +1,13 @@
 """What a trained model is: the item side of both heads. No training code in here."""
 
-import math
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
+from scipy.linalg import blas, lapack
 
 from engine.arrays import (
     CountVector,
@@ -17,181 +20,11 @@ from engine.arrays import (
 )
 from engine.data.ids import Ids, indices_of
 from engine.errors import DataError
+from engine.model.configuration import HeadConfig, RidgeConfig, VariationalConfig
+from engine.model.users import FoldedUser, UserRatings, UserSystem
 
-if TYPE_CHECKING:
-    from engine.serving.fold_in import FoldedUser
-
-Role: TypeAlias = Literal["user", "item"]
-Solver: TypeAlias = Literal["cholesky", "conjugate_gradient"]
-Counts: TypeAlias = CountVector | ExactVector | float
-"""Numbers of ratings, of one row or of several; weighted ones need not be whole."""
-
-_MOST_FACTORS = 1024
-
-
-@dataclass(frozen=True, kw_only=True)
-class RidgeConfig:
-    """Hyper-parameters of one head.
-
-    The objective, for users ``u``, items ``i`` and ``n`` the number of ratings of the
-    row in question::
-
-        sum_observed (r - h d_u - s)^2  +  a sum_unobserved (g - s)^2
-        + sum_u λ_u (n + n0)^v |p_u|^2  +  β_u b_u^2
-        + sum_i λ_i (n + n0)^v |q_i|^2  +  β_i b_i^2,      s = μ + b_u + b_i + p_u'q_i
-
-    ``d_u = sum (r - mean) / (n_u + n0)`` is how generous a user is.
-
-    Where ratings have weights ``c``, one of weight 2 counts as two, in ``n`` and in
-    ``d_u`` as well, and a rating adds ``c ((r - h d_u - s)^2 - a (g - s)^2)`` to
-    ``a (g - s)^2`` over all pairs. Weight 1 is the objective above, and a weight
-    towards 0 makes the pair unobserved.
-
-    Attributes
-    ----------
-    n_factors : int
-        ``k``, 0 to 1024; 0 leaves the biases alone.
-    n_sweeps : int
-        Passes over items and users, at least 1.
-    user_weight, item_weight : float
-        ``λ_u, λ_i > 0``.
-    user_bias_weight, item_bias_weight : float
-        ``β_u, β_i > 0``: each acts like that many ratings at the mean.
-    exponent : float
-        ``v``, 0 to 2: 0 is plain ridge, 1 the weighting of ALS-WR.
-    prior_count : float
-        ``n0 >= 0``: ratings that regularization assumes of everybody. Without it a
-        user with one rating would hardly be regularized at all.
-    unobserved_weight : float
-        ``a``, 0 (the rating head) to below 1.
-    unobserved_target : float
-        ``g``, in stars: what a pair without a rating is taken to be worth. Where
-        ``a > 0`` it is ``μ`` too, since nearly all pairs are fitted to it; else ``μ``
-        is the mean rating.
-    centring : float
-        ``h``, 0 to 1: how much of a user's generosity is taken off their ratings. Where
-        ``a = 0`` nothing is, since scores are stars.
-    solver : {"cholesky", "conjugate_gradient"}
-        Of all half-steps but the last, which is exact. Gradient steps win with many
-        factors and many ratings.
-    n_gradient_steps : int
-        Conjugate-gradient steps in a half-step, at least 1.
-
-    Raises
-    ------
-    DataError
-        A value lies outside its range.
-    """
-
-    n_factors: int
-    n_sweeps: int
-    user_weight: float
-    item_weight: float
-    user_bias_weight: float
-    item_bias_weight: float
-    exponent: float = 0.5
-    prior_count: float = 0.0
-    unobserved_weight: float = 0.0
-    unobserved_target: float = 0.0
-    centring: float = 0.0
-    solver: Solver = "cholesky"
-    n_gradient_steps: int = 3
-
-    def __post_init__(self) -> None:
-        """Refuse values that no training can work with."""
-        for field in fields(self):
-            if field.name.startswith("n_"):
-                is_number = type(getattr(self, field.name)) is int
-                self._require(field.name, is_number, "a whole number")
-            elif field.name != "solver":
-                self._require_finite(field.name)
-        for name, low, high in (
-            ("n_factors", 0, _MOST_FACTORS),
-            ("n_sweeps", 1, 10_000),
-            ("n_gradient_steps", 1, 1_000),
-            ("exponent", 0, 2),
-            ("prior_count", 0, math.inf),
-            ("centring", 0, 1),
-        ):
-            self._require(name, low <= getattr(self, name) <= high, f"{low} to {high}")
-        for name in (
-            "user_weight", "item_weight", "user_bias_weight", "item_bias_weight",
-        ):  # fmt: skip
-            self._require(name, getattr(self, name) > 0, "above 0")
-        weight = self.unobserved_weight
-        self._require("unobserved_weight", 0 <= weight < 1, "at least 0 and below 1")
-        solvers = "cholesky", "conjugate_gradient"
-        self._require("solver", self.solver in solvers, " or ".join(solvers))
-
-    def _require_finite(self, name: str) -> None:
-        value = getattr(self, name)
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        self._require(name, is_number and math.isfinite(value), "a finite number")
-
-    def _require(self, name: str, holds: bool, allowed: str) -> None:  # noqa: FBT001
-        if not holds:
-            raise DataError(f"{name} is {getattr(self, name)!r}; it must be {allowed}")
-
-    def offset(self, mean: float) -> float:
-        """``μ``: the mean rating, or the target of the pairs without one."""
-        return self.unobserved_target if self.unobserved_weight > 0 else mean
-
-    def shifts(self, sums: ExactVector | float, counts: Counts) -> ExactVector:
-        """``h d_u`` of users with `counts` ratings that are `sums` above the mean."""
-        centring = self.centring if self.unobserved_weight > 0 else 0.0
-        return centring * sums / self._started(counts)
-
-    def _started(self, counts: Counts) -> ExactVector:
-        """``n + n0``, or 1 where that is 0."""
-        started = counts + self.prior_count
-        return cast("ExactVector", started + (started == 0))
-
-    def factor_weights(self, counts: Counts, *, role: Role) -> FloatVector:
-        """``λ (n + n0)^v`` of rows with `counts` ratings."""
-        weight = self.user_weight if role == "user" else self.item_weight
-        # A row nobody rated has nothing to fit; any positive weight keeps it at zero.
-        scaled = self._started(counts) ** self.exponent
-        return np.asarray(weight * scaled, dtype=np.float32)
-
-    def bias_weight(self, *, role: Role) -> float:
-        """``β`` of users or items."""
-        return self.user_bias_weight if role == "user" else self.item_bias_weight
-
-
-@dataclass(frozen=True, kw_only=True)
-class VariationalConfig:
-    """Hyper-parameters of a rating head that learns its weights from the ratings.
-
-    See `engine.training.variational` for the model.
-
-    Attributes
-    ----------
-    n_factors : int
-        ``k``, 1 to 1024. Factors that the data do not support fade out.
-    n_sweeps : int
-        Passes over items and users, at least 1. There is no early stopping: beyond the
-        default, users in training gain a thousandth of a star and newcomers lose more.
-    rated_sets : bool
-        Whether which items a user rated, and which users rated an item, are features.
-
-    Raises
-    ------
-    DataError
-        A value lies outside its range.
-    """
-
-    n_factors: int = 32
-    n_sweeps: int = 30
-    rated_sets: bool = True
-
-    def __post_init__(self) -> None:
-        """Refuse values that no training can work with."""
-        for name, most in (("n_factors", _MOST_FACTORS), ("n_sweeps", 10_000)):
-            value = getattr(self, name)
-            if type(value) is not int or not 1 <= value <= most:
-                raise DataError(f"{name} is {value!r}; it must be 1 to {most}")
-        if type(self.rated_sets) is not bool:
-            raise DataError(f"rated_sets is {self.rated_sets!r}; it must be a bool")
+Arrays: TypeAlias = dict[str, npt.NDArray[Any]]
+Shapes: TypeAlias = dict[str, tuple[type[np.generic], tuple[int, ...]]]
 
 
 @dataclass(frozen=True)
@@ -211,38 +44,14 @@ class Unobserved:
 
 
 @dataclass(frozen=True)
-class UserPrior:
-    """What a head that learned its weights expects of a user, and doubts of items.
-
-    Attributes
-    ----------
-    weights : ndarray of float64, shape (n_factors + 1,)
-        ``w``: noise over the prior variance of factors and bias.
-    set_effects : ndarray of float32, shape (n_items, n_factors + 1)
-        What having rated an item says of a user's factors and bias, before how.
-    feature_effects : ndarray of float32, shape (n_user_features, n_factors + 1)
-        What each feature says.
-    item_variances : ndarray of float32, shape (n_items, n_factors + 1)
-        ``v``: variances of the items' factors and biases.
-    selection_offsets : ndarray of float32, shape (n_items,)
-        ``s``, in stars: what those who rated an item make of it beyond its bias, and
-        what is to be expected of a stranger who is about to rate it.
-    """
-
-    weights: ExactVector
-    set_effects: FactorMatrix
-    feature_effects: FactorMatrix
-    item_variances: FactorMatrix
-    selection_offsets: FloatVector
-
-
-@dataclass(frozen=True)
-class Head:
+class Head(ABC):
     """One trained item side: everything that folding in a user needs.
 
+    Each family of models has its own kind of head, which builds a user's system.
+
     Attributes
     ----------
-    configuration : RidgeConfig or VariationalConfig
+    configuration : HeadConfig
     global_mean : float
         The mean rating, in stars.
     item_biases : ndarray of float32, shape (n_items,)
@@ -250,25 +59,27 @@ class Head:
     residual_variance : float
         ``σ²``: variance of a rating around its prediction, in squared stars.
     unobserved : Unobserved
-        Of all items.
-    prior : UserPrior or None
-        None where the weights of users follow from the configuration.
+        Sums over all items.
     """
 
-    configuration: RidgeConfig | VariationalConfig
+    CONFIG: ClassVar[type[HeadConfig]]
+
+    configuration: HeadConfig
     global_mean: float
     item_biases: FloatVector
     item_factors: FactorMatrix
     residual_variance: float
     unobserved: Unobserved
-    prior: UserPrior | None = None
 
     @property
     def offset(self) -> float:
-        """``μ``, in stars: the mean rating, or the unobserved target."""
-        if isinstance(self.configuration, RidgeConfig):
-            return self.configuration.offset(self.global_mean)
+        """``μ``, in stars."""
         return self.global_mean
+
+    @property
+    def predicts_stars(self) -> bool:
+        """Whether scores are stars, or mean something only by their order."""
+        return True
 
     @property
     def n_items(self) -> int:
@@ -280,26 +91,48 @@ class Head:
         """Number of factors."""
         return int(self.item_factors.shape[1])
 
+    @property
+    def n_user_features(self) -> int:
+        """Number of features that folding in a user takes."""
+        return 0
+
+    @abstractmethod
+    def system_of(self, ratings: UserRatings, features: ExactVector) -> UserSystem:
+        """Build one user's system; `features` has `n_user_features` numbers."""
+
+    def rows_of(self, indices: IndexVector) -> ExactMatrix:
+        """Write ``z_i = (q_i, 1)`` of some items, shape (n, n_factors + 1)."""
+        rows = np.empty((len(indices), self.n_factors + 1))
+        rows[:, :-1] = self.item_factors.take(indices, axis=0)
+        rows[:, -1] = 1
+        return rows
+
     def biases_for(
-        self, user: "FoldedUser", item_indices: IndexVector | None = None
+        self,
+        user: FoldedUser,  # noqa: ARG002  the same for all, unless a family differs
+        indices: IndexVector | slice = slice(None),
     ) -> FloatVector:
-        """``b_i + κ s_i`` of some items, all by default; ``b_i`` with given weights.
+        """Bias of some items in this user's scores, all items by default.
 
         Returns
         -------
         ndarray of float32, shape (n,)
             In stars for a rating head.
         """
-        chosen = slice(None) if item_indices is None else item_indices
-        biases = self.item_biases[chosen]
-        if self.prior is None:
-            return biases
-        share = np.float32(user.cold_start_weight)
-        selected: FloatVector = biases + share * self.prior.selection_offsets[chosen]
-        return selected
+        return self.item_biases[indices]
 
-    def scores(self, user: "FoldedUser") -> FloatVector:
-        """Score every item for one user: ``μ + b_u + b_i + κ s_i + q_i'p_u``.
+    def variance(self, user: FoldedUser, indices: IndexVector) -> ExactVector:
+        """Variance of new ratings around their predictions, noise included.
+
+        ``σ² (1 + z_i' A^-1 z_i)``: the noise of a rating, and the uncertainty about
+        the user.
+        """
+        halves, _ = lapack.dtrtrs(user.factor, self.rows_of(indices).T, lower=1)
+        variance: ExactVector = np.square(halves).sum(axis=0)
+        return self.residual_variance * (1 + variance)
+
+    def scores(self, user: FoldedUser) -> FloatVector:
+        """Score every item for one user: ``μ + b_u + b_i + q_i'p_u``.
 
         Returns
         -------
@@ -311,6 +144,225 @@ class Head:
         scores += self.biases_for(user)
         scores += np.float32(self.offset + user.bias)
         return scores
+
+    def arrays(self) -> Arrays:
+        """Name the arrays that make the head, as files on disk name them."""
+        return {
+            "item_biases": self.item_biases,
+            "item_factors": self.item_factors,
+            "gram": self.unobserved.gram,
+            "moment": self.unobserved.moment,
+        }
+
+    @classmethod
+    def shapes(cls, n_items: int, n_factors: int, n_user_features: int) -> Shapes:  # noqa: ARG003  of one family
+        """Dtype and shape of each of `arrays`."""
+        size = n_factors + 1
+        return {
+            "item_biases": (np.float32, (n_items,)),
+            "item_factors": (np.float32, (n_items, n_factors)),
+            "gram": (np.float64, (size, size)),
+            "moment": (np.float64, (size,)),
+        }
+
+    @classmethod
+    def from_arrays(
+        cls, configuration: HeadConfig, mean: float, variance: float, arrays: Arrays
+    ) -> Self:
+        """Put a head together again.
+
+        Raises
+        ------
+        DataError
+            A number is negative that must not be.
+        """
+        if variance < 0:
+            raise DataError("a variance is negative")
+        return cls(
+            configuration=configuration,
+            global_mean=mean,
+            item_biases=arrays["item_biases"],
+            item_factors=arrays["item_factors"],
+            residual_variance=variance,
+            unobserved=Unobserved(arrays["gram"], arrays["moment"]),
+            **cls._own_parts(arrays),
+        )
+
+    @classmethod
+    def _own_parts(cls, arrays: Arrays) -> dict[str, Any]:  # noqa: ARG003  of one family
+        """Build the fields that only this family has."""
+        return {}
+
+
+@dataclass(frozen=True)
+class RidgeHead(Head):
+    """A head whose regularization is given; also the form that ranking heads have."""
+
+    CONFIG = RidgeConfig
+
+    configuration: RidgeConfig
+
+    @property
+    def offset(self) -> float:
+        """``μ``, in stars: the mean rating, or the unobserved target."""
+        return self.configuration.offset(self.global_mean)
+
+    @property
+    def predicts_stars(self) -> bool:
+        """Whether scores are stars, or mean something only by their order."""
+        return self.configuration.predicts_stars
+
+    def system_of(self, ratings: UserRatings, features: ExactVector) -> UserSystem:  # noqa: ARG002  it has none
+        """Build one user's system, with ``a`` the unobserved weight.
+
+        ::
+
+            A = (1 - a) sum_t z_t z_t' + a G + diag(λ (n + n0)^v, β)
+            c = sum_t z_t (r_t - h d_u - μ - (1 - a) b_t) + a m
+        """
+        configuration = self.configuration
+        alpha, count = configuration.unobserved_weight, ratings.total
+        weights = np.empty(self.n_factors + 1)
+        weights[:-1] = configuration.factor_weights(count, role="user")
+        weights[-1] = configuration.bias_weight(role="user")
+        matrix = _gram(ratings.rated, weights, 1 - alpha)
+        rest = np.zeros(len(weights))
+        if alpha > 0:
+            matrix += alpha * self.unobserved.gram
+            rest += alpha * self.unobserved.moment
+        shift = configuration.shifts(ratings.weights @ ratings.residuals, count)
+        from_offset = ratings.residuals + (self.global_mean - shift - self.offset)
+        errors = ratings.roots * (from_offset - (1 - alpha) * ratings.biases)
+        return UserSystem(matrix, errors, None, rest)
+
+
+@dataclass(frozen=True)
+class UserPrior:
+    """Prior of a user in a variational head, and the uncertainty about its items.
+
+    Attributes
+    ----------
+    weights : ndarray of float64, shape (n_factors + 1,)
+        ``w``: noise over the prior variance of factors and bias.
+    set_effects : ndarray of float32, shape (n_items, n_factors + 1)
+        What having rated an item adds to the prior mean of a user's factors and bias.
+    feature_effects : ndarray of float32, shape (n_user_features, n_factors + 1)
+        What each feature adds.
+    item_variances : ndarray of float32, shape (n_items, n_factors + 1)
+        ``v``: posterior variances of the items' factors and biases.
+    selection_offsets : ndarray of float32, shape (n_items,)
+        ``s``, in stars: how much higher than its bias the raters of an item rate it,
+        and so what to expect of a newcomer who is about to rate it.
+    """
+
+    weights: ExactVector
+    set_effects: FactorMatrix
+    feature_effects: FactorMatrix
+    item_variances: FactorMatrix
+    selection_offsets: FloatVector
+
+
+# Files of format 2 name two parts of the prior as earlier versions did.
+_PRIOR_FILES: Mapping[str, str] = {
+    "weights": "weights",
+    "set_effects": "set_effects",
+    "feature_effects": "feature_effects",
+    "item_spreads": "item_variances",
+    "item_selections": "selection_offsets",
+}
+
+
+@dataclass(frozen=True)
+class VariationalHead(Head):
+    """A rating head that learned its regularization, with a prior of its users."""
+
+    CONFIG = VariationalConfig
+
+    configuration: VariationalConfig
+    prior: UserPrior
+
+    @property
+    def n_user_features(self) -> int:
+        """Number of features that folding in a user takes."""
+        return len(self.prior.feature_effects)
+
+    def system_of(self, ratings: UserRatings, features: ExactVector) -> UserSystem:
+        """Build one user's system.
+
+        With ``e_t`` the effect of having rated an item, ``f`` the features and ``v_t``
+        the variance of an item (`engine.training.variational`)::
+
+            A = sum_t (z_t z_t' + diag(v_t)) + diag(w)
+            c = sum_t z_t (r_t - μ - b_t) + diag(w) (sum_t e_t / sqrt(n) + W'f)
+        """
+        prior, indices = self.prior, ratings.indices
+        effects = prior.set_effects[indices].astype(np.float64)
+        variances = ratings.weights @ prior.item_variances[indices].astype(np.float64)
+        variances[-1] = 0  # the item's own bias is no part of z
+        shares = ratings.weights / np.sqrt(ratings.total or 1)
+        return UserSystem(
+            matrix=_gram(ratings.rated, prior.weights + variances),
+            errors=ratings.roots * (ratings.residuals - ratings.biases),
+            set_contributions=prior.weights * effects * shares[:, None],
+            rest=prior.weights * (features @ prior.feature_effects),
+        )
+
+    def biases_for(
+        self, user: FoldedUser, indices: IndexVector | slice = slice(None)
+    ) -> FloatVector:
+        """``b_i + κ s_i`` of some items, all by default; shape (n,), in stars."""
+        share = np.float32(user.cold_start_weight)
+        selected: FloatVector = (
+            self.item_biases[indices] + share * self.prior.selection_offsets[indices]
+        )
+        return selected
+
+    def variance(self, user: FoldedUser, indices: IndexVector) -> ExactVector:
+        """Variance of new ratings; the uncertainty about the items comes on top.
+
+        ``v_bi + sum_f (p_uf² + σ² (A^-1)_ff) v_if``
+        """
+        of_items = self.prior.item_variances[indices].astype(np.float64)
+        inverse, _ = lapack.dpotri(user.factor, lower=1)
+        of_user = self.residual_variance * np.diag(inverse)[:-1]
+        added = of_items[:, -1] + of_items[:, :-1] @ (user.factors**2 + of_user)
+        return super().variance(user, indices) + added
+
+    def arrays(self) -> Arrays:
+        """Name the arrays that make the head, those of the prior last."""
+        own = {file: getattr(self.prior, part) for file, part in _PRIOR_FILES.items()}
+        return super().arrays() | own
+
+    @classmethod
+    def shapes(cls, n_items: int, n_factors: int, n_user_features: int) -> Shapes:
+        """Dtype and shape of each of `arrays`."""
+        size = n_factors + 1
+        return super().shapes(n_items, n_factors, n_user_features) | {
+            "weights": (np.float64, (size,)),
+            "set_effects": (np.float32, (n_items, size)),
+            "feature_effects": (np.float32, (n_user_features, size)),
+            "item_spreads": (np.float32, (n_items, size)),
+            "item_selections": (np.float32, (n_items,)),
+        }
+
+    @classmethod
+    def _own_parts(cls, arrays: Arrays) -> dict[str, Any]:
+        """Build the prior."""
+        parts = {part: arrays[file] for file, part in _PRIOR_FILES.items()}
+        prior = UserPrior(**parts)
+        if (prior.weights <= 0).any() or (prior.item_variances < 0).any():
+            raise DataError("weights must be positive and variances not negative")
+        return {"prior": prior}
+
+
+def _gram(rated: ExactMatrix, diagonal: ExactVector, scale: float = 1.0) -> ExactMatrix:
+    """Compute ``scale rated'rated + diag(diagonal)``, columns contiguous as for LAPACK.
+
+    For so few rows, BLAS multiplies a whole matrix faster than half a symmetric one.
+    """
+    gram: ExactMatrix = blas.dgemm(scale, rated.T, rated.T, trans_b=1)
+    gram.ravel(order="K")[:: len(gram) + 1] += diagonal
+    return gram
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import ArtifactError, DataError
-from engine.model.heads import Head, Model, RidgeConfig, Unobserved
+from engine.model.configuration import RidgeConfig
+from engine.model.heads import Head, Model, RidgeHead, Unobserved
 
 FORMAT = "cinefold-item-factors"
 
@@ -178,7 +179,7 @@ def _head(
         item_bias_weight=weights["user_bias_weight"],
         **weights,
     )
-    return Head(
+    return RidgeHead(
         configuration, mean, biases, factors, variance, _totals(factors, biases)
     )
 

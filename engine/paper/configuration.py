@@ -1,17 +1,15 @@
-"""Hyper-parameters of the paper's models, whose updates stand in `paper`."""
+"""Hyper-parameters of the paper's models; `engine.paper.training` has the updates."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Self
+from typing import ClassVar, Self
 
-from engine.errors import DataError
-from engine.model.heads import RidgeConfig
+from engine.model.configuration import Bounds, HeadConfig, RidgeConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class PaperConfig:
+class PaperConfig(HeadConfig):
     """Hyper-parameters of the paper's models; the defaults are the paper's.
 
     Attributes
@@ -23,17 +21,21 @@ class PaperConfig:
     error_weight : float
         ``λ > 0``: scales the loss that is reported, and no update.
     bias_weight : float
-        ``γ > 0``: of the biases where there are no factors.
+        ``γ > 0``: ridge on the biases where there are no factors.
     factor_weight : float
-        ``τ > 0``: of factors, of W, and of the biases beside factors.
+        ``τ > 0``: ridge on factors, on W, and on the biases beside factors.
     feature_weight : float
         ``β``, 0 to τ: how strongly ``W f_i`` pulls on ``V_i``; 0 without factors.
-
-    Raises
-    ------
-    DataError
-        A value lies outside its range.
     """
+
+    BOUNDS: ClassVar[Bounds] = {
+        **HeadConfig.BOUNDS,
+        "error_weight": {"gt": 0},
+        "bias_weight": {"gt": 0},
+        "factor_weight": {"gt": 0},
+        "feature_weight": {"ge": 0},
+    }
+    TAKES_WEIGHTS: ClassVar[bool] = False
 
     n_factors: int = 10
     n_sweeps: int = 20
@@ -43,27 +45,14 @@ class PaperConfig:
     feature_weight: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse values that no training can work with."""
-        for name, low, high in (("n_factors", 0, 1024), ("n_sweeps", 1, 10_000)):
-            value = getattr(self, name)
-            holds = type(value) is int and low <= value <= high
-            self._require(name, holds, f"a whole number from {low} to {high}")
-        for name in ("error_weight", "bias_weight", "factor_weight", "feature_weight"):
-            value = getattr(self, name)
-            is_number = isinstance(value, int | float) and not isinstance(value, bool)
-            self._require(name, is_number and math.isfinite(value), "a finite number")
-        for name in ("error_weight", "bias_weight", "factor_weight"):
-            self._require(name, getattr(self, name) > 0, "above 0")
+        """Check the bounds, and that the loss has a minimum."""
+        super().__post_init__()
         beta = self.feature_weight
         if self.n_factors == 0:
             self._require("feature_weight", beta == 0, "0 where n_factors is 0")
         else:
             allowed = f"0 to factor_weight, which is {self.factor_weight}"
-            self._require("feature_weight", 0 <= beta <= self.factor_weight, allowed)
-
-    def _require(self, name: str, holds: bool, allowed: str) -> None:  # noqa: FBT001
-        if not holds:
-            raise DataError(f"{name} is {getattr(self, name)!r}; it must be {allowed}")
+            self._require("feature_weight", beta <= self.factor_weight, allowed)
 
     @property
     def ridge_of_biases(self) -> float:
@@ -82,7 +71,7 @@ class PaperConfig:
             feature_weight=self.feature_weight / self.error_weight,
         )
 
-    def of_head(self) -> RidgeConfig:
+    def as_ridge(self) -> RidgeConfig:
         """Write the same ridge as a configuration of the engine's own solver."""
         return RidgeConfig(
             n_factors=self.n_factors,

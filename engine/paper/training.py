@@ -54,9 +54,9 @@ the first user biases are the users' means and hold it from then on; with γ = 0
 ridge takes ``0.01 / (n + 0.01)`` of a mean away, which is what leaving μ out costs.
 
 Folding in. A user's two updates are block Gauss-Seidel steps on the system that
-`foldin.fold_in` solves at once, with weights τ on the factors, `w` on the bias and no
-offset. They converge to its solution, since it is positive definite; `PaperTraining`
-therefore carries an ordinary `Head`.
+`fold_in` solves at once, with weights τ on the factors, `w` on the bias and no
+offset. They converge to its solution, since it is positive definite; training therefore
+ends with an ordinary `RidgeHead` and with the users of that solution.
 
 References
 ----------
@@ -65,154 +65,72 @@ References
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from time import perf_counter
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 
-from engine.arrays import ExactMatrix, FactorMatrix, FloatVector, read_only
+from engine.arrays import ExactMatrix, FactorMatrix, FloatVector
+from engine.data.features import FeatureMatrix
 from engine.data.ratings import Ratings
-from engine.data.splits import HeldOut
 from engine.errors import DataError
-from engine.evaluation.metrics import predict_pairs, rmse
 from engine.kernels.exact import Side
 from engine.kernels.threads import Workers
 from engine.model.heads import Head
 from engine.paper.configuration import PaperConfig
 from engine.paper.updates import regress, sum_of_squared_errors, update_side
-from engine.training.als import Problem, residual_variance, unobserved_of
+from engine.training.als import (
+    Problem,
+    exact_half_step,
+    residual_variance,
+    ridge_head,
+)
+from engine.training.sweeps import (
+    Figures,
+    Report,
+    TrainingData,
+    random_side,
+    squared_errors,
+)
 
 _INITIAL_SCALE = 0.1  # the paper names none; small, so that biases come first
 
 
-@dataclass(frozen=True)
-class PaperSweep:
-    """Progress after one sweep: users, then items, then W.
-
-    Attributes
-    ----------
-    sweep, n_sweeps : int
-        Counted from 1.
-    loss : float
-        As the module defines it.
-    train_rmse : float
-        In stars, of predictions that are not clipped to the scale.
-    test_rmse : float or None
-        Likewise, of the ratings held out; None where there are none.
-    seconds : float
-        Since the training began.
-    """
-
-    sweep: int
-    n_sweeps: int
-    loss: float
-    train_rmse: float
-    test_rmse: float | None
-    seconds: float
-
-
-@dataclass(frozen=True)
-class PaperTraining:
-    """What training one of the paper's models leaves behind.
-
-    Attributes
-    ----------
-    head : Head
-        The item side, for folding in and ranking.
-    users : Side
-        ``U`` and ``b_u`` after the last sweep.
-    feature_weights : ndarray of float64, shape (n_factors, n_features)
-        ``W``; no columns without features.
-    sweeps : tuple of PaperSweep
-    """
-
-    head: Head
-    users: Side
-    feature_weights: ExactMatrix
-    sweeps: tuple[PaperSweep, ...]
-
-
-def fit_paper(
-    ratings: Ratings,
+def train(
+    data: TrainingData,
     configuration: PaperConfig,
     *,
-    item_features: npt.ArrayLike | sparse.sparray | None = None,
-    test: HeldOut | None = None,
-    on_sweep: Callable[[PaperSweep], None] | None = None,
+    report: Report,
     rng: np.random.Generator,
-    n_threads: int | None = None,
-) -> PaperTraining:
+    workers: Workers,
+) -> tuple[Head, Side]:
     """Train one of the paper's models by its own updates, users first.
 
-    Parameters
-    ----------
-    ratings : Ratings
-    configuration : PaperConfig
-        One of `PAPER_PRESETS`, or your own values.
-    item_features : array or sparse array, shape (n_items, n_features), optional
-        ``f_i``: one-hot genres in the paper. Needed where β > 0. Where β = 0 they have
-        no effect, but W is still learned and tells what the factors know of them.
-    test : HeldOut, optional
-        Ratings to measure on after every sweep; never trained on.
-    on_sweep : callable, optional
-        Called with a `PaperSweep` after each sweep; what it raises stops the training
-        and passes through.
-    rng : numpy.random.Generator
-        For the item factors that training starts from.
-    n_threads : int, optional
-        All processors by default. The result is bit for bit the same for any number.
+    The head is served with ridge, and the users that are returned are folded into it;
+    the reports are about the users of the paper's updates.
 
-    Returns
-    -------
-    PaperTraining
-
-    Raises
-    ------
-    DataError
-        Features are missing, not finite or of a wrong shape, a held-out rating lies
-        outside the matrix, ratings have weights, or `n_threads` is below 1.
-    SolveError
-        A system is singular: τ is far too small for these ratings.
+    Parameters and errors as for `engine.training.fit.fit_head`. Item features, ``f_i``,
+    are one-hot genres in the paper. They are needed where β > 0; where β = 0 they have
+    no effect. User features are not used.
     """
-    began = perf_counter()
-    if ratings.by_user.weights is not None:
-        raise DataError("the paper's updates know no weights; leave them out")
-    features = _checked_features(ratings, configuration, item_features)
-    if test is not None:
-        test.check_inside(ratings)
+    ratings = data.ratings
+    features = _checked_features(ratings, configuration, data.item_features)
     problem = _Problem(ratings, configuration, features)
     state = _start(problem, rng=rng)
-    history: list[PaperSweep] = []
-    with Workers.start(n_threads) as workers:
-        for sweep in range(1, configuration.n_sweeps + 1):
-            state = _sweep(problem, state, workers=workers)
-            squares = sum_of_squared_errors(
-                ratings, state.users, state.items, workers=workers
-            )
-            loss = configuration.error_weight / 2 * (squares + _penalty(problem, state))
-            history.append(
-                PaperSweep(
-                    sweep=sweep,
-                    n_sweeps=configuration.n_sweeps,
-                    loss=loss,
-                    train_rmse=math.sqrt(squares / ratings.n_ratings),
-                    test_rmse=None if test is None else _error(state, test),
-                    seconds=perf_counter() - began,
-                )
-            )
-            if on_sweep is not None:
-                on_sweep(history[-1])
-        head = _head(problem, state, workers=workers)
-    return PaperTraining(head, state.users, state.weights, tuple(history))
+    for _ in range(configuration.n_sweeps):
+        state = _sweep(problem, state, workers=workers)
+        report(_figures(problem, state, data, workers=workers))
+    ridge = Problem(ratings, configuration.as_ridge(), mean=0.0)
+    users, items = state.users, state.items
+    variance = residual_variance(ridge, users, items, workers=workers)
+    head = ridge_head(ridge.configuration, items, mean=0.0, variance=variance)
+    return head, exact_half_step(ridge, items, role="user", workers=workers)
 
 
 @dataclass(frozen=True)
 class _Problem:
-    """What is trained on, and with what weights."""
+    """The ratings, the weights, and the features."""
 
     ratings: Ratings
     configuration: PaperConfig
@@ -231,14 +149,12 @@ class _State:
 def _start(problem: _Problem, *, rng: np.random.Generator) -> _State:
     """Begin with small item factors and nothing else; users are updated first."""
     ratings, k = problem.ratings, problem.configuration.n_factors
-    factors = rng.standard_normal((ratings.n_items, k), dtype=np.float32)
-    factors *= np.float32(_INITIAL_SCALE)
     return _State(
         users=Side(
             np.zeros((ratings.n_users, k), np.float32),
             np.zeros(ratings.n_users, np.float32),
         ),
-        items=Side(factors, np.zeros(ratings.n_items, np.float32)),
+        items=random_side(ratings.n_items, k, scale=_INITIAL_SCALE, rng=rng),
         weights=np.zeros((k, problem.features.shape[1])),
     )
 
@@ -272,33 +188,24 @@ def _penalty(problem: _Problem, state: _State) -> float:
     return configuration.ridge_of_biases * biases + own + ridge
 
 
-def _error(state: _State, test: HeldOut) -> float:
-    """RMSE of held-out ratings, in stars."""
-    predicted = predict_pairs(state.users, state.items, test, mean=0.0)
-    return rmse(predicted, test.values)
-
-
-def _head(problem: _Problem, state: _State, *, workers: Workers) -> Head:
-    """Freeze the item side as one of the engine's heads, without an offset."""
-    configuration, items = problem.configuration.of_head(), state.items
-    # The engine's objective has the mean as its offset; here user biases hold it.
-    mean = np.float32(problem.ratings.mean)
-    users = state.users._replace(biases=state.users.biases - mean)
-    same = Problem(problem.ratings, configuration)
-    return Head(
-        configuration=configuration,
-        global_mean=0.0,
-        item_biases=read_only(items.biases),
-        item_factors=read_only(items.factors),
-        residual_variance=residual_variance(same, users, items, workers=workers),
-        unobserved=unobserved_of(items),
-    )
+def _figures(
+    problem: _Problem, state: _State, data: TrainingData, *, workers: Workers
+) -> Figures:
+    ratings, (users, items) = problem.ratings, (state.users, state.items)
+    squares = sum_of_squared_errors(ratings, users, items, workers=workers)
+    half, penalty = problem.configuration.error_weight / 2, _penalty(problem, state)
+    rmse, loss = math.sqrt(squares / ratings.n_ratings), half * (squares + penalty)
+    if data.test is None:
+        return Figures(rmse, loss)
+    held_out = squared_errors(users, items, data.test, mean=0.0)
+    test_loss = half * (float(held_out.sum()) + penalty)
+    return Figures(rmse, loss, float(np.sqrt(held_out.mean())), test_loss)
 
 
 def _checked_features(
     ratings: Ratings,
     configuration: PaperConfig,
-    item_features: npt.ArrayLike | sparse.sparray | None,
+    item_features: FeatureMatrix | None,
 ) -> sparse.csr_array:
     if item_features is None:
         if configuration.feature_weight > 0:

@@ -14,7 +14,8 @@ from scipy.linalg import lapack
 from engine.arrays import ExactMatrix, ExactVector, IndexVector
 from engine.errors import DataError
 from engine.model.heads import Model
-from engine.serving.fold_in import FoldedUser, fold_in, with_one
+from engine.model.users import FoldedUser
+from engine.serving.fold_in import fold_in
 
 
 def questions(model: Model, user: FoldedUser, k: int) -> IndexVector:
@@ -105,7 +106,7 @@ def _squares(items: ExactMatrix, matrix: ExactMatrix) -> ExactVector:
 
 
 def _items(model: Model) -> ExactMatrix:
-    return with_one(model.rating, np.arange(model.n_items, dtype=np.int32))
+    return model.rating.rows_of(np.arange(model.n_items, dtype=np.int32))
 
 
 def _weights(model: Model) -> ExactMatrix:

@@ -7,7 +7,8 @@ from scipy.linalg import lapack
 
 from engine.arrays import ExactMatrix, FloatVector, IndexVector, Indices
 from engine.model.heads import Head
-from engine.serving.fold_in import FoldedUser, validated_indices, with_one
+from engine.model.users import FoldedUser
+from engine.serving.fold_in import validated_indices
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,6 @@ def reason_shares(head: Head, user: FoldedUser, item_indices: Indices) -> ExactM
 
 def _directions(head: Head, user: FoldedUser, indices: IndexVector) -> ExactMatrix:
     """Solve ``A x = z_i`` for each item, shape (n_factors + 1, n)."""
-    items = with_one(head, indices)
+    items = head.rows_of(indices)
     directions: ExactMatrix = lapack.dpotrs(user.factor, items.T, lower=1)[0]
     return directions

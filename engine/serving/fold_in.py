@@ -1,13 +1,9 @@
-"""Place a user in a trained space: taste, predictions and uncertainty."""
-
-from dataclasses import dataclass
-from typing import NamedTuple
+"""Fold a user into a model from their ratings; predict, with uncertainty."""
 
 import numpy as np
-from scipy.linalg import blas, lapack
+from scipy.linalg import lapack
 
 from engine.arrays import (
-    ExactMatrix,
     ExactVector,
     FloatVector,
     IndexVector,
@@ -16,64 +12,10 @@ from engine.arrays import (
 )
 from engine.data.ratings import as_weights
 from engine.errors import DataError, SolveError
-from engine.model.heads import Head, RidgeConfig, UserPrior
+from engine.model.heads import Head
+from engine.model.users import FoldedUser, UserRatings
 
-_STRANGER_COUNT = 10.0  # ratings until half of what selection says is left to taste
-
-
-@dataclass(frozen=True)
-class FoldedUser:
-    """One user in the space of a head: the solution of ``A x = c``.
-
-    Attributes
-    ----------
-    bias : float
-        ``b_u``, in stars.
-    factors : ndarray of float64, shape (n_factors,)
-        ``p_u``.
-    item_indices : ndarray of int32, shape (n_rated,)
-        The items rated.
-    rated : ndarray of float64, shape (n_rated, n_factors + 1)
-        ``z_t`` of each, times the root of its weight.
-    errors : ndarray of float64, shape (n_rated,)
-        What is left of its stars for the user to explain, times that root.
-    set_contributions : ndarray of float64, shape (n_rated, n_factors + 1), or None
-        What having rated it says, whatever the stars; None where weights are given.
-    rest : ndarray of float64, shape (n_factors + 1,)
-        What the right side would be without any rating.
-    cold_start_weight : float
-        ``κ = n0 / (n + n0)``: 1 without ratings, 0 with ever so many.
-    factor : ndarray of float64, shape (n_factors + 1, n_factors + 1)
-        As LAPACK leaves it: ``L`` of ``A = LL'`` on and below the diagonal.
-    """
-
-    bias: float
-    factors: ExactVector
-    item_indices: IndexVector
-    rated: ExactMatrix
-    errors: ExactVector
-    set_contributions: ExactMatrix | None
-    rest: ExactVector
-    cold_start_weight: float
-    factor: ExactMatrix
-
-    @property
-    def cholesky(self) -> ExactMatrix:
-        """Lower triangle ``L`` of ``A = LL'``; zero above it."""
-        return np.tril(self.factor)
-
-    @property
-    def n_rated(self) -> int:
-        """Number of ratings the taste rests on."""
-        return len(self.item_indices)
-
-    @property
-    def rating_contributions(self) -> ExactMatrix:
-        """What each rating adds to ``c``, which is their sum plus `rest`."""
-        of_stars = self.rated * self.errors[:, None]
-        if self.set_contributions is None:
-            return of_stars
-        return of_stars + self.set_contributions
+_COLD_START_COUNT = 10.0  # ratings until the selection offsets count half
 
 
 def fold_in(
@@ -86,19 +28,8 @@ def fold_in(
 ) -> FoldedUser:
     """Estimate one user from their ratings, the items held fixed.
 
-    One user half-step of the head's objective, in double precision. With
-    ``z = (q, 1)`` and ``n`` ratings, where weights are given and ``a`` is the
-    unobserved weight::
-
-        A = (1 - a) sum_t z_t z_t' + a G + diag(λ (n + n0)^v, β)
-        c = sum_t z_t (r_t - h d_u - μ - (1 - a) b_t) + a m
-        A (p_u, b_u) = c
-
-    and where they are learned, with ``e_t`` the effect of having rated an item, ``f``
-    the features and ``v_t`` the doubt about an item (`engine.training.variational`)::
-
-        A = sum_t (z_t z_t' + diag(v_t)) + diag(w)
-        c = sum_t z_t (r_t - μ - b_t) + diag(w) (sum_t e_t / sqrt(n) + W'f)
+    One user half-step of the head's objective, in double precision; the head builds the
+    system (`RidgeHead.system_of`, `VariationalHead.system_of`).
 
     Where ratings have weights, sums over ``t`` are weighted and ``n`` is their sum.
 
@@ -132,12 +63,9 @@ def fold_in(
     """
     indices, stars = _validated(head, item_indices, values)
     features = _validated_features(head, user_features)
-    observed = _observed(head, indices, stars, weights)
-    if head.prior is not None:
-        system = _learned_system(head.prior, observed, features)
-    else:
-        system = _given_system(head, observed)
-    right = system.rest + system.errors @ observed.rated
+    ratings = _prepared(head, indices, stars, weights)
+    system = head.system_of(ratings, features)
+    right = system.rest + system.errors @ ratings.rated
     if system.set_contributions is not None:
         right += system.set_contributions.sum(axis=0)
     factor, solution, failed = lapack.dposv(
@@ -149,43 +77,26 @@ def fold_in(
         bias=float(solution[-1]),
         factors=solution[:-1],
         item_indices=indices,
-        rated=observed.rated,
+        rated=ratings.rated,
         errors=system.errors,
         set_contributions=system.set_contributions,
         rest=system.rest,
-        cold_start_weight=_STRANGER_COUNT / (observed.total + _STRANGER_COUNT),
+        cold_start_weight=_COLD_START_COUNT / (ratings.total + _COLD_START_COUNT),
         factor=factor,
     )
 
 
-class _Observed(NamedTuple):
-    """Ratings as the systems read them.
-
-    `residuals` are stars above the mean, `biases` those of the items, `total` is the
-    effective number. `rated` are the rows ``z``, each stretched by the root of its
-    weight; with errors stretched alike a weighted rating is an ordinary one.
-    """
-
-    indices: IndexVector
-    weights: ExactVector
-    roots: ExactVector | float
-    rated: ExactMatrix
-    residuals: ExactVector
-    biases: ExactVector
-    total: float
-
-
-def _observed(
+def _prepared(
     head: Head, indices: IndexVector, stars: ExactVector, weights: Values | None
-) -> _Observed:
-    rated, residuals = with_one(head, indices), stars - head.global_mean
+) -> UserRatings:
+    rated, residuals = head.rows_of(indices), stars - head.global_mean
     biases = head.item_biases.take(indices).astype(np.float64)
     if weights is None:
         ones, total = np.ones(len(indices)), float(len(indices))
-        return _Observed(indices, ones, 1.0, rated, residuals, biases, total)
+        return UserRatings(indices, ones, 1.0, rated, residuals, biases, total)
     counted = as_weights(weights, n_ratings=len(indices)).astype(np.float64)
     roots = np.sqrt(counted)
-    return _Observed(
+    return UserRatings(
         indices,
         counted,
         roots,
@@ -196,69 +107,13 @@ def _observed(
     )
 
 
-class _System(NamedTuple):
-    """``A``, and of what ``c`` consists; see `FoldedUser`."""
-
-    matrix: ExactMatrix
-    errors: ExactVector
-    set_contributions: ExactMatrix | None
-    rest: ExactVector
-
-
-def _given_system(head: Head, observed: _Observed) -> _System:
-    """Build the system where weights are given."""
-    configuration = head.configuration
-    assert isinstance(configuration, RidgeConfig)  # noqa: S101 - as the manifest demands
-    alpha, count = configuration.unobserved_weight, observed.total
-    weights = np.empty(head.n_factors + 1)
-    weights[:-1] = configuration.factor_weights(count, role="user")
-    weights[-1] = configuration.bias_weight(role="user")
-    matrix = _gram(observed.rated, weights, 1 - alpha)
-    rest = np.zeros(len(weights))
-    if alpha > 0:
-        matrix += alpha * head.unobserved.gram
-        rest += alpha * head.unobserved.moment
-    shift = configuration.shifts(observed.weights @ observed.residuals, count)
-    from_offset = observed.residuals + (head.global_mean - shift - head.offset)
-    errors = observed.roots * (from_offset - (1 - alpha) * observed.biases)
-    return _System(matrix, errors, None, rest)
-
-
-def _learned_system(
-    prior: UserPrior, observed: _Observed, features: ExactVector
-) -> _System:
-    """Build the system where weights are learned."""
-    indices = observed.indices
-    effects = prior.set_effects[indices].astype(np.float64)
-    variances = observed.weights @ prior.item_variances[indices].astype(np.float64)
-    variances[-1] = 0  # the item's own bias is no part of z
-    errors = observed.roots * (observed.residuals - observed.biases)
-    shares = observed.weights / np.sqrt(observed.total or 1)
-    return _System(
-        matrix=_gram(observed.rated, prior.weights + variances),
-        errors=errors,
-        set_contributions=prior.weights * effects * shares[:, None],
-        rest=prior.weights * (features @ prior.feature_effects),
-    )
-
-
-def _gram(rated: ExactMatrix, diagonal: ExactVector, scale: float = 1.0) -> ExactMatrix:
-    """Compute ``scale rated'rated + diag(diagonal)``, columns contiguous as for LAPACK.
-
-    For so few rows, BLAS multiplies a whole matrix faster than half a symmetric one.
-    """
-    gram: ExactMatrix = blas.dgemm(scale, rated.T, rated.T, trans_b=1)
-    gram.ravel(order="K")[:: len(gram) + 1] += diagonal
-    return gram
-
-
 def predict(head: Head, user: FoldedUser, item_indices: Indices) -> FloatVector:
     """Scores of some items: ``μ + b_u + b_i + q_i'p_u``.
 
-    People rate what they expect to like, so ratings of an item come from users whose
-    factors suit it, and who says nothing else by rating it says that. Where weights are
-    learned, ``κ s_i`` on top is what the raters of an item make of it beyond its bias
-    (`UserPrior.item_selections`), for as long as little is known of a user [1]_.
+    People rate the movies that they expect to like, so the ratings of an item come from
+    users whose factors suit it, and to rate an item says something about its rater. A
+    variational head adds ``κ s_i``, the selection offset of the item, for as long as it
+    knows little of the user [1]_.
 
     Parameters
     ----------
@@ -291,15 +146,9 @@ def predict(head: Head, user: FoldedUser, item_indices: Indices) -> FloatVector:
 def uncertainty(head: Head, user: FoldedUser, item_indices: Indices) -> FloatVector:
     """Estimate the standard deviation of a rating around its prediction.
 
-    Noise of a single rating and doubt about the user together::
-
-        sqrt(σ² (1 + z_i' A^-1 z_i)),   z_i = (q_i, 1)
-
-    Where weights are learned, doubt about the item comes on top, inside the root::
-
-        v_bi + sum_f (p_uf² + σ² (A^-1)_ff) v_if
-
-    The doubt about the user falls with every rating; the noise stays.
+    It combines the noise of a single rating with the uncertainty about the user and, in
+    a variational head, about the item (`Head.variance`). The uncertainty about the user
+    falls with every rating; the noise stays.
 
     Parameters
     ----------
@@ -320,24 +169,7 @@ def uncertainty(head: Head, user: FoldedUser, item_indices: Indices) -> FloatVec
         An index is out of range.
     """
     indices = validated_indices(head, item_indices)
-    items = with_one(head, indices)
-    halves, _ = lapack.dtrtrs(user.factor, items.T, lower=1)
-    doubt = np.square(halves).sum(axis=0)
-    variance: ExactVector = head.residual_variance * (1 + doubt)
-    if head.prior is not None:
-        variances = head.prior.item_variances[indices].astype(np.float64)
-        covariance, _ = lapack.dpotri(user.factor, lower=1)
-        doubts = head.residual_variance * np.diag(covariance)[:-1]
-        variance += variances[:, -1] + variances[:, :-1] @ (user.factors**2 + doubts)
-    return np.sqrt(variance).astype(np.float32)
-
-
-def with_one(head: Head, indices: IndexVector) -> ExactMatrix:
-    """Write ``(q_i, 1)`` of each item, shape (n_items, n_factors + 1)."""
-    items = np.empty((len(indices), head.n_factors + 1))
-    items[:, :-1] = head.item_factors.take(indices, axis=0)
-    items[:, -1] = 1
-    return items
+    return np.sqrt(head.variance(user, indices)).astype(np.float32)
 
 
 def _validated(
@@ -358,7 +190,7 @@ def _validated(
 
 
 def _validated_features(head: Head, features: Values | None) -> ExactVector:
-    expected = 0 if head.prior is None else len(head.prior.feature_effects)
+    expected = head.n_user_features
     if features is None:
         return np.zeros(expected)
     array = np.asarray(features, dtype=np.float64)

@@ -1,11 +1,15 @@
-"""One half-step of alternating least squares, and what it minimises."""
+"""Alternating least squares: a head whose regularization is given.
+
+The half-step, the objective that it minimises, and the alternation.
+"""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
-from engine.arrays import ExactMatrix, ExactVector
+from engine.arrays import ExactMatrix, ExactVector, read_only
 from engine.data.ratings import Ratings, SparseRows
 from engine.errors import SolveError
 from engine.kernels.dense import add_gram_of_rows, padded
@@ -20,8 +24,17 @@ from engine.kernels.exact import (
 )
 from engine.kernels.gradient import solve_rows_by_gradient
 from engine.kernels.threads import Workers
-from engine.model.heads import RidgeConfig, Role, Unobserved
+from engine.model.configuration import N_GRADIENT_STEPS, RidgeConfig, Role
+from engine.model.heads import Head, RidgeHead, Unobserved
+from engine.training.sweeps import (
+    Figures,
+    Report,
+    TrainingData,
+    random_side,
+    squared_errors,
+)
 
+_INITIAL_SCALE = 0.1  # small: the first half-step is then mostly about biases
 _LEAST_REST = 0.01  # of a leverage to 1; below it rounding decides
 
 
@@ -31,11 +44,13 @@ class Problem:
 
     ratings: Ratings
     configuration: RidgeConfig
+    mean: float | None = None  # that of the ratings, unless given
 
     @property
     def offset(self) -> float:
         """``μ``, in stars."""
-        return self.configuration.offset(self.ratings.mean)
+        mean = self.ratings.mean if self.mean is None else self.mean
+        return self.configuration.offset(mean)
 
     @cached_property
     def targets(self) -> Ratings:
@@ -70,6 +85,61 @@ class Problem:
         )
 
 
+def train(
+    data: TrainingData,
+    configuration: RidgeConfig,
+    *,
+    report: Report,
+    rng: np.random.Generator,
+    workers: Workers,
+) -> tuple[Head, Side]:
+    """Train a head by alternating half-steps, items first, users last and exactly.
+
+    Features are not used. Parameters and errors as for `engine.training.fit.fit_head`.
+    """
+    ratings, k = data.ratings, configuration.n_factors
+    problem = Problem(ratings, configuration)
+    items = random_side(ratings.n_items, k, scale=_INITIAL_SCALE, rng=rng)
+    users = random_side(ratings.n_users, k, scale=_INITIAL_SCALE, rng=rng)
+    users = half_step(problem, users, items, role="user", workers=workers)
+    for sweep in range(1, configuration.n_sweeps + 1):
+        items = half_step(problem, items, users, role="item", workers=workers)
+        if sweep < configuration.n_sweeps:
+            users = half_step(problem, users, items, role="user", workers=workers)
+        else:
+            users = exact_half_step(problem, items, role="user", workers=workers)
+        report(_figures(problem, users, items, data, workers=workers))
+    variance = residual_variance(problem, users, items, workers=workers)
+    return ridge_head(configuration, items, mean=ratings.mean, variance=variance), users
+
+
+def ridge_head(
+    configuration: RidgeConfig, items: Side, *, mean: float, variance: float
+) -> RidgeHead:
+    """Freeze the item side as a head."""
+    totals = unobserved_of(items)
+    return RidgeHead(
+        configuration=configuration,
+        global_mean=mean,
+        item_biases=read_only(items.biases),
+        item_factors=read_only(items.factors),
+        residual_variance=variance,
+        unobserved=Unobserved(read_only(totals.gram), read_only(totals.moment)),
+    )
+
+
+def _figures(
+    problem: Problem, users: Side, items: Side, data: TrainingData, *, workers: Workers
+) -> Figures:
+    loss, squares = objective(problem, users, items, workers=workers)
+    rmse = float(np.sqrt(squares / problem.ratings.total_weight))
+    if data.test is None or not problem.configuration.predicts_stars:
+        return Figures(rmse, loss)
+    held_out = squared_errors(users, items, data.test, mean=problem.offset)
+    test_loss = loss - squares + float(held_out.sum())
+    return Figures(rmse, loss, float(np.sqrt(held_out.mean())), test_loss)
+
+
 def half_step(
     problem: Problem, current: Side, other: Side, *, role: Role, workers: Workers
 ) -> Side:
@@ -96,15 +166,16 @@ def half_step(
         A system is singular.
     """
     configuration = problem.configuration
-    if configuration.solver == "cholesky":
+    if not configuration.uses_gradient_steps:
         return _cholesky_half_step(problem, other, role=role, workers=workers)
     ratings, weights = problem.rows(role), problem.weights(role)
     rows, fixed = _rows(ratings), _fixed_part(problem, other, np.float32)
     result = Side(current.factors.copy(), current.biases.copy())
 
     def solve(first: int, last: int) -> None:
-        n_steps = configuration.n_gradient_steps
-        solve_rows_by_gradient(rows, first, last, fixed, weights, n_steps, result)
+        solve_rows_by_gradient(
+            rows, first, last, fixed, weights, N_GRADIENT_STEPS, result
+        )
 
     workers.share(ratings, configuration.n_factors, solve)
     return result
@@ -149,62 +220,64 @@ def _cholesky_half_step(
     return result
 
 
+class Objective(NamedTuple):
+    """The loss that training minimises, and the squared errors that are part of it."""
+
+    loss: float
+    squares: float
+
+
 def objective(
     problem: Problem, users: Side, items: Side, *, workers: Workers
-) -> tuple[float, float]:
-    """Compute the loss that training minimises, and the RMSE on its ratings.
+) -> Objective:
+    """Compute the loss that training minimises.
 
     The sum over all pairs costs no more than two Gram matrices::
 
         sum_ui (b_u + b_i + p_u'q_i)^2 = <sum_u x_u x_u', sum_i y_i y_i'>,
         x_u = (p_u, b_u, 1),  y_i = (q_i, 1, b_i)
 
-    Returns
-    -------
-    loss : float
-        As in `RidgeConfig`.
-    rmse : float
-        In stars.
+    The loss is defined in `RidgeConfig`.
     """
     configuration = problem.configuration
     every_item = np.ones(problem.ratings.n_items)
     errors, scores = _sums(problem, users, items, every_item, workers=workers)
-    loss = float(errors.sum())
+    loss = squares = float(errors.sum())
     if configuration.unobserved_weight > 0:
         swap = [*range(configuration.n_factors), -1, -2]
         all_pairs = np.vdot(_gram(users)[np.ix_(swap, swap)], _gram(items))
         loss += configuration.unobserved_weight * float(all_pairs - scores.sum())
     loss += _penalty(users, problem.weights("user"))
     loss += _penalty(items, problem.weights("item"))
-    return loss, float(np.sqrt(errors.sum() / problem.ratings.total_weight))
+    return Objective(loss, squares)
 
 
 def residual_variance(
     problem: Problem, users: Side, items: Side, *, workers: Workers
 ) -> float:
-    """Estimate how far a new rating lies from its prediction, the taste being certain.
+    """Estimate the variance of a new rating around its prediction, the user known.
 
-    Training errors are too small, because each rating had a say in its own prediction:
-    the leverages ``h_u`` on the user's side and ``h_i`` on the item's. With it left
-    out of both::
+    Training errors are too small, because each rating takes part in its own prediction,
+    by the leverages ``h_u`` on the user's side and ``h_i`` on the item's. Leaving it
+    out of both gives::
 
         σ² = mean((1 - h_u) (e / ((1 - h_u) (1 - h_i)))²)
 
-    The factor in front takes away what `foldin.uncertainty` adds again for the doubt
-    about the user. Doubt about the items stays in, as part of the noise.
+    The factor in front removes the uncertainty about the user, which `uncertainty` adds
+    again. The uncertainty about the items stays in as part of the noise.
 
     Returns
     -------
     float
-        In squared stars. Of a ranking head the mean squared training error, since its
-        scores are no stars.
+        In squared stars. For a ranking head it is the mean squared training error,
+        since its scores are no stars.
 
     References
     ----------
     .. [1] Allen (1974), on prediction sums of squares. doi:10.2307/1267500
     """
     n_ratings = problem.ratings.total_weight
-    if problem.configuration.unobserved_weight > 0:
+    if not problem.configuration.predicts_stars:
         every_item = np.ones(problem.ratings.n_items)
         errors, _ = _sums(problem, users, items, every_item, workers=workers)
         return float(errors.sum() / n_ratings)

@@ -24,7 +24,6 @@ References
    factorization", on why the doubt regularizes.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Self
@@ -40,6 +39,7 @@ from engine.arrays import (
 )
 from engine.data.features import FeatureMatrix
 from engine.data.ratings import Ratings, SparseRows
+from engine.data.splits import HeldOut
 from engine.errors import SolveError
 from engine.kernels.exact import Rows, Side
 from engine.kernels.posterior import (
@@ -50,9 +50,11 @@ from engine.kernels.posterior import (
     sum_expected_squares,
 )
 from engine.kernels.threads import Workers
-from engine.model.heads import Head, Role, UserPrior, VariationalConfig
+from engine.model.configuration import Role, VariationalConfig
+from engine.model.heads import Head, UserPrior, VariationalHead
 from engine.training.als import unobserved_of
 from engine.training.priors import Features, improve_effects, sums_of
+from engine.training.sweeps import Figures, Report, TrainingData, squared_errors
 
 _START_SCALE = 0.3  # of factors; larger than the doubt about them, or they would vanish
 _START_WEIGHTS = 4.0, 3.0  # of factors and biases, until the third sweep
@@ -232,8 +234,11 @@ class VariationalState:
         self.users.rotate(rotation)
         self.items.rotate(np.linalg.inv(rotation).T)
 
-    def learn_noise(self, workers: Workers) -> tuple[float, float]:
-        """Estimate ``σ²`` and each user's noise weight; return loss and RMSE.
+    def learn_noise(self, workers: Workers, test: HeldOut | None = None) -> Figures:
+        """Estimate ``σ²`` and each user's noise weight; measure the fit.
+
+        The loss is the expected squared error plus penalties, all at the weights of
+        the moment, so it may rise as these change.
 
         The noise of a user is that of all others until their own ratings speak::
 
@@ -246,8 +251,28 @@ class VariationalState:
         weights /= (weights @ counts) / n_ratings
         self.users.noise_weights = weights.astype(np.float32)
         self.variance = max(float(weights @ expected) / n_ratings, self.least_variance)
-        loss = float(weights @ expected) + sum(map(_penalty, (self.users, self.items)))
-        return loss, float(np.sqrt(errors.sum() / n_ratings))
+        penalty = sum(map(_penalty, (self.users, self.items)))
+        rmse = float(np.sqrt(errors.sum() / n_ratings))
+        loss = float(weights @ expected) + penalty
+        if test is None:
+            return Figures(rmse, loss)
+        squares = self._squares(test)
+        own_weights = self.users.noise_weights[test.user_indices].astype(np.float64)
+        test_loss = float(own_weights @ (squares + self._variances(test))) + penalty
+        return Figures(rmse, loss, float(np.sqrt(squares.mean())), test_loss)
+
+    def _squares(self, test: HeldOut) -> ExactVector:
+        users, items = (_side(s.parameters) for s in (self.users, self.items))
+        return squared_errors(users, items, test, mean=self.mean)
+
+    def _variances(self, test: HeldOut) -> ExactVector:
+        """Posterior variance of the score of each held-out rating."""
+        rows, columns = test.user_indices, test.item_indices
+        x, v = self.users.parameters[rows, :-1], self.users.variances[rows]
+        y, u = self.items.parameters[columns, :-1], self.items.variances[columns]
+        factors = y**2 * v[:, :-1] + (x**2 + v[:, :-1]) * u[:, :-1]
+        variances: ExactVector = factors.sum(axis=1, dtype=np.float64)
+        return variances + v[:, -1] + u[:, -1]
 
     def selection_offsets(self, workers: Workers) -> FloatVector:
         """``s_i = sum_u z_i'(x_u - W'g_u) / (n_i + n0)`` over those who rated it.
@@ -280,71 +305,37 @@ class VariationalState:
         return errors, variances
 
 
-OnVariationalSweep = Callable[[int, float, float, Side, Side], None]
-
-
-def learn(
-    ratings: Ratings,
+def train(
+    data: TrainingData,
     configuration: VariationalConfig,
     *,
-    item_features: FeatureMatrix | None = None,
-    user_features: FeatureMatrix | None = None,
-    on_sweep: OnVariationalSweep | None = None,
+    report: Report,
     rng: np.random.Generator,
-    n_threads: int | None = None,
+    workers: Workers,
 ) -> tuple[Head, Side]:
     """Train a rating head together with its weights, items first, users last.
 
-    Parameters
-    ----------
-    ratings : Ratings
-    configuration : VariationalConfig
-    item_features : sparse or dense matrix, shape (n_items, n), optional
-        In the order of ``ratings.item_ids``: genres, say.
-    user_features : sparse or dense matrix, shape (n_users, n), optional
-        In the order of ``ratings.user_ids``.
-    on_sweep : callable, optional
-        Called with the number of the sweep, the loss (expected squared error plus
-        penalties at the weights of the moment, so it may rise as these change), the
-        RMSE on the training ratings in stars, users, and items.
-    rng : numpy.random.Generator
-    n_threads : int, optional
-        All processors by default; the result is the same bits for any number.
-
-    Returns
-    -------
-    Head, Side
-        The item side, and the users as `foldin.fold_in` places them among the items.
-
-    Raises
-    ------
-    DataError
-        A feature matrix has the wrong number of rows or is not finite.
-    SolveError
-        A system is singular.
+    Parameters and errors as for `engine.training.fit.fit_head`.
     """
     state = VariationalState.start(
-        ratings, configuration,
-        item_features=item_features, user_features=user_features, rng=rng,
+        data.ratings, configuration,
+        item_features=data.item_features, user_features=data.user_features, rng=rng,
     )  # fmt: skip
-    with Workers.start(n_threads) as workers:
-        for sweep in range(configuration.n_sweeps):
-            for side in (state.items, state.users):
-                state.half_step(side.role, workers)
-                if sweep >= _FIRST_FEATURES:
-                    side.learn_prior(workers)
-                if sweep >= _FIRST_WEIGHTS:
-                    side.learn_weights(state.variance)
-            state.rotate()
-            loss, error = state.learn_noise(workers)
+    for sweep in range(configuration.n_sweeps):
+        for side in (state.items, state.users):
+            state.half_step(side.role, workers)
+            if sweep >= _FIRST_FEATURES:
+                side.learn_prior(workers)
             if sweep >= _FIRST_WEIGHTS:
-                for side in (state.items, state.users):
-                    side.learn_weights(state.variance)
-            if on_sweep is not None:
-                sides = (_side(s.parameters) for s in (state.users, state.items))
-                on_sweep(sweep + 1, loss, error, *sides)
-        state.half_step("user", workers, refinements=1)
-        head = _head(state, configuration, workers)
+                side.learn_weights(state.variance)
+        state.rotate()
+        figures = state.learn_noise(workers, data.test)
+        if sweep >= _FIRST_WEIGHTS:
+            for side in (state.items, state.users):
+                side.learn_weights(state.variance)
+        report(figures)
+    state.half_step("user", workers, refinements=1)
+    head = _head(state, configuration, workers)
     return head, _side(state.users.parameters)
 
 
@@ -361,7 +352,7 @@ def _head(
         item_variances=read_only(state.items.variances),
         selection_offsets=read_only(state.selection_offsets(workers)),
     )
-    return Head(
+    return VariationalHead(
         configuration=configuration,
         global_mean=state.mean,
         item_biases=read_only(items.biases),

@@ -8,9 +8,9 @@ import pytest
 from api.services.maps import RIDGE, genre_weights
 from api.tables import Model
 from engine.insights import principal_axes
+from engine.model.configuration import BIASES
 from engine.model.files import save_model
 from engine.serving.fold_in import fold_in
-from engine.training.fit import BIASES
 from tests.api.test_models import folders as folders  # noqa: PLC0414 - a fixture
 
 pytestmark = pytest.mark.anyio

@@ -22,8 +22,8 @@ from api.services.model_store import ModelStore
 from api.tables import Expectation, Model
 from engine.errors import ArtifactError
 from engine.jobs.memory import peak_bytes, reset_peak
+from engine.model.configuration import RANKING
 from engine.model.files import load_model, save_model
-from engine.training.fit import RANKING
 from tests.engine.model.test_interchange import HEAD, write
 
 pytestmark = pytest.mark.anyio

@@ -1,5 +1,7 @@
 """Sizes and shared data of the engine's tests, compiled or not."""
 
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
@@ -7,9 +9,10 @@ from numba import config as numba_config
 
 from engine.data.features import one_hot
 from engine.data.synthetic import make_ratings
-from engine.model.heads import RidgeConfig, VariationalConfig
+from engine.model.configuration import N_GRADIENT_STEPS, RidgeConfig, VariationalConfig
 from engine.training.fit import fit, fit_head
 
+SOLVERS = ("cholesky", "conjugate_gradient")
 IS_COMPILED = not vars(numba_config)["DISABLE_JIT"]
 
 settings.register_profile(
@@ -19,6 +22,16 @@ settings.register_profile(
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
+
+
+@contextmanager
+def solved_by(solver, n_steps=N_GRADIENT_STEPS):
+    """Let heads of any number of factors be trained by one of the solvers."""
+    least = 0 if solver == "conjugate_gradient" else 10**6
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("engine.model.configuration._GRADIENT_FROM", least)
+        patch.setattr("engine.training.als.N_GRADIENT_STEPS", n_steps)
+        yield
 
 
 def pytest_configure(config):

@@ -236,6 +236,5 @@ def scores(service: Service, model_id: int) -> dict[int, Any]:
     model = load_model(folder)
     indices = model.item_indices_of(list(LOVED))
     folded_user = fold_in(model.ranking, indices, np.array(list(LOVED.values())))
-    return dict(
-        zip(model.item_ids.tolist(), model.ranking.scores(folded_user).tolist(), strict=True)
-    )
+    scores = model.ranking.scores(folded_user)
+    return dict(zip(model.item_ids.tolist(), scores.tolist(), strict=True))

@@ -3517,10 +3517,6 @@ export interface components {
             unobserved_target?: number | null;
             /** Centring */
             centring?: number | null;
-            /** Solver */
-            solver?: ("cholesky" | "conjugate_gradient") | null;
-            /** N Gradient Steps */
-            n_gradient_steps?: number | null;
         };
         /**
          * RateOut
@@ -3643,10 +3639,6 @@ export interface components {
             unobserved_target?: number | null;
             /** Centring */
             centring?: number | null;
-            /** Solver */
-            solver?: ("cholesky" | "conjugate_gradient") | null;
-            /** N Gradient Steps */
-            n_gradient_steps?: number | null;
         };
         /**
          * Ready
@@ -4069,7 +4061,8 @@ export interface components {
          * @description One pass over all users and items.
          *
          *     Of the fit that is measured (`evaluation`) or of the one on all ratings that is
-         *     published; `test_rmse` where the fit looks at the held-out ratings as it goes.
+         *     published; `test_rmse` and `test_loss` where the fit looks at the held-out ratings
+         *     as it goes.
          */
         TrainingSweepOut: {
             /**
@@ -4092,6 +4085,8 @@ export interface components {
             test_rmse: number | null;
             /** Loss */
             loss: number;
+            /** Test Loss */
+            test_loss: number | null;
             /** Seconds */
             seconds: number;
         };

@@ -142,7 +142,6 @@ export interface Field {
   readonly exclusiveMinimum?: number;
   readonly maximum?: number;
   readonly exclusiveMaximum?: number;
-  readonly enum?: readonly string[];
 }
 
 /** Fill in a path template and append the query; empty and missing values are left out. */

@@ -128,9 +128,8 @@ interface ParameterFieldProps {
 function ParameterField({ field, name, value, error, onValue }: ParameterFieldProps) {
   const { training: words } = texts;
   const label = words.parameter(field.name);
-  const choices = field.type === 'boolean' ? ['true', 'false'] : field.enum;
-  if (choices) {
-    const options = choices.map((choice) => [choice, words.choice(choice)] as const);
+  if (field.type === 'boolean') {
+    const options = ['true', 'false'].map((choice) => [choice, words.choice(choice)] as const);
     return <SelectField label={label} value={value} options={[['', words.ofPreset], ...options]} onValue={onValue} />;
   }
   return (

@@ -18,7 +18,6 @@ const SCHEMA = {
     n_sweeps: { anyOf: [{ type: 'integer', minimum: 1, maximum: 100 }, { type: 'null' }] },
     rated_sets: { anyOf: [{ type: 'boolean' }, { type: 'null' }] },
     user_weight: { anyOf: [{ type: 'number', exclusiveMinimum: 0, maximum: 10 }, { type: 'null' }] },
-    solver: { anyOf: [{ type: 'string', enum: ['cholesky'] }, { type: 'null' }] },
   },
 };
 const SWEEP: TrainingSweep = {
@@ -29,6 +28,7 @@ const SWEEP: TrainingSweep = {
   rmse: 1,
   test_rmse: null,
   loss: 5,
+  test_loss: null,
   seconds: 1,
 };
 const ESTIMATE = { value: 0.9, low: 0.8, high: 1, n_users: 9, n_excluded: 0 };
@@ -42,8 +42,8 @@ test('a preset offers what it takes, the ranking head all but the sets', () => {
 
   expect(names('rating', 'bias')).toEqual(['n_sweeps']);
   expect(names('rating', 'default')).toEqual(['n_factors', 'n_sweeps', 'rated_sets']);
-  expect(names('rating', 'plain')).toEqual(['n_factors', 'n_sweeps', 'user_weight', 'solver']);
-  expect(names('ranking', 'bias')).toEqual(['n_factors', 'n_sweeps', 'user_weight', 'solver']);
+  expect(names('rating', 'plain')).toEqual(['n_factors', 'n_sweeps', 'user_weight']);
+  expect(names('ranking', 'bias')).toEqual(['n_factors', 'n_sweeps', 'user_weight']);
 });
 
 test.each([
@@ -65,14 +65,13 @@ test('a bound that is not part of the range is refused', () => {
 });
 
 test('only what was typed is sent, each as what it is', () => {
-  const typed: Record<string, string> = { n_factors: '8', rated_sets: 'false', user_weight: '0,5', solver: 'cholesky' };
+  const typed: Record<string, string> = { n_factors: '8', rated_sets: 'false', user_weight: '0,5' };
   const parameters = [...parametersOf(SCHEMA, 'rating', 'plain'), { name: 'rated_sets', type: 'boolean' }];
 
   expect(valuesOf(parameters, (name) => typed[name] ?? '')).toEqual({
     n_factors: 8,
     rated_sets: false,
     user_weight: 0.5,
-    solver: 'cholesky',
   });
 });
 

@@ -33,7 +33,7 @@ export function parametersOf(schema: Schema, head: Head, preset: Preset): Parame
 
 /** The error of a typed number; an empty field takes the preset's value. */
 export function parameterProblem(field: Field, text: string): string | undefined {
-  if (text.trim() === '' || field.type === 'boolean' || field.enum) return undefined;
+  if (text.trim() === '' || field.type === 'boolean') return undefined;
   const value = numberIn(text);
   const isInside =
     value >= (field.minimum ?? Number.NEGATIVE_INFINITY) &&
@@ -48,14 +48,13 @@ export function parameterProblem(field: Field, text: string): string | undefined
 export function valuesOf(
   parameters: readonly Parameter[],
   typed: (name: string) => string,
-): Record<string, number | boolean | string> {
+): Record<string, number | boolean> {
   const given = parameters.filter(({ name }) => typed(name).trim() !== '');
   return Object.fromEntries(given.map((field) => [field.name, typedValue(field, typed(field.name))]));
 }
 
-function typedValue(field: Field, text: string): number | boolean | string {
-  if (field.type === 'boolean') return text === 'true';
-  return field.enum ? text : numberIn(text);
+function typedValue(field: Field, text: string): number | boolean {
+  return field.type === 'boolean' ? text === 'true' : numberIn(text);
 }
 
 type Flat = Readonly<Record<string, unknown>>;

@@ -10,19 +10,17 @@ from engine.data.ratings import Ratings
 from engine.data.splits import HeldOut, Split, split_by_user
 from engine.errors import DataError
 from engine.evaluation.compare import (
-    ItemMean,
-    Ordering,
     PerUser,
-    Popularity,
     Step,
-    Trained,
     estimate,
     evaluate,
     measure,
 )
+from engine.evaluation.methods import ItemMean, Popularity, TrainedHead
+from engine.model.configuration import BIASES, RANKING, RATING
 from engine.serving.fold_in import fold_in, predict
 from engine.serving.ranking import similar_items, top_k
-from engine.training.fit import BIASES, RANKING, RATING, fit_head
+from engine.training.fit import fit_head
 from tests.engine import reference
 
 SAMPLE = Path(__file__).parents[3] / "data"
@@ -37,7 +35,7 @@ def split(ratings):
 def test_popularity_scores_by_count_and_predicts_nothing(split):
     popularity = Popularity.of(split.train)
 
-    assert popularity.scores(0).tolist() == split.train.by_item.counts.tolist()
+    assert popularity.scores.tolist() == split.train.by_item.counts.tolist()
     assert measure(popularity, split).squares is None
 
 
@@ -46,41 +44,56 @@ def test_item_means_are_shrunk_towards_the_mean_of_all():
     means = ItemMean.of(train)
 
     expected = [(10 + 5 * 4) / 7, (2 + 5 * 4) / 6, 4]
-    np.testing.assert_allclose(means.scores(0), expected, rtol=1e-6)
+    np.testing.assert_allclose(means.scores, expected, rtol=1e-6)
     one = HeldOut(np.array([0]), np.array([1]), np.array([3.0]))
     np.testing.assert_allclose(means.predict(one), expected[1], rtol=1e-6)
 
 
 def test_trained_users_score_as_if_folded_in(split, configuration):
     training = fit_head(split.train, configuration, rng=np.random.default_rng(0))
-    trained = Trained(training)
+    trained = TrainedHead(training)
+    lists = trained.lists(split.train.by_user, 5)
 
     for user in range(4):
         folded_user = fold_in(training.head, *split.train.by_user.row(user))
         scores = training.head.scores(folded_user)
-        shift = scores - trained.scores(user)
-        np.testing.assert_allclose(shift, shift[0], atol=1e-5)
+        seen, _ = split.train.by_user.row(user)
+        best = top_k(scores, 5, excluded=seen)
+        np.testing.assert_array_equal(lists[user], best)
         items = np.arange(split.train.n_items, dtype=np.int32)
         held_out = HeldOut(np.full_like(items, user), items, scores)
         expected = predict(training.head, folded_user, items)
-        np.testing.assert_allclose(trained.predict(held_out), expected, atol=1e-5)
-    assert measure(Ordering(training), split).squares is None
+        predicted = trained.predict(held_out)
+        assert predicted is not None
+        np.testing.assert_allclose(predicted, expected, atol=1e-5)
+
+
+def test_a_ranking_head_predicts_no_stars(split, ranking_configuration):
+    training = fit_head(
+        split.train, ranking_configuration, rng=np.random.default_rng(0)
+    )
+
+    assert measure(TrainedHead(training), split).squares is None
 
 
 def test_measures_equal_brute_force(split, configuration):
     training = fit_head(split.train, configuration, rng=np.random.default_rng(0))
-    trained = Trained(training)
+    trained = TrainedHead(training)
 
     found = measure(trained, split, k=3, relevant_from=3.5)
 
     assert found.squares is not None
     assert found.sizes is not None
-    predicted = np.clip(trained.predict(split.test), *split.train.value_range)
+    stars = trained.predict(split.test)
+    assert stars is not None
+    predicted = np.clip(stars, *split.train.value_range)
     errors = predicted.astype(float) - split.test.values
     for user in range(split.train.n_users):
         mine = split.test.user_indices == user
         seen, _ = split.train.by_user.row(user)
-        listed = reference.top_k(trained.scores(user), 3, excluded=seen.tolist())
+        scores = training.head.item_factors @ training.users.factors[user]
+        scores += training.head.item_biases
+        listed = reference.top_k(scores, 3, excluded=seen.tolist())
         relevant = split.test.item_indices[mine & (split.test.values >= 3.5)]
         judged = len(relevant) > 0
         ndcg = reference.ndcg(listed, relevant, 3) if judged else 0

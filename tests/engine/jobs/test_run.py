@@ -11,11 +11,11 @@ from engine import make_ratings, one_hot
 from engine.data.ratings import Ratings
 from engine.jobs import job
 from engine.jobs.job import Job
-from engine.jobs.run import Result, Trainer, training_source
+from engine.jobs.run import Fit, Result, Trainer, training_source
+from engine.model.configuration import PLAIN, RANKING, RATING, RidgeConfig
 from engine.model.files import Json
-from engine.model.heads import RidgeConfig
 from engine.serving.fold_in import fold_in
-from engine.training.fit import PLAIN, RANKING, RATING
+from engine.training.sweeps import Sweep
 
 SMALL = {"n_factors": 3, "n_sweeps": 2}
 HEADS = {"rating": SMALL, "ranking": SMALL}
@@ -35,12 +35,11 @@ class Recorder:
     def stage(self, name: str) -> None:
         self.stages.append(name)
 
-    def sweep(self, values: dict[str, Any], progress: float) -> None:
+    def sweep(self, fit: Fit, sweep: Sweep, progress: float) -> None:
         if len(self.sweeps) == self.stop_after:
             raise KeyboardInterrupt
-        self.sweeps.append((values["fit"], values["head"], values["sweep"]))
-        fit = values["fit"], values["head"]
-        self.test_errors.setdefault(fit, []).append(values["test_rmse"])
+        self.sweeps.append((fit, sweep.head, sweep.sweep))
+        self.test_errors.setdefault((fit, sweep.head), []).append(sweep.test_rmse)
         self.progress.append(progress)
 
     def measured(self, metrics: list[Json]) -> None:
@@ -73,6 +72,13 @@ def test_what_is_left_out_takes_the_engine_s_defaults():
     assert job.ranking_head == RANKING
     assert job.rating_head == replace(RATING, n_sweeps=9)
     assert plain.rating_head == replace(PLAIN, user_weight=9.0)
+    assert plain.takes_votes
+
+
+def test_parameters_stored_by_earlier_versions_are_ignored():
+    job = Job.of({"preset": "plain", "rating": {"solver": "conjugate_gradient"}})
+
+    assert job.rating_head == PLAIN
 
 
 def test_a_job_measures_on_a_part_and_trains_on_all(ratings):
@@ -179,6 +185,8 @@ def test_the_papers_models_take_the_place_of_the_rating_head(
         head.scores(fold_in(head, np.arange(2), np.array([5.0, 1.0])))
     ).all()
     assert evaluation["methods"][3]["rmse"]["value"] < 2
+    assert evaluation["fold_in_parity"] < 1e-4
+    assert not trainer_of(ratings, preset=preset, rating=rating).job.takes_votes
 
 
 @pytest.fixture(scope="module")

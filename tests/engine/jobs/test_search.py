@@ -20,7 +20,7 @@ from engine.errors import DataError, SolveError
 from engine.jobs.job import Job
 from engine.jobs.run import hold_out
 from engine.jobs.search import SPACES, STARTS, Journal, Task, search
-from engine.training.fit import PLAIN
+from engine.model.configuration import PLAIN
 from tests.conftest import create_database
 from tests.reproduction.conftest import write_dataset
 from tests.service import Process, wait_for

@@ -140,10 +140,22 @@ def test_a_head_that_learned_its_weights_comes_back_bit_for_bit(
     found = load_model(learned_folder).rating
 
     assert found.configuration == learned.head.configuration
-    for name, expected in vars(learned.head.prior).items():
-        array = getattr(found.prior, name)
+    arrays = found.arrays()
+    for name, expected in learned.head.arrays().items():
+        array = arrays[name]
         np.testing.assert_array_equal(array, expected, strict=True)
         assert not array.flags.writeable
+
+
+def test_a_manifest_with_parameters_that_no_longer_exist_is_read(folder, model):
+    for head in ("rating", "ranking"):
+        edit(folder, set_in("model", head, "configuration", "solver", "cholesky"))
+        edit(folder, set_in("model", head, "configuration", "n_gradient_steps", 3))
+
+    found = load_model(folder)
+
+    assert found.rating.configuration == model.rating.configuration
+    assert found.ranking.configuration == model.ranking.configuration
 
 
 @pytest.mark.parametrize("part", ["weights", "item_spreads"])

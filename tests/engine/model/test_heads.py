@@ -1,13 +1,14 @@
 """Configurations are checked when they are made."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 
 from engine.errors import DataError
+from engine.model.configuration import PLAIN, RANKING, RATING, RidgeConfig
 from engine.serving.fold_in import fold_in, predict
-from engine.training.fit import PLAIN, RANKING, RATING
+from tests.engine.conftest import solved_by
 
 
 @pytest.mark.parametrize(
@@ -20,7 +21,6 @@ from engine.training.fit import PLAIN, RANKING, RATING
         ("user_weight", "1"),
         ("user_weight", True),
         ("n_sweeps", 0),
-        ("n_gradient_steps", 0),
         ("user_weight", 0),
         ("item_weight", -1.0),
         ("user_bias_weight", 0.0),
@@ -32,7 +32,6 @@ from engine.training.fit import PLAIN, RANKING, RATING
         ("unobserved_weight", -0.1),
         ("unobserved_target", float("inf")),
         ("centring", 1.5),
-        ("solver", "guess"),
     ],
 )
 def test_a_value_out_of_range_is_refused_by_name(name, value):
@@ -47,6 +46,31 @@ def test_a_value_out_of_range_is_refused_by_name(name, value):
 def test_a_learned_heads_value_out_of_range_is_refused_by_name(name, value):
     with pytest.raises(DataError, match=name):
         replace(RATING, **{name: value})
+
+
+def test_a_refusal_names_value_and_bounds():
+    with pytest.raises(DataError, match=r"n_factors is 1025; .* at most 1024"):
+        replace(PLAIN, n_factors=1025)
+    with pytest.raises(DataError, match=r"user_weight is 0; .* number above 0"):
+        replace(PLAIN, user_weight=0)
+
+
+def test_parameters_that_earlier_versions_stored_are_ignored():
+    stored = {**asdict(PLAIN), "solver": "cholesky", "n_gradient_steps": 3}
+
+    assert RidgeConfig.from_stored(stored) == PLAIN
+    assert PLAIN.changed({"solver": "cholesky", "n_sweeps": 4}).n_sweeps == 4
+    with pytest.raises(TypeError, match="unknown"):
+        RidgeConfig.from_stored({**stored, "unknown": 1})
+
+
+def test_gradient_steps_take_less_work_where_they_are_used():
+    many = replace(PLAIN, n_factors=1024)
+
+    with solved_by("cholesky"):
+        exact = many.work(10_000, 100)
+    with solved_by("conjugate_gradient"):
+        assert many.work(10_000, 100) < exact
 
 
 def test_regularization_grows_with_the_ratings_from_a_floor():

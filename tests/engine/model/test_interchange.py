@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from engine.errors import ArtifactError
-from engine.model.heads import RidgeConfig
+from engine.model.configuration import RidgeConfig
 from engine.model.interchange import FORMAT, read_item_factors
 from engine.serving.fold_in import fold_in
 

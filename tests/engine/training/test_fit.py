@@ -13,10 +13,17 @@ from engine.data.ratings import Ratings
 from engine.data.splits import HeldOut
 from engine.data.synthetic import make_ratings
 from engine.errors import DataError, EngineError
-from engine.model.heads import RidgeConfig, VariationalConfig
+from engine.model.configuration import (
+    PLAIN,
+    RANKING,
+    RATING,
+    RidgeConfig,
+    VariationalConfig,
+)
+from engine.paper.configuration import PAPER_PRESETS
 from engine.serving.fold_in import fold_in
-from engine.training.fit import PLAIN, RANKING, RATING, Sweep, fit, fit_head
-from tests.engine.conftest import IS_COMPILED
+from engine.training.fit import fit, fit_head
+from tests.engine.conftest import IS_COMPILED, SOLVERS, solved_by
 
 FINGERPRINT = """
 import hashlib, sys
@@ -35,14 +42,15 @@ print(digest.hexdigest(), model.rating.residual_variance)
 """
 
 
-@pytest.mark.parametrize("solver", ["cholesky", "conjugate_gradient"])
+@pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("head", ["configuration", "ranking_configuration"])
 def test_folding_in_a_training_user_returns_the_training_vector(
     ratings, head, solver, request
 ):
-    configuration = replace(request.getfixturevalue(head), solver=solver)
+    configuration = request.getfixturevalue(head)
 
-    training = fit_head(ratings, configuration, rng=np.random.default_rng(0))
+    with solved_by(solver):
+        training = fit_head(ratings, configuration, rng=np.random.default_rng(0))
 
     for user in range(ratings.n_users):
         folded_user = fold_in(training.head, *ratings.by_user.row(user))
@@ -80,17 +88,17 @@ def test_the_heads_are_offset_by_the_mean_and_by_the_target(ratings, model):
 
 
 def test_every_sweep_is_reported_and_the_loss_falls(ratings, configuration):
-    seen: list[Sweep] = []
+    seen: list[object] = []
 
     training = fit_head(
         ratings, configuration, rng=np.random.default_rng(0), on_sweep=seen.append
     )
 
     assert tuple(seen) == training.sweeps
-    assert [sweep.sweep for sweep in seen] == [1, 2, 3]
-    assert {sweep.n_sweeps for sweep in seen} == {3}
-    assert (np.diff([sweep.loss for sweep in seen]) < 0).all()
-    assert (np.diff([sweep.seconds for sweep in seen]) > 0).all()
+    assert [sweep.sweep for sweep in training.sweeps] == [1, 2, 3]
+    assert {sweep.n_sweeps for sweep in training.sweeps} == {3}
+    assert (np.diff([sweep.train_loss for sweep in training.sweeps]) < 0).all()
+    assert (np.diff([sweep.seconds for sweep in training.sweeps]) > 0).all()
 
 
 def test_what_a_report_raises_stops_the_training(ratings, configuration):
@@ -192,6 +200,51 @@ def test_held_out_ratings_are_measured_after_every_sweep_and_change_nothing(
     assert training.sweeps[-1].test_rmse == pytest.approx(np.mean(squares) ** 0.5)
 
 
+def test_the_loss_on_held_out_ratings_has_their_errors_in_place_of_the_others(
+    ratings, configuration, features
+):
+    """Held out is all that is trained on, so both losses and errors must agree."""
+    rows = ratings.by_user
+    same = HeldOut(rows.row_of_each(), rows.indices, rows.values)
+    learned = VariationalConfig(n_factors=3, n_sweeps=6)
+    paper = replace(PAPER_PRESETS["latent"], n_factors=3)
+
+    for chosen in (configuration, learned, paper):
+        sweeps = fit_head(
+            ratings, chosen, test=same, rng=np.random.default_rng(0), **features
+        ).sweeps
+
+        for sweep in sweeps:
+            assert sweep.test_rmse == pytest.approx(sweep.train_rmse, rel=1e-5)
+            assert sweep.test_loss == pytest.approx(sweep.train_loss, rel=1e-5)
+
+
+def test_a_ranking_head_has_no_figures_in_stars(ratings, ranking_configuration):
+    test = HeldOut(np.array([3]), np.array([1]), np.array([4.0]))
+
+    training = fit_head(
+        ratings, ranking_configuration, test=test, rng=np.random.default_rng(0)
+    )
+
+    assert {(s.test_rmse, s.test_loss) for s in training.sweeps} == {(None, None)}
+
+
+@pytest.mark.parametrize("preset", PAPER_PRESETS)
+def test_one_call_trains_a_paper_model_beside_a_ranking_head(
+    ratings, ranking_configuration, features, preset
+):
+    model = fit(
+        ratings,
+        rating=PAPER_PRESETS[preset],
+        ranking=ranking_configuration,
+        item_features=features["item_features"],
+        rng=np.random.default_rng(0),
+    )
+
+    assert model.rating.n_factors == PAPER_PRESETS[preset].n_factors
+    assert model.rating.configuration == PAPER_PRESETS[preset].as_ridge()
+
+
 def test_a_held_out_rating_outside_the_matrix_is_refused(ratings, configuration):
     test = HeldOut(np.array([0]), np.array([ratings.n_items]), np.array([3.0]))
 
@@ -215,7 +268,7 @@ def degenerate_cases():
 @pytest.mark.parametrize("case", ["one", "equal", "lonely", "busy"])
 @pytest.mark.parametrize("weight", [1e-6, 1.0, 1e6])
 @pytest.mark.parametrize("alpha", [0.0, 0.3])
-@pytest.mark.parametrize("solver", ["cholesky", "conjugate_gradient"])
+@pytest.mark.parametrize("solver", SOLVERS)
 def test_degenerate_data_give_finite_factors_or_a_typed_error(
     case, weight, alpha, solver
 ):
@@ -223,11 +276,12 @@ def test_degenerate_data_give_finite_factors_or_a_typed_error(
     configuration = RidgeConfig(
         n_factors=2, n_sweeps=2, user_weight=weight, item_weight=weight,
         user_bias_weight=weight, item_bias_weight=weight, unobserved_weight=alpha,
-        unobserved_target=1.0, solver=solver,
+        unobserved_target=1.0,
     )  # fmt: skip
 
     try:
-        training = fit_head(ratings, configuration, rng=np.random.default_rng(0))
+        with solved_by(solver):
+            training = fit_head(ratings, configuration, rng=np.random.default_rng(0))
     except EngineError:
         assert weight == 1e-6
         return

@@ -21,10 +21,11 @@ from engine.kernels.posterior import (
     sum_expected_squares,
 )
 from engine.kernels.threads import Workers
-from engine.model.heads import VariationalConfig
+from engine.model.configuration import BIASES, VariationalConfig
+from engine.model.heads import VariationalHead
 from engine.serving.fold_in import fold_in, predict, uncertainty
-from engine.training.fit import BIASES, fit_head
-from engine.training.variational import VariationalState, learn
+from engine.training.fit import fit_head
+from engine.training.variational import VariationalState
 from tests.engine import reference
 from tests.engine.conftest import IS_COMPILED
 
@@ -119,13 +120,6 @@ def test_a_singular_row_is_named():
     failed = solve_rows_with_variance(rows, 3, 7, others, prior, 1.0, 0, out)
 
     assert failed == 3
-
-
-def test_learning_needs_nobody_to_report_to(ratings):
-    head, users = learn(ratings, SMALL, rng=np.random.default_rng(0))
-
-    assert head.n_items == ratings.n_items
-    assert len(users.biases) == ratings.n_users
 
 
 def test_turning_changes_no_prediction_and_makes_factors_independent():
@@ -224,7 +218,7 @@ def test_a_selection_is_what_the_raters_make_of_an_item(ratings, features, weigh
     training = fit_head(
         ratings, VariationalConfig(n_factors=3, n_sweeps=6), rng=rng, **features
     )
-    assert training.head.prior is not None
+    assert isinstance(training.head, VariationalHead)
     prior, items, users = training.head.prior, ratings.by_item, training.users
     counted = np.ones(ratings.n_ratings) if items.weights is None else items.weights
 
@@ -322,7 +316,7 @@ def test_degenerate_data_give_finite_factors(case):
     for array in (head.item_factors, head.item_biases, *training.users):
         assert np.isfinite(array).all()
     assert np.isfinite(head.residual_variance)
-    assert head.prior is not None
+    assert isinstance(head, VariationalHead)
     assert (head.prior.weights > 0).all()
 
 
@@ -341,7 +335,7 @@ def test_sets_can_be_left_out(ratings):
         ratings, replace(SMALL, rated_sets=False), rng=np.random.default_rng(0)
     )
 
-    assert training.head.prior is not None
+    assert isinstance(training.head, VariationalHead)
     assert (training.head.prior.set_effects == 0).all()
 
 
