@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -28,9 +28,10 @@ if TYPE_CHECKING:
 Values: TypeAlias = npt.NDArray[Any] | Sequence[float]
 
 
-@dataclass(frozen=True)
-class SparseRows:
+class SparseRows(NamedTuple):
     """One orientation of a sparse matrix: compressed sparse rows (CSR).
+
+    A tuple, so that compiled code takes it as it is.
 
     Attributes
     ----------

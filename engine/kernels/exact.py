@@ -28,9 +28,8 @@ from engine.arrays import (
     ExactVector,
     FactorMatrix,
     FloatVector,
-    IndexVector,
-    OffsetVector,
 )
+from engine.data.ratings import SparseRows
 from engine.kernels.dense import (
     TILE,
     add_gram,
@@ -42,19 +41,6 @@ from engine.kernels.dense import (
     whole,
 )
 from engine.kernels.lanes import LANES, load, multiply, multiply_add, spread, store
-
-
-class Rows(NamedTuple):
-    """Ratings of each row, compressed; the fields of `ratings.SparseRows`.
-
-    Without `weights` all ratings weigh 1, and kernels are compiled as if there were no
-    weights at all: what `weight_at` gives is then a constant to the compiler.
-    """
-
-    indptr: OffsetVector
-    indices: IndexVector
-    values: FloatVector
-    weights: FloatVector | None = None
 
 
 class Fixed(NamedTuple):
@@ -96,7 +82,7 @@ class Side(NamedTuple):
 
 @compiled
 def weight_at(weights: FloatVector | None, t: int) -> np.float32:
-    """Weight of one rating."""
+    """Weight of one rating; 1, a constant to the compiler, where there are none."""
     if weights is None:
         return np.float32(1)
     return np.float32(weights[t])
@@ -115,7 +101,12 @@ def weight_between(weights: FloatVector | None, start: int, stop: int) -> float:
 
 @compiled
 def _gather(
-    rows: Rows, start: int, n: int, fixed: Fixed, block: FloatVector, sums: FloatVector
+    rows: SparseRows,
+    start: int,
+    n: int,
+    fixed: Fixed,
+    block: FloatVector,
+    sums: FloatVector,
 ) -> np.float32:
     """Copy the factors ``q_t`` of `n` ratings; add up their part of ``c`` and ``A``.
 
@@ -142,7 +133,7 @@ def _gather(
 
 @compiled
 def _residual(
-    rows: Rows,
+    rows: SparseRows,
     row: int,
     fixed: Fixed,
     diagonal: ExactVector,
@@ -197,7 +188,7 @@ def _new_system(width: int, size: int) -> _System:
 
 @compiled
 def _factorized(
-    rows: Rows, row: int, fixed: Fixed, diagonal: ExactVector, system: _System
+    rows: SparseRows, row: int, fixed: Fixed, diagonal: ExactVector, system: _System
 ) -> bool:
     """Build one row's ``A`` and ``c``, and factorize ``A`` in place."""
     block, sums, matrix, right = system
@@ -233,7 +224,7 @@ def _factorized(
 
 @compiled
 def solve_rows_exactly(
-    rows: Rows,
+    rows: SparseRows,
     first: int,
     last: int,
     fixed: Fixed,
@@ -276,7 +267,7 @@ def solve_rows_exactly(
 
 @compiled
 def mean_leverages(
-    rows: Rows,
+    rows: SparseRows,
     first: int,
     last: int,
     fixed: Fixed,
@@ -314,7 +305,7 @@ def mean_leverages(
 
 @compiled
 def sum_squares(
-    rows: Rows,
+    rows: SparseRows,
     first: int,
     last: int,
     fixed: Fixed,

@@ -13,8 +13,9 @@ from typing import NamedTuple
 import numpy as np
 
 from engine.arrays import FloatVector, IndexVector
+from engine.data.ratings import SparseRows
 from engine.kernels.dense import aligned, compiled, whole
-from engine.kernels.exact import Fixed, Rows, Side, Weights, weight_at, weight_between
+from engine.kernels.exact import Fixed, Side, Weights, weight_at, weight_between
 from engine.kernels.lanes import (
     LANES,
     add,
@@ -72,7 +73,7 @@ def _copy_weights(
 
 
 @compiled
-def _new_system(rows: Rows, longest: int, width: int, k: int) -> _System:
+def _new_system(rows: SparseRows, longest: int, width: int, k: int) -> _System:
     """Reserve memory for rows of up to `longest` ratings."""
     n = (longest + 3) // 4 * 4
     small = whole(k + 1)
@@ -96,7 +97,7 @@ def _new_system(rows: Rows, longest: int, width: int, k: int) -> _System:
 
 @compiled
 def _read(
-    rows: Rows, start: int, n: int, fixed: Fixed, k: int, system: _System
+    rows: SparseRows, start: int, n: int, fixed: Fixed, k: int, system: _System
 ) -> None:
     """Copy a row's items; of its ratings, what the row itself has to explain.
 
@@ -162,7 +163,7 @@ def _gather(n: int, fixed: Fixed, k: int, system: _System) -> None:
 
 @compiled
 def _start(
-    rows: Rows, start: int, n: int, fixed: Fixed, k: int, system: _System
+    rows: SparseRows, start: int, n: int, fixed: Fixed, k: int, system: _System
 ) -> None:
     """Gather a row; write the residual ``r = c - A x``, and ``d``."""
     r, d = system.r, system.d
@@ -266,7 +267,7 @@ def _conjugate_gradient(
 
 @compiled
 def solve_rows_by_gradient(
-    rows: Rows,
+    rows: SparseRows,
     first: int,
     last: int,
     fixed: Fixed,

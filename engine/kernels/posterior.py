@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from engine.arrays import ExactVector, FactorMatrix, FloatVector
+from engine.data.ratings import SparseRows
 from engine.kernels.dense import (
     TILE,
     add_gram,
@@ -17,7 +18,7 @@ from engine.kernels.dense import (
     substitute,
     whole,
 )
-from engine.kernels.exact import Rows, weight_at
+from engine.kernels.exact import weight_at
 
 
 class Others(NamedTuple):
@@ -91,7 +92,9 @@ def _new_system(size: int) -> _System:
 
 
 @compiled
-def _build(rows: Rows, row: int, others: Others, prior: Prior, system: _System) -> None:
+def _build(
+    rows: SparseRows, row: int, others: Others, prior: Prior, system: _System
+) -> None:
     """Sum one row's ``A`` and, beside it, its right side without the prior."""
     block, matrix, diagonal = system
     k = len(diagonal) - 1
@@ -121,7 +124,7 @@ def _build(rows: Rows, row: int, others: Others, prior: Prior, system: _System) 
 
 @compiled
 def _residual(
-    rows: Rows,
+    rows: SparseRows,
     row: int,
     others: Others,
     prior: Prior,
@@ -147,7 +150,7 @@ def _residual(
 
 @compiled
 def solve_rows_with_variance(
-    rows: Rows,
+    rows: SparseRows,
     first: int,
     last: int,
     others: Others,
@@ -191,7 +194,7 @@ def solve_rows_with_variance(
 
 @compiled
 def sum_expected_squares(
-    rows: Rows,
+    rows: SparseRows,
     first: int,
     last: int,
     others: Others,

@@ -11,7 +11,7 @@ from engine.arrays import ExactMatrix, ExactVector, FactorMatrix
 from engine.data.ratings import Ratings, SparseRows
 from engine.errors import SolveError
 from engine.kernels.dense import compiled, padded
-from engine.kernels.exact import Fixed, Rows, Side, sum_squares
+from engine.kernels.exact import Fixed, Side, sum_squares
 from engine.kernels.threads import Workers
 
 
@@ -48,12 +48,11 @@ def update_side(
     SolveError
         A system is singular.
     """
-    rows = Rows(ratings.indptr, ratings.indices, ratings.values)
     result = Side(current.factors.copy(), current.biases.copy())
     weights = float(bias_weight), float(factor_weight)
 
     def update(first: int, last: int) -> None:
-        failed = update_rows(rows, first, last, other, *weights, prior_terms, result)
+        failed = update_rows(ratings, first, last, other, *weights, prior_terms, result)
         if failed >= 0:
             raise SolveError(f"the system of row {failed} is singular; raise τ")
 
@@ -89,7 +88,6 @@ def sum_of_squared_errors(
 ) -> float:
     """Sum the squared errors on all ratings, user by user, in squared stars."""
     by_user = ratings.by_user
-    rows = Rows(by_user.indptr, by_user.indices, by_user.values)
     fixed = Fixed(
         padded(items.factors), items.biases, 0.0, 0.0, np.zeros((0, 0)), np.zeros(0)
     )  # fmt: skip
@@ -97,7 +95,7 @@ def sum_of_squared_errors(
     errors, scores = np.empty(by_user.n_rows), np.empty(by_user.n_rows)
 
     def add_up(first: int, last: int) -> None:
-        sum_squares(rows, first, last, fixed, users, every_item, errors, scores)
+        sum_squares(by_user, first, last, fixed, users, every_item, errors, scores)
 
     workers.share(by_user, users.factors.shape[1], add_up)
     return float(errors.sum())
@@ -105,7 +103,12 @@ def sum_of_squared_errors(
 
 @compiled
 def _sum_up(
-    rows: Rows, start: int, stop: int, other: Side, z: ExactVector, sums: ExactMatrix
+    rows: SparseRows,
+    start: int,
+    stop: int,
+    other: Side,
+    z: ExactVector,
+    sums: ExactMatrix,
 ) -> None:
     """Sum ``(q, 1, c)(q, 1, c)'`` over some ratings, ``c = r - b``: lower triangle."""
     k = other.factors.shape[1]
@@ -148,7 +151,7 @@ def _solve(matrix: ExactMatrix, n: int, right: ExactVector) -> bool:
 
 @compiled
 def update_rows(
-    rows: Rows,
+    rows: SparseRows,
     first: int,
     last: int,
     other: Side,

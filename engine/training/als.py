@@ -15,7 +15,6 @@ from engine.errors import SolveError
 from engine.kernels.dense import add_gram_of_rows, padded
 from engine.kernels.exact import (
     Fixed,
-    Rows,
     Side,
     Weights,
     mean_leverages,
@@ -67,8 +66,8 @@ class Problem:
         by_item = self.ratings.by_item
         return replace(
             self.ratings,
-            by_user=replace(by_user, values=by_user.values - shifts[users]),
-            by_item=replace(by_item, values=by_item.values - shifts[by_item.indices]),
+            by_user=by_user._replace(values=by_user.values - shifts[users]),
+            by_item=by_item._replace(values=by_item.values - shifts[by_item.indices]),
         )
 
     def rows(self, role: Role) -> SparseRows:
@@ -169,12 +168,12 @@ def half_step(
     if not configuration.uses_gradient_steps:
         return _cholesky_half_step(problem, other, role=role, workers=workers)
     ratings, weights = problem.rows(role), problem.weights(role)
-    rows, fixed = _rows(ratings), _fixed_part(problem, other, np.float32)
+    fixed = _fixed_part(problem, other, np.float32)
     result = Side(current.factors.copy(), current.biases.copy())
 
     def solve(first: int, last: int) -> None:
         solve_rows_by_gradient(
-            rows, first, last, fixed, weights, N_GRADIENT_STEPS, result
+            ratings, first, last, fixed, weights, N_GRADIENT_STEPS, result
         )
 
     workers.share(ratings, configuration.n_factors, solve)
@@ -203,13 +202,13 @@ def _cholesky_half_step(
     refinements: int = 0,
 ) -> Side:
     ratings, weights = problem.rows(role), problem.weights(role)
-    rows, fixed = _rows(ratings), _fixed_part(problem, other, np.float64)
+    fixed = _fixed_part(problem, other, np.float64)
     shape = ratings.n_rows, other.factors.shape[1]
     result = Side(np.empty(shape, np.float32), np.empty(shape[0], np.float32))
 
     def solve(first: int, last: int) -> None:
         failed = solve_rows_exactly(
-            rows, first, last, fixed, weights, refinements, result
+            ratings, first, last, fixed, weights, refinements, result
         )
         if failed >= 0:
             raise SolveError(
@@ -304,11 +303,11 @@ def _sums(
 ) -> tuple[ExactVector, ExactVector]:
     """Sum weighted squared errors, and squared scores, over each user's ratings."""
     ratings = problem.rows("user")
-    rows, fixed = _rows(ratings), _fixed_part(problem, items, np.float64)
+    fixed = _fixed_part(problem, items, np.float64)
     errors, scores = np.empty(ratings.n_rows), np.empty(ratings.n_rows)
 
     def add_up(first: int, last: int) -> None:
-        sum_squares(rows, first, last, fixed, users, item_weights, errors, scores)
+        sum_squares(ratings, first, last, fixed, users, item_weights, errors, scores)
 
     workers.share(ratings, users.factors.shape[1], add_up)
     return errors, scores
@@ -319,11 +318,11 @@ def _leverages(
 ) -> ExactVector:
     """Average the leverages of each row's ratings."""
     ratings, weights = problem.rows(role), problem.weights(role)
-    rows, fixed = _rows(ratings), _fixed_part(problem, other, np.float64)
+    fixed = _fixed_part(problem, other, np.float64)
     leverages = np.empty(ratings.n_rows)
 
     def average(first: int, last: int) -> None:
-        mean_leverages(rows, first, last, fixed, weights, leverages)
+        mean_leverages(ratings, first, last, fixed, weights, leverages)
 
     workers.share(ratings, other.factors.shape[1], average)
     return leverages
@@ -342,11 +341,6 @@ def _gram(side: Side) -> ExactMatrix:
     lower = np.zeros((size, size))
     add_gram_of_rows(side.factors, side.biases, lower)
     return lower + np.tril(lower, -1).T
-
-
-def _rows(ratings: SparseRows) -> Rows:
-    """Hand ratings to a kernel."""
-    return Rows(ratings.indptr, ratings.indices, ratings.values, ratings.weights)
 
 
 def _fixed_part(

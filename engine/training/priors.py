@@ -25,7 +25,7 @@ from engine.data.features import FeatureMatrix
 from engine.data.ratings import SparseRows
 from engine.errors import DataError
 from engine.kernels.dense import compiled
-from engine.kernels.exact import Rows, weight_at
+from engine.kernels.exact import weight_at
 from engine.kernels.threads import Workers
 
 # Precision of an effect, as a multiple of that of a row.
@@ -208,12 +208,11 @@ def _scales(sets: SparseRows) -> FloatVector:
 
 def sums_of(sets: SparseRows, members: FactorMatrix, workers: Workers) -> FactorMatrix:
     """Sum the members of each set."""
-    rows = Rows(sets.indptr, sets.indices, sets.values, sets.weights)
     source = np.ascontiguousarray(members, dtype=np.float32)
     out = np.empty((sets.n_rows, source.shape[1]), dtype=np.float32)
 
     def add_up(first: int, last: int) -> None:
-        sum_members(rows, first, last, source, out)
+        sum_members(sets, first, last, source, out)
 
     workers.share(sets, source.shape[1], add_up)
     return out
@@ -221,7 +220,7 @@ def sums_of(sets: SparseRows, members: FactorMatrix, workers: Workers) -> Factor
 
 @compiled
 def sum_members(
-    rows: Rows, first: int, last: int, source: FactorMatrix, out: FactorMatrix
+    rows: SparseRows, first: int, last: int, source: FactorMatrix, out: FactorMatrix
 ) -> None:
     """Add up the rows of `source` that each of the rows ``first:last`` names."""
     for row in range(first, last):

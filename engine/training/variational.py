@@ -41,7 +41,7 @@ from engine.data.features import FeatureMatrix
 from engine.data.ratings import Ratings, SparseRows
 from engine.data.splits import HeldOut
 from engine.errors import SolveError
-from engine.kernels.exact import Rows, Side
+from engine.kernels.exact import Side
 from engine.kernels.posterior import (
     Others,
     Posterior,
@@ -204,7 +204,7 @@ class VariationalState:
         """
         sides = self.users, self.items
         own, other = sides if role == "user" else sides[::-1]
-        rows, others, variance = _rows(own), self._others(other), self.variance
+        rows, others, variance = own.rows, self._others(other), self.variance
         prior = Prior(own.prior, own.weights)
         out = Posterior(np.empty_like(own.parameters), np.empty_like(own.parameters))
 
@@ -294,7 +294,7 @@ class VariationalState:
     def _expected_squares(self, workers: Workers) -> tuple[ExactVector, ExactVector]:
         """Sum squared errors, and their variances, over each user's ratings."""
         users, others = self.users, self._others(self.items)
-        rows, n_users = _rows(users), users.rows.n_rows
+        rows, n_users = users.rows, users.rows.n_rows
         current = Posterior(users.parameters, users.variances)
         errors, variances = np.empty(n_users), np.empty(n_users)
 
@@ -369,11 +369,6 @@ def _side(parameters: FactorMatrix) -> Side:
         np.ascontiguousarray(parameters[:, :-1]),
         np.ascontiguousarray(parameters[:, -1]),
     )
-
-
-def _rows(side: SidePosterior) -> Rows:
-    rows = side.rows
-    return Rows(rows.indptr, rows.indices, rows.values, rows.weights)
 
 
 def _moments(side: SidePosterior) -> ExactMatrix:

@@ -10,6 +10,7 @@ from api.tables import Model
 from engine.insights import principal_axes
 from engine.model.configuration import BIASES
 from engine.model.files import save_model
+from engine.model.heads import RidgeHead, Unobserved
 from engine.serving.fold_in import fold_in
 from tests.api.test_models import folders as folders  # noqa: PLC0414 - a fixture
 
@@ -122,15 +123,14 @@ async def test_a_map_of_an_unknown_or_damaged_model_is_refused(alice, session):
 
 async def test_a_model_of_biases_has_no_axes(alice, session, folders, trained):
     head = trained.model.rating
-    plain = replace(
-        head,
+    plain = RidgeHead(
         configuration=BIASES,
-        prior=None,
+        global_mean=head.global_mean,
+        item_biases=head.item_biases,
         item_factors=head.item_factors[:, :0],
-        unobserved=replace(
-            head.unobserved,
-            gram=head.unobserved.gram[-1:, -1:],
-            moment=head.unobserved.moment[-1:],
+        residual_variance=head.residual_variance,
+        unobserved=Unobserved(
+            gram=head.unobserved.gram[-1:, -1:], moment=head.unobserved.moment[-1:]
         ),
     )
     model = replace(trained.model, rating=plain)

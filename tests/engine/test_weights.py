@@ -7,12 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.data.ratings import Ratings
+from engine.data.ratings import Ratings, SparseRows
 from engine.data.splits import split_at
 from engine.errors import DataError
 from engine.evaluation.methods import ItemMean, Popularity
 from engine.kernels.exact import (
-    Rows,
     mean_leverages,
     solve_rows_exactly,
     weight_between,
@@ -206,7 +205,7 @@ def test_weight_2_is_the_rating_twice(seed, alpha):
     rng = np.random.default_rng(seed)
     counted = rng.integers(1, 4, len(rows.values))
     bounds = np.append(0, np.cumsum(counted))[rows.indptr]
-    repeated = Rows(
+    repeated = SparseRows(
         bounds, np.repeat(rows.indices, counted), np.repeat(rows.values, counted)
     )
     once = rows._replace(weights=counted.astype(np.float32))

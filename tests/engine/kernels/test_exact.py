@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.data.ratings import SparseRows
 from engine.kernels.dense import TILE, padded
 from engine.kernels.exact import (
     Fixed,
-    Rows,
     Side,
     Weights,
     solve_rows_exactly,
@@ -27,7 +27,7 @@ def problem(seed, *, k=3, alpha=0.0, n_rows=6, n_items=9, longest=8):
     counts = rng.integers(0, longest + 1, n_rows)
     indices = [rng.permutation(n_items)[:n] for n in counts]
     indptr = np.append(0, np.cumsum([len(part) for part in indices]))
-    rows = Rows(
+    rows = SparseRows(
         indptr.astype(np.int64),
         np.concatenate(indices).astype(np.int32),
         rng.uniform(0.5, 5, indptr[-1]).astype(np.float32),

@@ -9,7 +9,7 @@ from scipy import sparse
 from engine.data.ratings import Ratings
 from engine.errors import SolveError
 from engine.kernels.dense import TILE
-from engine.kernels.exact import Rows, Side
+from engine.kernels.exact import Side
 from engine.kernels.threads import Workers
 from engine.paper.updates import (
     regress,
@@ -46,8 +46,7 @@ def random_problem(seed, k):
 
 
 def rows_of(ratings):
-    by_user = ratings.by_user
-    return Rows(by_user.indptr, by_user.indices, by_user.values)
+    return ratings.by_user
 
 
 @given(seed=seeds, k=st.integers(0, 5), ridge=st.floats(0.05, 10))

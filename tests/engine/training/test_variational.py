@@ -12,7 +12,6 @@ from engine.data.splits import split_at_random
 from engine.data.synthetic import make_ratings
 from engine.errors import DataError, SolveError
 from engine.evaluation.metrics import rmse
-from engine.kernels.exact import Rows
 from engine.kernels.posterior import (
     Others,
     Posterior,
@@ -96,7 +95,7 @@ def test_refinement_leaves_single_rounding():
 def test_only_the_rows_asked_for_are_written():
     users, items = beliefs_after(2).users, beliefs_after(2).items
     others = Others(items.parameters, items.variances, items.noise_weights, 3.0)
-    rows = Rows(users.rows.indptr, users.rows.indices, users.rows.values)
+    rows = users.rows
     current = Posterior(users.parameters, users.variances)
     out = Posterior(np.full_like(users.parameters, 9), np.full_like(users.variances, 9))
     errors, doubts = np.full(7, 9.0), np.full(7, 9.0)
@@ -113,7 +112,7 @@ def test_only_the_rows_asked_for_are_written():
 def test_a_singular_row_is_named():
     users, items = beliefs_after(2).users, beliefs_after(2).items
     others = Others(items.parameters, items.variances, items.noise_weights, 3.0)
-    rows = Rows(users.rows.indptr, users.rows.indices, users.rows.values)
+    rows = users.rows
     out = Posterior(np.zeros_like(users.parameters), np.zeros_like(users.variances))
 
     prior = Prior(users.prior, -1000 * np.ones(3))
