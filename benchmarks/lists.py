@@ -56,7 +56,7 @@ class Pool:
 
     item_indices: IndexVector
     scores: FloatVector
-    doubts: FloatVector
+    uncertainties: FloatVector
 
 
 def table(data: PublicSet, split: Split) -> Iterator[str]:
@@ -88,7 +88,7 @@ def table(data: PublicSet, split: Split) -> Iterator[str]:
 def pool_of(
     data: PublicSet, train: Ratings, rating: Head, ranking: Head, user: int
 ) -> Pool:
-    """Fold one user into both heads; keep the best items, and the doubt in stars."""
+    """Fold one user into both heads; keep the best items."""
     items, values = train.by_user.row(user)
     features = data.features_of_user(user, rating)
     scores = ranking.scores(fold_in(ranking, items, values))
@@ -103,7 +103,7 @@ def made(
     """Make a list as the service does."""
     if diversity == exploration == 0:
         return pool.item_indices[:K]
-    relevance = explored(pool.scores, pool.doubts, exploration=exploration)
+    relevance = explored(pool.scores, pool.uncertainties, exploration=exploration)
     return diversified(ranking, pool.item_indices, relevance, K, diversity=diversity)
 
 

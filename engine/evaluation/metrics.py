@@ -1,4 +1,4 @@
-"""Measures of predictions and of lists, one user at a time where that matters."""
+"""Measures of predictions and of lists."""
 
 from collections.abc import Sequence
 
@@ -11,11 +11,6 @@ from engine.errors import DataError
 def rmse(predicted: FloatVector, actual: FloatVector) -> float:
     """Compute the root mean squared error, in stars; NaN without ratings."""
     return float(np.sqrt(_mean(np.square(errors(predicted, actual)))))
-
-
-def mae(predicted: FloatVector, actual: FloatVector) -> float:
-    """Compute the mean absolute error, in stars; NaN without ratings."""
-    return _mean(np.abs(errors(predicted, actual)))
 
 
 def ndcg_at_k(recommended: IndexVector, relevant: IndexVector, *, k: int) -> float:

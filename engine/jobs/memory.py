@@ -1,11 +1,11 @@
-"""How much memory this process has taken at most."""
+"""Peak memory of this process."""
 
 from contextlib import suppress
 from pathlib import Path
 
 
 def reset_peak() -> None:
-    """Let the peak of this process's memory start anew, where the system can."""
+    """Reset the peak, where the system can."""
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
 

@@ -1,7 +1,7 @@
 """One training job, from ratings to a model and its card; no database in here.
 
-Held-out ratings are for the card only: a first fit, on the other part of the data, is
-measured on them, and the model that is published is then trained on everything.
+Held-out ratings serve the model card only: a first fit, on the rest of the data, is
+measured on them; the model that is published is then trained on everything.
 """
 
 import hashlib

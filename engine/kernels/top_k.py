@@ -23,13 +23,13 @@ _ITEMS = 4  # scored together
 
 
 class _Lists(NamedTuple):
-    """Of each user the best items so far, and where the next seen ones are.
+    """Each user's current top k, and the position of their next seen item.
 
     Attributes
     ----------
     items : shape (n_users, k)
     scores : shape (n_users, k), falling; minus infinity where there is no item yet
-    bounds : shape (n_groups * 64,); what a score must exceed to enter the list
+    bounds : shape (n_groups * 64,); the score to exceed to enter the list
     next_seen, stop : shape (n_users,); offsets into `seen`
     seen : items never to list, rising for each user
     """

@@ -52,16 +52,16 @@ _WEIGHTS = {family: weights for weights, family in _FAMILIES.items()}
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a stored model says of itself.
+    """The description of a stored model.
 
     Attributes
     ----------
     files : dict
-        Of each array file: ``bytes``, ``sha256``, ``dtype`` and ``shape``.
+        For each array file: ``bytes``, ``sha256``, ``dtype`` and ``shape``.
     model : dict
         Scalars and configurations of the model.
     details : dict
-        Whatever the caller of `save_model` wished to keep with it.
+        Whatever the caller of `save_model` keeps with it.
     """
 
     files: dict[str, dict[str, Json]]
@@ -118,7 +118,7 @@ def save_model(model: Model, folder: Path, *, details: dict[str, Json]) -> Manif
 
 
 def load_model(folder: Path) -> Model:
-    """Read a model, believing nothing that was not checked.
+    """Read a model and check everything about it before use.
 
     Checked before use: format version, names, sizes, SHA-256, dtypes, shapes, finite
     values. Arrays are mapped read-only, so processes share them.
@@ -144,7 +144,7 @@ def load_model(folder: Path) -> Model:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Read what a stored model says of itself; its arrays stay unread.
+    """Read the description of a stored model, without its arrays.
 
     Raises
     ------

@@ -44,7 +44,7 @@ _STATED = frozenset(
 
 
 def read_item_factors(folder: Path) -> Model:
-    """Read item factors trained elsewhere, believing nothing that was not checked.
+    """Read item factors trained elsewhere and check everything about them.
 
     The manifest, every key needed but `ranking`, which defaults to `rating`::
 

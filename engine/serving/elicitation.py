@@ -1,11 +1,11 @@
-"""Find out about a user: which items to ask for, and how much is known already.
+"""Choose the items to ask a user for, and measure how much is known already.
 
-Doubt about a user is their share in the variance of predictions, summed over all items
-and weighed by how often these are rated::
+The uncertainty about a user is their share in the variance of predictions, summed over
+all items and weighted by the number of ratings of each::
 
     D(A) = Σ_j n_j z_j' A^-1 z_j = tr(A^-1 M),   M = Σ_j n_j z_j z_j',   z_j = (q_j, 1)
 
-with ``A`` the matrix of the user's system, as in `FoldedUser`.
+where ``A`` is the matrix of the user's system, as in `FoldedUser`.
 """
 
 import numpy as np
@@ -19,11 +19,11 @@ from engine.serving.fold_in import fold_in
 
 
 def questions(model: Model, user: FoldedUser, k: int) -> IndexVector:
-    """Choose the items whose ratings would tell most about a user's taste.
+    """Choose the items whose ratings would say most about a user.
 
-    A rating of item ``i`` takes a share out of the doubt about every other item ``j``,
-    whatever its value, so several questions can be planned ahead, each one after those
-    before it. An answer is as likely as the item is known::
+    A rating of item ``i`` reduces the variance of every other item ``j``, whatever its
+    value, so several questions can be planned ahead, each given those before it. An
+    answer is as likely as the item is popular::
 
         gain_i = n_i / n_users · Σ_j n_j (z_j' A^-1 z_i)² / (1 + z_i' A^-1 z_i)
 
@@ -31,9 +31,9 @@ def questions(model: Model, user: FoldedUser, k: int) -> IndexVector:
     ----------
     model : Model
     user : FoldedUser
-        Of its rating head.
+        The user in the model's rating head.
     k : int
-        How many questions.
+        Number of questions.
 
     Returns
     -------
@@ -54,30 +54,30 @@ def questions(model: Model, user: FoldedUser, k: int) -> IndexVector:
         raise DataError(f"k is {k}; it must be at least 0")
     items, weights = _items(model), _weights(model)
     covariance = _covariance(user)
-    doubt = _squares(items, covariance)
-    fall = _squares(items, covariance @ weights @ covariance)
+    variance = _squares(items, covariance)
+    reduction = _squares(items, covariance @ weights @ covariance)
     asked = np.zeros(model.n_items, dtype=np.bool_)
     asked[user.item_indices] = True
     chosen: list[int] = []
     for _ in range(min(k, int((~asked).sum()))):
-        gain = model.item_counts * fall / (1 + doubt)
+        gain = model.item_counts * reduction / (1 + variance)
         best = int(np.argmax(np.where(asked, -1, gain)))
         chosen.append(best)
         asked[best] = True
         # An answer changes A^-1 by a matrix of rank one, and all of these with it.
-        share = 1 / (1 + doubt[best])
+        share = 1 / (1 + variance[best])
         towards = covariance @ items[best]
-        pull = weights @ towards
+        weighted = weights @ towards
         along = items @ towards
-        fall += share * along * (share * (towards @ pull) * along)
-        fall -= 2 * share * along * (items @ (covariance @ pull))
-        doubt -= share * along**2
+        reduction += share * along * (share * (towards @ weighted) * along)
+        reduction -= 2 * share * along * (items @ (covariance @ weighted))
+        variance -= share * along**2
         covariance -= share * np.outer(towards, towards)
     return np.array(chosen, dtype=np.int32)
 
 
 def knowledge(model: Model, user: FoldedUser) -> float:
-    """Say how much of the doubt about a user their ratings have removed.
+    """Measure the share of the uncertainty about a user that their ratings removed.
 
     ``1 - D(A) / D(A_0)``, with ``A_0`` the matrix before any rating.
 
@@ -85,7 +85,7 @@ def knowledge(model: Model, user: FoldedUser) -> float:
     ----------
     model : Model
     user : FoldedUser
-        Of its rating head.
+        The user in the model's rating head.
 
     Returns
     -------
@@ -93,9 +93,9 @@ def knowledge(model: Model, user: FoldedUser) -> float:
         From 0, nothing is known, towards 1.
     """
     nothing = np.zeros(0, dtype=np.int32)
-    stranger = fold_in(model.rating, nothing, nothing)
+    newcomer = fold_in(model.rating, nothing, nothing)
     weights = _weights(model)
-    now, before = (np.vdot(_covariance(of), weights) for of in (user, stranger))
+    now, before = (np.vdot(_covariance(of), weights) for of in (user, newcomer))
     return float(1 - now / before)
 
 

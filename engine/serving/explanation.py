@@ -1,4 +1,4 @@
-"""Why a score is what it is: the share of every past rating in it."""
+"""Explain a score: the share of every past rating in it."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ class Reasons:
     Attributes
     ----------
     baseline : float
-        What the score would be on the strength of the item alone, in stars.
+        The score without any past rating, in stars.
     shares : ndarray of float32, shape (n_rated,)
         What each past rating adds, in the order of `FoldedUser.item_indices`.
     """
@@ -32,7 +32,7 @@ def reasons(head: Head, user: FoldedUser, item_index: int) -> Reasons:
 
     The solution is linear in the ratings, so the score is a sum over them::
 
-        score = (μ + b_i + κ s_i + z_i'A^-1 rest) + sum_t z_i'A^-1 pull_t
+        score = (μ + b_i + κ s_i + z_i'A^-1 rest) + sum_t z_i'A^-1 c_t
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def reason_shares(head: Head, user: FoldedUser, item_indices: Indices) -> ExactM
 
     Column ``i`` holds `Reasons.shares` of item ``i``, before they are rounded::
 
-        z_i'A^-1 pull_t
+        z_i'A^-1 c_t
 
     Parameters
     ----------

@@ -107,21 +107,21 @@ def similar_items(
 
 
 def explored(
-    scores: FloatVector, doubts: FloatVector, *, exploration: float
+    scores: FloatVector, uncertainties: FloatVector, *, exploration: float
 ) -> FloatVector:
-    """Blend how good items seem with how little is known of them.
+    """Blend the scores of items with the uncertainty about them.
 
     The upper-confidence idea, "optimism in the face of uncertainty" [1]_, on a scale
     that needs no unit: with both stretched to 0 .. 1 over the items given::
 
-        (1 - ε) score_i + ε doubt_i
+        (1 - ε) score_i + ε uncertainty_i
 
     Parameters
     ----------
-    scores, doubts : ndarray of float32, shape (n,)
+    scores, uncertainties : ndarray of float32, shape (n,)
         Finite; of some of the best items, or rubbish is explored as well.
     exploration : float
-        ``ε`` from 0, the order of the scores, to 1, that of the doubts.
+        ``ε`` from 0, the order of the scores, to 1, that of uncertainty.
 
     Returns
     -------
@@ -139,9 +139,12 @@ def explored(
        Journal of Machine Learning Research 3, 397-422.
     """
     _check_share(exploration, name="exploration")
-    if scores.shape != doubts.shape:
-        raise DataError(f"{len(scores)} scores, but {len(doubts)} doubts")
-    return (1 - exploration) * _stretched(scores) + exploration * _stretched(doubts)
+    if scores.shape != uncertainties.shape:
+        raise DataError(
+            f"there are {len(scores)} scores, but {len(uncertainties)} uncertainties"
+        )
+    certain = (1 - exploration) * _stretched(scores)
+    return certain + exploration * _stretched(uncertainties)
 
 
 def diversified(
@@ -214,7 +217,7 @@ def _check_share(value: float, *, name: str) -> None:
 def _stretched(values: FloatVector) -> FloatVector:
     """Move values to 0 .. 1; all 0 where they are equal."""
     if not np.isfinite(values).all():
-        raise DataError("scores and doubts must be finite")
+        raise DataError("scores and uncertainties must be finite")
     if len(values) == 0:
         return values
     low, width = values.min(), np.ptp(values)

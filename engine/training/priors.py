@@ -1,13 +1,13 @@
-"""Prior means: what features say of a row before its own ratings do.
+"""Prior means: what features say about a row before its own ratings do.
 
 The parameters ``x = (p, b)`` of a row, factors and bias alike, are drawn towards
 ``W'f``, where ``f`` are the features of the row and ``W`` is learned by ridge
 regression of all rows on their features. Features are any sparse matrix, and the
-*rated set*: for a user the items rated, for an item the users who rated it, each set
-scaled to length 1. A member whose rating has a weight ``c`` stands in the set with
-``c / sqrt(sum c)``, which is ``1 / sqrt(n)`` without weights. Sets are SVD++'s idea
-[1]_ and its mirror image, written as priors, so that a newcomer's set moves their prior
-mean and nothing else changes.
+implicit feedback set: the items that a user rated, or the users who rated an item, each
+set scaled to length 1. A member whose rating has the weight ``c`` counts
+``c / sqrt(sum c)``, which is ``1 / sqrt(n)`` without weights. The sets of users are
+those of SVD++ [1]_, those of items their mirror image, both written as priors: a
+newcomer's set moves their prior mean and nothing else.
 
 References
 ----------
@@ -34,7 +34,7 @@ _SET_RATIO, _GIVEN_RATIO, _MORE_FOR_BIASES = 1.0, 3.0, 3.0
 
 @dataclass(frozen=True)
 class Features:
-    """The features of all rows of one side: their rated sets, then whatever is given.
+    """The features of all rows of one side: their sets first, then the given ones.
 
     Attributes
     ----------

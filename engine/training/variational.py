@@ -8,20 +8,21 @@ the mean of a row solves
     (sum_t ω_t (z_t z_t' + diag(v_t)) + diag(w)) x = sum_t ω_t z_t y_t + diag(w) m,
 
 where ``z_t = (q_t, 1)``, and ``v = σ² / diag(A)`` of that matrix ``A``. That is a
-half-step of ALS in which the doubt ``v_t`` about the other side takes the place of a
+half-step of ALS in which the variance ``v_t`` of the other side takes the place of a
 hand-tuned regularization that grows with the number of ratings. ``w`` and ``σ²`` follow
 in closed form from what they govern, so nothing is left to tune.
 
 Where ratings have weights, a rating of weight 2 counts as two: in the sums above, in
 ``n_u`` and ``σ²``, and in the sets.
 
-The prior mean ``m = W'f`` comes from features and rated sets (`training.priors`).
+The prior mean ``m = W'f`` comes from features and implicit feedback sets
+(`engine.training.priors`).
 
 References
 ----------
 .. [1] Lim and Teh (2007), "Variational Bayesian approach to movie rating prediction".
 .. [2] Nakajima and Sugiyama (2011), "Theoretical analysis of Bayesian matrix
-   factorization", on why the doubt regularizes.
+   factorization", on why the variance regularizes.
 """
 
 from dataclasses import dataclass, field
@@ -56,13 +57,13 @@ from engine.training.als import unobserved_of
 from engine.training.priors import Features, improve_effects, sums_of
 from engine.training.sweeps import Figures, Report, TrainingData, squared_errors
 
-_START_SCALE = 0.3  # of factors; larger than the doubt about them, or they would vanish
+_START_SCALE = 0.3  # of factors; above their own deviation, or they would vanish
 _START_WEIGHTS = 4.0, 3.0  # of factors and biases, until the third sweep
 _START_NOISE = 0.7  # of the variance of the ratings
 _FIRST_FEATURES, _FIRST_WEIGHTS = 1, 3  # sweeps without: what is not there yet is noise
 _EFFECT_STEPS = 4
 _NOISE_COUNT = 50.0  # ratings of average noise that a user's own estimate starts from
-_SELECTION_COUNT = 10.0  # raters without a lean that an item's selection starts from
+_SELECTION_COUNT = 10.0  # raters without an offset that an item's starts from
 _LEAST_VARIANCE = 1e-6  # as a share; keeps flawless data finite
 
 
@@ -277,14 +278,14 @@ class VariationalState:
     def selection_offsets(self, workers: Workers) -> FloatVector:
         """``s_i = sum_u z_i'(x_u - W'g_u) / (n_i + n0)`` over those who rated it.
 
-        What is given of users, ``g``, is known of strangers too: it is no selection.
+        The given features ``g`` are known of newcomers too, so they do not count.
         """
         users, items = self.users, self.items
         features = users.features
         known = features.given @ users.effects[features.n_members :]
-        leans = sums_of(items.rows, users.parameters - known, workers)
-        sums = np.einsum("if,if->i", items.parameters[:, :-1], leans[:, :-1])
-        sums += leans[:, -1]
+        offsets = sums_of(items.rows, users.parameters - known, workers)
+        sums = np.einsum("if,if->i", items.parameters[:, :-1], offsets[:, :-1])
+        sums += offsets[:, -1]
         started = items.rows.totals + _SELECTION_COUNT
         return np.asarray(sums / started, dtype=np.float32)
 
@@ -342,7 +343,7 @@ def train(
 def _head(
     state: VariationalState, configuration: VariationalConfig, workers: Workers
 ) -> Head:
-    """Freeze the item side and what it says of newcomers."""
+    """Freeze the item side and the prior of newcomers."""
     items = _side(state.items.parameters)
     users = state.users
     prior = UserPrior(
@@ -372,7 +373,7 @@ def _side(parameters: FactorMatrix) -> Side:
 
 
 def _moments(side: SidePosterior) -> ExactMatrix:
-    """Average ``x x'`` of the factors, their doubt included."""
+    """Average ``x x'`` of the factors, their variances included."""
     factors = side.parameters[:, :-1].astype(np.float64)
     moments: ExactMatrix = factors.T @ factors
     variances = side.variances[:, :-1].sum(axis=0, dtype=np.float64)

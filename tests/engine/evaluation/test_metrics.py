@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import DataError
-from engine.evaluation.metrics import coverage, mae, ndcg_at_k, recall_at_k, rmse
+from engine.evaluation.metrics import coverage, ndcg_at_k, recall_at_k, rmse
 from tests.engine import reference
 
 items = st.lists(st.integers(0, 20), unique=True, max_size=15).map(
@@ -41,16 +41,13 @@ def test_errors_equal_brute_force(both):
     predicted, actual = (np.array(part) for part in zip(*both, strict=True))
 
     squares = sum((p - a) ** 2 for p, a in both) / len(both)
-    sizes = sum(abs(p - a) for p, a in both) / len(both)
     assert rmse(predicted, actual) == pytest.approx(squares**0.5, abs=1e-12)
-    assert mae(predicted, actual) == pytest.approx(sizes, abs=1e-12)
 
 
 def test_no_ratings_have_no_error():
     nothing = np.zeros(0, dtype=np.float32)
 
     assert np.isnan(rmse(nothing, nothing))
-    assert np.isnan(mae(nothing, nothing))
 
 
 def test_lengths_must_agree():

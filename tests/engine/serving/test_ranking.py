@@ -171,7 +171,7 @@ def test_what_cannot_be_reranked_is_refused(model):
     items, two = np.arange(3, dtype=np.int32), np.ones(2, dtype=np.float32)
     three = np.ones(3, dtype=np.float32)
 
-    with pytest.raises(DataError, match="3 scores, but 2 doubts"):
+    with pytest.raises(DataError, match="3 scores, but 2 uncertainties"):
         explored(three, two, exploration=0.5)
     with pytest.raises(DataError, match="finite"):
         explored(three * np.nan, three, exploration=0.5)
