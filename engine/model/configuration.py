@@ -104,7 +104,10 @@ def _is_of(kind: type, value: object) -> bool:
     return is_number and math.isfinite(cast("float", value))
 
 
-_GRADIENT_FROM = 192
+# Three gradient steps reach the loss of exact half-steps within 0.2 %, in a sixth of
+# the processor time at 128 factors and a tenth at 192 and 256 (a million ratings). The
+# presets have up to 128 factors and stay exact: their published figures rest on it.
+_GRADIENT_FROM = 129
 N_GRADIENT_STEPS = 3
 _BEYOND_ZERO: Mapping[str, float] = MappingProxyType({"gt": 0})
 
