@@ -312,10 +312,8 @@ class VariationalHead(Head):
     ) -> FloatVector:
         """``b_i + κ s_i`` of some items, all by default; shape (n,), in stars."""
         share = np.float32(user.cold_start_weight)
-        selected: FloatVector = (
-            self.item_biases[indices] + share * self.prior.selection_offsets[indices]
-        )
-        return selected
+        offsets: FloatVector = share * self.prior.selection_offsets[indices]
+        return self.item_biases[indices] + offsets
 
     def variance(self, user: FoldedUser, indices: IndexVector) -> ExactVector:
         """Variance of new ratings; the uncertainty about the items comes on top.
