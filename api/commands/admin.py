@@ -1,8 +1,9 @@
 """Commands for administrators: accounts, keys, models, backups, descriptions."""
 
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 from pydantic import TypeAdapter
@@ -28,6 +29,14 @@ key_app = typer.Typer(help="Manage API keys for programs.", no_args_is_help=True
 console = Console(stderr=True)
 
 Name = Annotated[str, typer.Argument(help="the user's name")]
+T = TypeVar("T")
+
+
+def _call(service: Callable[[AsyncSession], Awaitable[T]]) -> T:
+    """Call a service in a session of its own."""
+    settings = Settings()
+    with reach_database(settings) as url:
+        return in_session(settings, url, service)
 
 
 @user_app.command("create")
@@ -37,60 +46,34 @@ def create_user(
 ) -> None:
     """Create an account and print its one-time password."""
     username = TypeAdapter(Username).validate_python(name)
-    settings = Settings()
-    with reach_database(settings) as url:
-        password = in_session(
-            settings,
-            url,
-            lambda s: administration.create_user(s, username=username, is_admin=admin),
-        )
+    password = _call(
+        lambda s: administration.create_user(s, username=username, is_admin=admin)
+    )
     print(password)  # noqa: T201 - the output of the command
 
 
 @user_app.command("promote")
 def promote_user(name: Name) -> None:
     """Make a user an administrator."""
-    _set_admin(name, is_admin=True)
+    _call(lambda s: administration.set_admin(s, username=name, is_admin=True))
 
 
 @user_app.command("demote")
 def demote_user(name: Name) -> None:
     """Make an administrator an ordinary user."""
-    _set_admin(name, is_admin=False)
-
-
-def _set_admin(name: str, *, is_admin: bool) -> None:
-    settings = Settings()
-    with reach_database(settings) as url:
-        in_session(
-            settings,
-            url,
-            lambda s: administration.set_admin(s, username=name, is_admin=is_admin),
-        )
+    _call(lambda s: administration.set_admin(s, username=name, is_admin=False))
 
 
 @user_app.command("disable")
 def disable_user(name: Name) -> None:
     """Lock an account: end its sessions, stop its keys, keep its ratings."""
-    _set_disabled(name, is_disabled=True)
+    _call(lambda s: administration.set_disabled(s, username=name, is_disabled=True))
 
 
 @user_app.command("enable")
 def enable_user(name: Name) -> None:
     """Unlock an account."""
-    _set_disabled(name, is_disabled=False)
-
-
-def _set_disabled(name: str, *, is_disabled: bool) -> None:
-    settings = Settings()
-    with reach_database(settings) as url:
-        in_session(
-            settings,
-            url,
-            lambda s: administration.set_disabled(
-                s, username=name, is_disabled=is_disabled
-            ),
-        )
+    _call(lambda s: administration.set_disabled(s, username=name, is_disabled=False))
 
 
 @key_app.command("create")
@@ -101,20 +84,16 @@ def create_key(
     days: Annotated[int | None, typer.Option(help="days until the key expires")] = None,
 ) -> None:
     """Create an API key; the first administrator owns it unless you name a user."""
-    settings = Settings()
     body = ApiKeyIn.model_validate(
         {"name": name, "scopes": scope, "expires_in_days": days}
     )
-    with reach_database(settings) as url:
-        created = in_session(
-            settings,
-            url,
-            lambda s: (
-                auth.create_administrator_key(s, body=body)
-                if user is None
-                else administration.create_key(s, username=user, body=body)
-            ),
+    created = _call(
+        lambda s: (
+            auth.create_administrator_key(s, body=body)
+            if user is None
+            else administration.create_key(s, username=user, body=body)
         )
+    )
     print(created.key)  # noqa: T201 - the output of the command
 
 
@@ -123,17 +102,13 @@ def revoke_key(
     key_id: Annotated[int, typer.Argument(min=1, help="its id in `key list`")],
 ) -> None:
     """Revoke an API key; it stops working at once."""
-    settings = Settings()
-    with reach_database(settings) as url:
-        in_session(settings, url, lambda s: administration.revoke_key(s, key_id=key_id))
+    _call(lambda s: administration.revoke_key(s, key_id=key_id))
 
 
 @key_app.command("list")
 def list_keys() -> None:
     """List all API keys, without their secrets."""
-    settings = Settings()
-    with reach_database(settings) as url:
-        keys = in_session(settings, url, administration.list_keys)
+    keys = _call(administration.list_keys)
     table = Table("id", "owner", "name", "starts with", "scopes", "until")
     for key, owner in keys:
         until = key.expires_at.date().isoformat() if key.expires_at else "it is revoked"
@@ -144,18 +119,14 @@ def list_keys() -> None:
 
 def list_models() -> None:
     """List the newest models, the live one marked, with their measured quality."""
-    settings = Settings()
-    with reach_database(settings) as url:
-        page = in_session(
-            settings, url, lambda s: models.list_models(s, limit=MAX_PAGE, cursor=None)
-        )
-    table = Table("id", "serves", "made", "kind", "ratings", "RMSE", "NDCG@10")
+    page = _call(lambda s: models.list_models(s, limit=MAX_PAGE, cursor=None))
+    table = Table("id", "live", "made", "kind", "ratings", "RMSE", "NDCG@10")
     for model in page.items:
         figures = (f"{e.value:.4f}" if e else "-" for e in (model.rmse, model.ndcg))
         made = f"{model.created_at:%Y-%m-%d %H:%M}"
-        serves = "yes" if model.is_active else ""
+        live = "yes" if model.is_active else ""
         n_ratings = f"{model.n_ratings:,}"
-        table.add_row(str(model.id), serves, made, model.kind, n_ratings, *figures)
+        table.add_row(str(model.id), live, made, model.kind, n_ratings, *figures)
     Console().print(table)
 
 
@@ -189,7 +160,7 @@ def enrich() -> None:
     if settings.tmdb_api_key is None:
         raise tmdb.RefusedError(tmdb.KEY_ADVICE)
     peer = tmdb.Tmdb(settings.tmdb_url, settings.tmdb_api_key)
-    columns = TextColumn("Describing films"), BarColumn(), MofNCompleteColumn()
+    columns = TextColumn("Describing movies"), BarColumn(), MofNCompleteColumn()
     with reach_database(settings) as url, Progress(*columns, console=console) as bar:
         task = bar.add_task("", total=None)
 
@@ -206,7 +177,7 @@ def enrich() -> None:
         done = in_session(settings, url, fetch)
     console.print(
         f"{done.n_described:,} movies described, {done.n_unknown:,} unknown to TMDB, "
-        f"{done.n_failed:,} without an answer"
+        f"{done.n_failed:,} without a reply"
     )
     if done.n_failed:
         raise typer.Exit(1)

@@ -12,13 +12,13 @@ from api.tables import ApiKey, Rating, Session, SignInFailure, User
 
 
 async def user_by_name(session: AsyncSession, username: str) -> User | None:
-    """Find a user by name, whatever its case."""
+    """Find a user by name, ignoring case."""
     query = select(User).where(func.lower(User.username) == func.lower(username))
     return (await session.scalars(query)).one_or_none()
 
 
 def _accounts() -> AnySelect:
-    """Select people with an account: imported users have none."""
+    """Select the users with an account; imported users have none."""
     n_ratings = select(func.count()).where(Rating.user_id == User.id)
     last_seen_at = select(func.max(Session.last_seen_at))
     return select(
@@ -67,7 +67,7 @@ async def count_ratings(session: AsyncSession, user_id: int) -> int:
 async def set_password(
     session: AsyncSession, *, user_id: int, password_hash: str
 ) -> None:
-    """Replace a password; a one-time password is one no longer."""
+    """Replace a password, including a one-time password."""
     await session.execute(
         update(User)
         .where(User.id == user_id)
@@ -114,21 +114,21 @@ async def delete_session_by_id(
 async def delete_other_sessions(
     session: AsyncSession, *, user_id: int, kept: bytes
 ) -> None:
-    """End all of a user's sessions but the one with this token hash."""
+    """End all of a user's sessions except the one with this token hash."""
     await session.execute(
         delete(Session).where(Session.user_id == user_id, Session.token_hash != kept)
     )
 
 
 async def count_active_administrators(session: AsyncSession) -> int:
-    """Count the administrators; none is made one no longer before the commit."""
+    """Count the administrators, and lock them until the commit."""
     query = select(User.id).where(User.is_admin, ~User.is_disabled)
     rows = await session.scalars(query.order_by(User.id).with_for_update())
     return len(rows.all())
 
 
 async def delete_user(session: AsyncSession, user: User) -> None:
-    """Delete a user with everything that is theirs, guesses at their name included."""
+    """Delete a user with all their rows, including failed sign-ins."""
     name = (user.username or "").lower()
     await session.execute(delete(SignInFailure).where(SignInFailure.username == name))
     await session.execute(delete(User).where(User.id == user.id))
@@ -147,7 +147,7 @@ async def delete_sessions(session: AsyncSession, *, user_id: int) -> None:
 async def delete_expired_sessions(
     session: AsyncSession, *, user_id: int, idle: timedelta, absolute: timedelta
 ) -> None:
-    """Forget a user's sessions that nobody can use any more."""
+    """Delete a user's expired sessions."""
     is_idle = Session.last_seen_at <= func.now() - idle
     is_old = Session.created_at <= func.now() - absolute
     await session.execute(
@@ -185,9 +185,9 @@ _KEY_USER = (
 async def session_user(
     session: AsyncSession, *, token_hash: bytes, idle: timedelta, absolute: timedelta
 ) -> AnyRow | None:
-    """Read (id, is_admin, must_change_password) of the user of a live session.
+    """Read (id, is_admin, must_change_password, is_old) of a live session.
 
-    And whether its last use is getting old, `is_old`.
+    `is_old` says that its time of last use should be updated.
     """
     values = {"token_hash": token_hash, "idle": idle, "absolute": absolute}
     values["touched"] = idle / 24
@@ -195,7 +195,7 @@ async def session_user(
 
 
 async def touch_session(session: AsyncSession, token_hash: bytes) -> None:
-    """Remember that a session is in use."""
+    """Update the time of a session's last use."""
     await session.execute(
         update(Session)
         .where(Session.token_hash == token_hash)
@@ -204,12 +204,12 @@ async def touch_session(session: AsyncSession, token_hash: bytes) -> None:
 
 
 async def key_user(session: AsyncSession, key_hash: bytes) -> AnyRow | None:
-    """Read the same of the owner of an API key that has not expired, and its scopes."""
+    """Read the owner and the scopes of an API key that has not expired."""
     return (await session.execute(_KEY_USER, {"key_hash": key_hash})).one_or_none()
 
 
 async def count_keys(session: AsyncSession, user_id: int) -> int:
-    """Count a user's keys; nobody adds one before the commit."""
+    """Count a user's keys, and lock them out of new ones until the commit."""
     await session.execute(
         select(User.id).where(User.id == user_id).with_for_update(key_share=True)
     )
@@ -223,7 +223,7 @@ async def add_key(
     days: int | None,
     **values: Any,  # noqa: ANN401 - columns
 ) -> ApiKey:
-    """Insert an API key that works for so many days, or until it is revoked."""
+    """Insert an API key that expires after some days, or never."""
     expires_at = None if days is None else func.now() + timedelta(days=days)
     key = ApiKey(expires_at=expires_at, **values)
     session.add(key)
@@ -249,8 +249,8 @@ async def recent_failures(
 ) -> tuple[int, int, int]:
     """Count wrong passwords.
 
-    Of this name from this address in 15 minutes, from this address in 5 minutes, and of
-    this name from anywhere in an hour.
+    The counts are for this name from this address in 15 minutes, from this address in 5
+    minutes, and for this name from anywhere in an hour.
     """
     failed_at = SignInFailure.failed_at
     of_name = SignInFailure.username == username
@@ -266,7 +266,7 @@ async def recent_failures(
 
 
 async def add_failure(session: AsyncSession, *, username: str, address: str) -> None:
-    """Remember a wrong password, and forget those older than an hour."""
+    """Record a wrong password, and delete records older than an hour."""
     old = SignInFailure.failed_at < func.now() - timedelta(hours=1)
     await session.execute(delete(SignInFailure).where(old))
     values = {"username": username, "address": address}
@@ -282,7 +282,7 @@ async def administrator(session: AsyncSession) -> User | None:
 async def all_keys(
     session: AsyncSession, *, limit: int | None = None, before: int | None = None
 ) -> list[tuple[ApiKey, str]]:
-    """List everybody's keys with their owners' names, newest first."""
+    """List all keys with their owners' names, newest first."""
     query = select(ApiKey, func.coalesce(User.username, "")).join(
         User, User.id == ApiKey.user_id
     )
@@ -293,12 +293,12 @@ async def all_keys(
 
 
 async def delete_any_key(session: AsyncSession, key_id: int) -> bool:
-    """Revoke a key, whoever owns it; false if there is none."""
+    """Revoke any user's key; false if there is none."""
     query = delete(ApiKey).where(ApiKey.id == key_id).returning(ApiKey.id)
     return (await session.execute(query)).first() is not None
 
 
 async def count_one_time_administrators(session: AsyncSession) -> int:
-    """Count the administrators who have not chosen a password of their own yet."""
+    """Count the administrators who still have a one-time password."""
     query = select(func.count()).where(User.is_admin, User.must_change_password)
     return (await session.execute(query)).scalar_one()

@@ -41,7 +41,7 @@ async def movies(
 
 
 async def upsert_movies(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> None:
-    """Store movies, each id once, in the order of ids: nobody waits in a circle."""
+    """Store movies, each id once; the order of ids prevents deadlocks."""
     statement = text("""
         INSERT INTO movies (id, title, year, genres, imdb_id, tmdb_id)
         SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS given (
@@ -57,7 +57,7 @@ async def upsert_movies(session: AsyncSession, rows: Sequence[dict[str, Any]]) -
 
 
 async def add_users(session: AsyncSession, user_ids: Sequence[int]) -> None:
-    """Insert users without credentials; one who is there already stays as they are."""
+    """Insert users without credentials; existing users stay unchanged."""
     statement = text("""
         INSERT INTO users (id) SELECT unnest(CAST(:ids AS integer[])) ORDER BY 1
         ON CONFLICT (id) DO NOTHING

@@ -1,4 +1,4 @@
-"""SQL of what films are about."""
+"""SQL of descriptions of movies."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -11,7 +11,7 @@ from api.queries.movies import BY_POPULARITY
 from api.storage.database import AnyRow, AnySelect
 from api.tables import Description, Movie, MovieStatistics
 
-# TMDB's terms allow nobody to keep what it says for longer than six months.
+# TMDB's terms allow nobody to keep its data for longer than six months.
 MAX_AGE = timedelta(days=180)
 
 
@@ -55,7 +55,7 @@ async def describe(
     poster: bytes | None,
     source: str,
 ) -> None:
-    """Store what a movie is about, be it nothing, and where that comes from."""
+    """Store the description of a movie, which may be empty, and its source."""
     values = {"synopsis": synopsis, "poster": poster, "source": source}
     statement = insert(Description).values(movie_id=movie_id, **values)
     await session.execute(

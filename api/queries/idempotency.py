@@ -1,4 +1,4 @@
-"""SQL of replies that are kept to be given again."""
+"""SQL of replies kept for repeated requests."""
 
 from datetime import timedelta
 from typing import Any
@@ -15,7 +15,7 @@ KEPT_FOR = timedelta(days=1)
 async def claim(
     session: AsyncSession, *, user_id: int, key: str, request_hash: bytes
 ) -> bool:
-    """Take a key; false if it is taken, after waiting for who takes it right now."""
+    """Take a key; false if it is taken. Waits for a transaction that takes it now."""
     old = IdempotentReply.created_at < func.now() - KEPT_FOR
     await session.execute(
         delete(IdempotentReply).where(IdempotentReply.user_id == user_id, old)
@@ -28,7 +28,7 @@ async def claim(
 
 
 async def read(session: AsyncSession, *, user_id: int, key: str) -> IdempotentReply:
-    """Read what a taken key stands for."""
+    """Read the request and the reply of a taken key."""
     query = select(IdempotentReply).where(
         IdempotentReply.user_id == user_id, IdempotentReply.key == key
     )

@@ -11,7 +11,7 @@ from api.tables import RatingImport, User
 
 
 async def add(session: AsyncSession, values: dict[str, Any]) -> None:
-    """Record a file that was taken in."""
+    """Record an import."""
     await session.execute(insert(RatingImport).values(values))
 
 
@@ -22,7 +22,7 @@ async def page(
     limit: int | None = None,
     before: int | None = None,
 ) -> Sequence[AnyRow]:
-    """Read imports, a user's or everybody's, newest first."""
+    """Read the imports of one or all users, newest first."""
     query = select(*RatingImport.__table__.columns, User.username)
     query = query.join(User, User.id == RatingImport.user_id)
     if user_id is not None:

@@ -1,7 +1,7 @@
-"""SQL of insights: what the worker counts, and the summary it keeps of that.
+"""SQL of insights: the counts, and the summary where the worker stores them.
 
-Counting all ratings costs what they cost, and passing over `movie_statistics` what the
-catalogue costs; a request reads the part of the summary that it needs.
+The counts read all ratings and all of `movie_statistics`; a request reads only the part
+of the summary that it needs.
 """
 
 from collections.abc import Sequence
@@ -71,9 +71,9 @@ async def dispersion(session: AsyncSession) -> float:
 async def spreads(
     session: AsyncSession, *, usual_share: float, min_ratings: int
 ) -> Sequence[RowMapping]:
-    """List movies by falling number of ratings, each with how much those vary.
+    """List movies with their variance, by descending number of ratings.
 
-    `excess` is what exceeds `usual_share` of the possible variance.
+    `excess` is the variance beyond `usual_share` of the possible variance.
     """
     excess = variance - usual_share * possible_variance
     query = select(
@@ -108,9 +108,9 @@ async def ratings(session: AsyncSession) -> dict[str, Any]:
 
 
 async def summary(session: AsyncSession, *parts: str) -> AnyRow | None:
-    """Read of the summary when it was made and these parts; `None`: none was made.
+    """Read parts of the summary and its time; `None` if there is no summary.
 
-    A part is `None` in the summary of a version that did not know it.
+    A part is `None` in the summary of a version that lacks it.
     """
     query = select(
         RatingSummary.computed_at,
@@ -122,7 +122,7 @@ async def summary(session: AsyncSession, *parts: str) -> AnyRow | None:
 
 
 async def without_time_limit(session: AsyncSession) -> None:
-    """Let this transaction take as long as it needs."""
+    """Remove the time limit of this transaction."""
     await session.execute(text("SET LOCAL statement_timeout = 0"))
 
 

@@ -7,8 +7,8 @@ from psycopg import Connection, Cursor
 
 COPY_BYTES = 1024 * 1024
 
-# The names of these constraints are what a refused file is told. Registered users'
-# ids start above a billion, so no file can touch them.
+# The names of these constraints are the messages for a refused file. The ids of
+# registered users start above a billion, so a file cannot affect them.
 STAGE_MOVIES: LiteralString = """
 CREATE TEMPORARY TABLE staged_movies (
     id integer CONSTRAINT "a movie is in movies.csv twice" PRIMARY KEY
@@ -69,7 +69,7 @@ SELECT "userId", "movieId", rating, to_timestamp(timestamp) FROM staged_ratings
 ON CONFLICT (user_id, movie_id) DO UPDATE SET
     value = excluded.value, rated_at = excluded.rated_at
 """
-# A new table would lose what somebody else has built on the old one.
+# A new table would lose objects that others have built on the old one.
 MAY_REPLACE: LiteralString = """
 SELECT (SELECT count(*) FROM (SELECT FROM ratings LIMIT %(n)s + 1) AS few) <= %(n)s
 AND NOT EXISTS (
@@ -91,8 +91,8 @@ INSERT INTO loaded_ratings SELECT * FROM ratings WHERE NOT EXISTS (
     SELECT FROM staged_ratings WHERE "userId" = user_id AND "movieId" = movie_id
 )
 """
-# Each makes statements that give the new table what the old one has. Names of indexes
-# are taken until that one is gone; keys come before what else is indexed.
+# Each makes statements that copy objects of the old table to the new one. Names of
+# indexes are free once the old table is gone; keys come before other indexes.
 KEYS: LiteralString = """
 SELECT format('ALTER TABLE loaded_ratings ADD CONSTRAINT %I %s',
               'loaded_' || conname, pg_get_constraintdef(oid))
@@ -139,7 +139,7 @@ SELECT format('ALTER INDEX %I RENAME TO %I',
 FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
 WHERE indrelid = 'ratings'::regclass AND NOT indisprimary
 """
-# By movie and stars first, of which there are few: the sums cost next to nothing.
+# First by movie and stars: these are few groups, so that the sums cost little.
 COUNTED: LiteralString = """(
     SELECT movie_id, (value * 2)::bigint AS half_stars, count(*) AS n
     FROM ratings GROUP BY movie_id, value
@@ -192,7 +192,7 @@ def _copy_rows(
     n_columns: int,
 ) -> int:
     with cursor.copy(statement) as copy:
-        # A header, so that PostgreSQL counts lines as the file does.
+        # With a header, PostgreSQL counts lines as in the file.
         copy.write_row(("",) * n_columns)
         for row in rows:
             copy.write_row(row)
@@ -200,7 +200,7 @@ def _copy_rows(
 
 
 def stage_ratings(cursor: Cursor[Any], chunks: Iterable[bytes]) -> int:
-    """Copy a ratings.csv as it is, which PostgreSQL parses; return its length."""
+    """Copy an unchanged ratings.csv, which PostgreSQL parses; count its rows."""
     statement = "COPY staged_ratings FROM STDIN (FORMAT csv, HEADER match)"
     with cursor.copy(statement) as copy:
         for chunk in chunks:
@@ -215,10 +215,10 @@ def find(cursor: Cursor[Any], query: LiteralString) -> tuple[Any, ...] | None:
 
 
 def merge_movies(cursor: Cursor[Any]) -> None:
-    """Lock all that is merged into, then merge movies and links.
+    """Lock the tables, then merge movies and links.
 
-    From here to the commit nobody else writes, so the statistics stay exact, and no two
-    transactions wait for each other; reading goes on.
+    Nobody else writes until the commit, so the statistics stay exact and transactions
+    cannot deadlock. Others can read.
     """
     cursor.execute("LOCK TABLE movies, users, ratings IN SHARE ROW EXCLUSIVE MODE")
     cursor.execute(MERGE_MOVIES)
@@ -227,10 +227,10 @@ def merge_movies(cursor: Cursor[Any]) -> None:
 
 
 def merge_ratings(cursor: Cursor[Any], n_staged: int) -> None:
-    """Merge users and ratings and count ratings anew.
+    """Merge users and ratings, and recount ratings.
 
-    Where not fewer ratings come than are there, they go into a new table, unless views,
-    policies or publications hang on the old one.
+    If the file has at least as many ratings as the table, they go into a new table,
+    unless views, policies or publications depend on the old one.
 
     A movie that a user rates twice raises `UniqueViolation` or `CardinalityViolation`.
     """
@@ -246,11 +246,11 @@ def merge_ratings(cursor: Cursor[Any], n_staged: int) -> None:
 
 
 def _replace_table(cursor: Cursor[Any]) -> int:
-    """Put the ratings into a new table, and only then look after keys and indexes.
+    """Write the ratings into a new table, then create its keys and indexes.
 
-    Row by row they cost many times what the rows do. Dropped from the old table, they
-    would keep others from reading it, and users and movies, until the commit. Returns
-    how many ratings that are not staged went along.
+    Updating keys and indexes row by row takes many times as long. Dropping them from
+    the old table would block readers of it, and of users and movies, until the commit.
+    Returns the number of ratings that were not staged.
     """
     cursor.execute(CREATE_LOADED)
     cursor.execute(FILL_LOADED)

@@ -1,4 +1,4 @@
-"""SQL that finds the movies meant by the rows of a file."""
+"""SQL that finds the movies of the rows of a file."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-# The closer, the better: an id of ours, IMDb's, TMDB's; then title and year, a year
-# beside it (releases differ by country), and a title where one year is unknown.
+# From best to worst: our id, IMDb's, TMDB's; then title and year, title and adjacent
+# year (releases differ by country), and title if one year is unknown.
 BY_MOVIE_ID, BY_IMDB_ID, BY_TMDB_ID, BY_YEAR, BY_NEXT_YEAR, BY_TITLE = range(6)
 
 WANTED = """
@@ -20,8 +20,8 @@ WITH wanted AS (
     ) AS rows (line, movie_id, imdb_id, tmdb_id, title, year)
 )
 """
-# A movie id counts only if the title beside it, where there is one, is the movie's: it
-# may be another service's number.
+# A movie id counts only if the title beside it, if any, is the movie's: the id may be
+# another service's.
 BY_IDS = f"""{WANTED}
 SELECT line, movies.id, movies.title, {BY_MOVIE_ID} AS distance
 FROM wanted JOIN movies ON movies.id = wanted.movie_id
@@ -33,8 +33,8 @@ UNION ALL
 SELECT line, movies.id, movies.title, {BY_TMDB_ID}
 FROM wanted JOIN movies USING (tmdb_id)
 """  # noqa: S608 - numbers of ours
-# A movie known elsewhere by another id is another movie, whatever its title. Names are
-# unnested to be joined by hash: an index would be probed once for each row.
+# A movie with another IMDb or TMDB id is another movie, whatever its title. Unnested
+# names are joined by hash; an index would be probed once per row.
 BY_TITLES = f"""{WANTED}
 SELECT DISTINCT line, named.id, named.title,
     CASE abs(named.year - called.year)
@@ -52,7 +52,7 @@ WHERE coalesce(abs(named.year - called.year), 0) <= 1
 
 @dataclass(frozen=True)
 class MovieReference:
-    """One row: what it says of its movie."""
+    """What one row says about its movie."""
 
     line: int
     movie_id: int | None
@@ -64,7 +64,7 @@ class MovieReference:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A movie that a row may mean; the smaller `distance`, the surer."""
+    """A movie that a row may mean; a smaller `distance` is a better match."""
 
     line: int
     movie_id: int
@@ -82,7 +82,7 @@ async def by_ids(
 async def by_titles(
     session: AsyncSession, wanted: Sequence[MovieReference]
 ) -> list[Candidate]:
-    """Find movies by the titles of the rows, their years at most one apart."""
+    """Find movies by title, with years at most one apart."""
     return await _find(session, BY_TITLES, wanted)
 
 

@@ -22,16 +22,16 @@ async def page(
 
 
 async def manifests(session: AsyncSession) -> Sequence[AnyRow]:
-    """Read which models there are and the manifests of their files."""
+    """Read all models with the manifests of their files."""
     return (
         await session.execute(select(Model.id, Model.is_active, Model.manifest))
     ).all()
 
 
 async def make_active(session: AsyncSession, model_id: int) -> None:
-    """Let one model serve instead of another; processes learn of it at commit.
+    """Make a model live instead of another; the commit notifies all processes.
 
-    One change at a time: two at once would meet at the index of the active model.
+    Changes run one at a time: two would conflict at the index of the active model.
     """
     await session.execute(select(func.pg_advisory_xact_lock(0x616374)))
     ceasing = update(Model).where(Model.is_active, Model.id != model_id)
@@ -44,7 +44,7 @@ async def make_active(session: AsyncSession, model_id: int) -> None:
 
 
 async def one_before(session: AsyncSession) -> int | None:
-    """Find the model that served before the active one."""
+    """Find the model that was live before the active one."""
     query = (
         select(Model.id)
         .where(~Model.is_active, Model.last_active_at.is_not(None))
@@ -57,8 +57,7 @@ async def one_before(session: AsyncSession) -> int | None:
 async def remove(session: AsyncSession, model_id: int) -> str | None:
     """Delete a model that is not active; return its folder, or `None`.
 
-    Whatever pins a model refers to it by a foreign key, which makes this raise
-    `IntegrityError`: no list of pinning tables is kept here.
+    Whatever pins a model has a foreign key to it, which raises `IntegrityError`.
     """
     statement = delete(Model).where(Model.id == model_id, ~Model.is_active)
     result = await session.execute(statement.returning(Model.folder))
@@ -68,7 +67,7 @@ async def remove(session: AsyncSession, model_id: int) -> str | None:
 async def add_imported(
     session: AsyncSession, *, folder: str, manifest: Mapping[str, Any]
 ) -> Model:
-    """Add a model trained elsewhere; it does not serve yet."""
+    """Add a model trained elsewhere; it is not live yet."""
     values = {"folder": folder, "manifest": manifest, "kind": "imported"}
     statement = insert(Model).values(values).returning(Model)
     return (await session.scalars(statement)).one()
@@ -77,7 +76,7 @@ async def add_imported(
 async def add_evaluation(
     session: AsyncSession, run_id: int, evaluation: object
 ) -> None:
-    """Add what was measured of a run's model, if that is still there."""
+    """Add the evaluation of a run's model, if the model still exists."""
     query = select(Model).where(Model.run_id == run_id).with_for_update()
     row = (await session.scalars(query)).one_or_none()
     if row is not None:
@@ -86,7 +85,7 @@ async def add_evaluation(
 
 
 async def lock_folders(session: AsyncSession) -> None:
-    """Let one transaction at a time add or tidy up folders before it commits."""
+    """Lock the folders: one transaction at a time adds or deletes them."""
     await session.execute(select(func.pg_advisory_xact_lock(0x666F6C)))
 
 

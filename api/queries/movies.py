@@ -24,15 +24,15 @@ from sqlalchemy.types import Text
 from api.storage.database import AnyRow, AnySelect
 from api.tables import Movie, MovieStatistics, Rating
 
-# At least this share of a query's trigrams must occur in a title: `toy stroy` has two
-# thirds of its own in `Toy Story`.
+# The least share of a query's trigrams that a title must have: `toy stroy` shares two
+# thirds with `Toy Story`.
 MIN_TRIGRAM_SHARE = 0.45
 
 n_ratings = func.coalesce(MovieStatistics.n_ratings, 0)
 mean_rating = MovieStatistics.half_stars_sum / (
     2.0 * func.nullif(MovieStatistics.n_ratings, 0)
 )
-# From integers, so nothing is lost in the difference: s² = Σr²/n - (Σr/n)², in stars.
+# Integers keep the difference exact: s² = Σr²/n - (Σr/n)², in stars.
 variance = cast(
     MovieStatistics.n_ratings * MovieStatistics.half_stars_sum_squares
     - MovieStatistics.half_stars_sum * MovieStatistics.half_stars_sum,
@@ -42,7 +42,7 @@ variance = cast(
     * cast(func.nullif(MovieStatistics.n_ratings, 0), Double)
     * MovieStatistics.n_ratings
 )
-# Fewer ratings than these say little of how far opinions lie apart.
+# Fewer ratings say little about the variance.
 LEAST_FOR_VARIANCE = 10
 
 
@@ -53,12 +53,12 @@ class Filters:
     genre: str | None = None
     year_from: int | None = None
     year_to: int | None = None
-    max_ratings: int | None = None  # at most so many, for films few people know
-    movie_ids: tuple[int, ...] = ()  # these alone; without any, all
+    max_ratings: int | None = None  # for movies that few people know
+    movie_ids: tuple[int, ...] = ()  # only these; if empty, all
 
     @property
     def are_set(self) -> bool:
-        """Whether anything is filtered at all."""
+        """Whether any filter is set."""
         return self != Filters()
 
 
@@ -132,10 +132,10 @@ BY_VARIANCE = Sort(
 
 
 def by_similarity(query: str) -> Sort:
-    """Order by resemblance of the title to `query`, whose last word is unfinished.
+    """Order by similarity of the title to `query`, whose last word may be unfinished.
 
-    Being twice as well known weighs as much as some 7 % of the query's trigrams: of
-    titles that match a misspelt word about equally, the famous one was meant.
+    Twice as many ratings weigh as much as some 7 % of the query's trigrams: if titles
+    match a misspelled word about equally, the famous one is likely meant.
     """
     wanted = type_coerce(func.trigrams(query, ""), ARRAY(Text))
     n_common = (
@@ -176,7 +176,7 @@ async def detail(session: AsyncSession, movie_id: int) -> AnyRow | None:
 async def calmer_share(session: AsyncSession, movie_id: int) -> float | None:
     """Find the share of movies with enough ratings whose variance is smaller.
 
-    `None` for a movie that has too few itself.
+    `None` for a movie with too few ratings.
     """
     enough = MovieStatistics.n_ratings >= LEAST_FOR_VARIANCE
     own = select(variance).where(MovieStatistics.movie_id == movie_id, enough)
@@ -189,7 +189,7 @@ async def calmer_share(session: AsyncSession, movie_id: int) -> float | None:
 async def histograms(
     session: AsyncSession, movie_ids: Sequence[int]
 ) -> dict[int, dict[float, int]]:
-    """Count the ratings of movies by value; without any a movie is left out."""
+    """Count the ratings of movies by value; movies without ratings are left out."""
     query = (
         select(Rating.movie_id, Rating.value, func.count().label("n"))
         .where(Rating.movie_id == func.any(list(movie_ids)))

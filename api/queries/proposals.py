@@ -1,4 +1,4 @@
-"""SQL of the training code that is kept, and of proposals to change it."""
+"""SQL of stored training code, and of proposed edits to it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -54,13 +54,13 @@ async def comments(session: AsyncSession, proposal_id: int) -> Sequence[AnyRow]:
 
 
 async def proposals_of(session: AsyncSession, author_id: int) -> Sequence[CodeProposal]:
-    """Read all that somebody proposed, newest first: for export."""
+    """Read all proposals of a user, newest first: for export."""
     query = select(CodeProposal).where(CodeProposal.author_id == author_id)
     return (await session.scalars(query.order_by(CodeProposal.id.desc()))).all()
 
 
 async def comments_of(session: AsyncSession, author_id: int) -> Sequence[CodeComment]:
-    """Read all that somebody remarked, newest first: for export."""
+    """Read all remarks of a user, newest first: for export."""
     query = select(CodeComment).where(CodeComment.author_id == author_id)
     return (await session.scalars(query.order_by(CodeComment.id.desc()))).all()
 
@@ -72,7 +72,7 @@ async def lock_author(session: AsyncSession, author_id: int) -> None:
 
 
 async def count_open(session: AsyncSession, author_id: int) -> int:
-    """Count an author's proposals that nobody has decided on."""
+    """Count an author's undecided proposals."""
     query = select(func.count()).where(
         CodeProposal.author_id == author_id, CodeProposal.status == "open"
     )

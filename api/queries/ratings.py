@@ -41,8 +41,7 @@ async def upsert_many(
 ) -> None:
     """Store (user id, movie id, value, time or now), each pair once.
 
-    Rows are locked in the order of their keys, so two such statements never wait for
-    each other.
+    Rows are locked in the order of their keys, which prevents deadlocks.
     """
     if not rows:
         return
@@ -79,14 +78,14 @@ async def values_of(
 
 
 async def lock_users(session: AsyncSession, user_ids: Sequence[int]) -> set[int]:
-    """Return which of these users exist, and keep them until the commit."""
+    """Return the existing ones of these users, locked until the commit."""
     query = select(User.id).where(User.id == func.any(list(user_ids)))
     locked = query.order_by(User.id).with_for_update(read=True, key_share=True)
     return set(await session.scalars(locked))
 
 
 async def lock_movies(session: AsyncSession, movie_ids: Sequence[int]) -> set[int]:
-    """Return which of these movies exist, and keep them until the commit."""
+    """Return the existing ones of these movies, locked until the commit."""
     query = select(Movie.id).where(Movie.id == func.any(list(movie_ids)))
     locked = query.order_by(Movie.id).with_for_update(read=True, key_share=True)
     return set(await session.scalars(locked))

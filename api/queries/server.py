@@ -12,14 +12,14 @@ DURABILITY = ("fsync", "synchronous_commit", "full_page_writes")
 
 
 async def settings(session: AsyncSession) -> dict[str, str]:
-    """Read its version number and the settings that durability rests on."""
+    """Read the version number and the settings that durability depends on."""
     query = text("SELECT name, setting FROM pg_settings WHERE name = ANY(:names)")
     rows = await session.execute(query, {"names": ["server_version_num", *DURABILITY]})
     return {row.name: row.setting for row in rows}
 
 
 async def revision(session: AsyncSession) -> str | None:
-    """Read the revision of the schema; `None` if nothing was ever migrated."""
+    """Read the revision of the schema; `None` before the first migration."""
     exists = text("SELECT to_regclass('alembic_version') IS NOT NULL")
     if not (await session.execute(exists)).scalar_one():
         return None
@@ -29,14 +29,14 @@ async def revision(session: AsyncSession) -> str | None:
 
 
 async def folder(session: AsyncSession) -> Path | None:
-    """Say where the server keeps its data, if it tells us."""
+    """Read the server's data folder, if we may see it."""
     query = text("SELECT setting FROM pg_settings WHERE name = 'data_directory'")
     found: str | None = (await session.execute(query)).scalar_one_or_none()
     return None if found is None else Path(found)
 
 
 async def database_bytes(session: AsyncSession) -> int:
-    """Measure the database with everything in it."""
+    """Measure the database."""
     query = text("SELECT pg_database_size(current_database())")
     return int((await session.execute(query)).scalar_one())
 
@@ -44,7 +44,7 @@ async def database_bytes(session: AsyncSession) -> int:
 async def tables(session: AsyncSession) -> Sequence[AnyRow]:
     """Measure the tables with their indexes, the largest first.
 
-    The number of rows is what the planner believes: counting would read them all.
+    The number of rows is the planner's estimate: a count would read all rows.
     """
     query = text("""
         SELECT relname AS name, pg_total_relation_size(oid) AS n_bytes,

@@ -1,4 +1,4 @@
-"""What training reads: all ratings, votes and the catalogue as of one moment."""
+"""The data of training: ratings, votes and movies as of one moment."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,11 +15,11 @@ from engine.data.features import one_hot
 from engine.data.movielens import words_of
 from engine.data.ratings import Ratings
 
-# Binary COPY of one row: what comes before its first field; of an array, what comes
-# before its elements, each of which is its length and value, all big-endian.
+# A binary COPY of one row has a header before the first field. An array has a header
+# before its elements, each a length and a value. All numbers are big-endian.
 COPY_HEADER_BYTES = 21
 ARRAY_HEADER_BYTES = 20
-PAGES_AT_ONCE = 2000  # some 300,000 ratings
+PAGES_AT_ONCE = 2000  # about 300,000 ratings
 
 
 Columns: TypeAlias = tuple[IdVector, IdVector, FloatVector]
@@ -28,11 +28,11 @@ Columns: TypeAlias = tuple[IdVector, IdVector, FloatVector]
 
 @dataclass(frozen=True)
 class Snapshot:
-    """All that training reads, as of one moment.
+    """All data of training, as of one moment.
 
     `genres` and `item_features` have a row for each item of `ratings`, in its order.
-    `votes` are those on movies that their users have not rated, read as stars; their
-    users and items have rows in `ratings`.
+    `votes`, read as stars, are on movies that their users have not rated; their users
+    and items have rows in `ratings`.
     """
 
     ratings: Ratings
@@ -43,7 +43,7 @@ class Snapshot:
     n_changes: int
 
 
-# In whatever order they are stored in: nothing is looked up, nothing is sorted.
+# In the order of storage: no lookup, no sort.
 RATINGS = """
 SELECT user_id, movie_id, value FROM ratings WHERE ctid >= %s::tid AND ctid < %s::tid
 """
@@ -61,14 +61,14 @@ FROM opinions AS o WHERE NOT EXISTS (
 def read_snapshot(url: str, *, vote_weight: float = 0) -> Snapshot:
     """Read ratings, votes and catalogue as of one moment.
 
-    Votes of no weight are left unread. Raises `DataError` when there is no rating.
+    A weight of 0 leaves votes out. Raises `DataError` when there is no rating.
     """
     with psycopg.connect(libpq_url(url)) as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         cursor = connection.cursor()
         cursor.execute("SET LOCAL statement_timeout = 0")
-        # A load may put a new table in its place, in which a moment before that
-        # commit would see no row.
+        # A load may replace the table; a snapshot from before its commit would see
+        # no row in the new one.
         cursor.execute("LOCK TABLE ratings IN ACCESS SHARE MODE")
         query = "SELECT now(), coalesce(sum(n_changes), 0) FROM movie_statistics"
         cutoff, n_changed = cursor.execute(query).fetchone() or (None, 0)

@@ -1,4 +1,4 @@
-"""One's own account: sessions, export, deletion."""
+"""The caller's own account: sessions, export, deletion."""
 
 from fastapi import APIRouter, Response, status
 
@@ -16,7 +16,7 @@ router = APIRouter(prefix="/me", tags=["account"], route_class=StrictRoute)
 
 @router.get("/sessions")
 async def get_sessions(principal: AccountHolder, session: SessionDep) -> Sessions:
-    """List where one is signed in."""
+    """List the browsers where the caller is signed in."""
     return Sessions(items=await account.list_sessions(session, principal=principal))
 
 
@@ -24,7 +24,7 @@ async def get_sessions(principal: AccountHolder, session: SessionDep) -> Session
     "/sessions", status_code=status.HTTP_204_NO_CONTENT, response_class=Response
 )
 async def delete_sessions(principal: AccountHolder, session: SessionDep) -> None:
-    """Sign out everywhere else."""
+    """Sign out of all other browsers."""
     await account.end_other_sessions(session, principal=principal)
 
 
@@ -44,7 +44,7 @@ async def delete_session(
 async def get_export(
     principal: AccountHolder, response: Response, session: SessionDep
 ) -> AccountExport:
-    """Take everything with you that is stored about you."""
+    """Export everything that is stored about the caller."""
     name = 'attachment; filename="cinefold-account.json"'
     response.headers["Content-Disposition"] = name
     return await account.export(session, principal=principal)
@@ -61,9 +61,9 @@ async def post_deletion(
     settings: SettingsDep,
     address: ClientAddress,
 ) -> None:
-    """Delete the account and everything in it; the password confirms.
+    """Delete the account and all its data; the password confirms the request.
 
-    Proposals to the training code and remarks on them stay, without a name.
+    Proposed edits of the training code and remarks stay, without a name.
     """
     await account.delete(
         session, principal=principal, password=body.password, address=address

@@ -1,4 +1,4 @@
-"""People, their keys, imports and storage, for administrators."""
+"""Accounts, keys, imports and storage, for administrators."""
 
 from typing import Annotated
 
@@ -37,7 +37,7 @@ async def get_users(
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> UserPage:
-    """List the people with an account, newest first."""
+    """List the accounts, newest first."""
     return await administration.list_users(
         session, search=search or "", limit=limit, cursor=cursor
     )
@@ -45,7 +45,7 @@ async def get_users(
 
 @router.post("/users", status_code=status.HTTP_201_CREATED)
 async def post_user(body: UserIn, actor: AdminUser, session: SessionDep) -> NewUser:
-    """Make an account; its one-time password is in this reply and nowhere else."""
+    """Create an account; only this reply holds its one-time password."""
     return await administration.add_user(session, actor_id=actor.user_id, body=body)
 
 
@@ -53,7 +53,7 @@ async def post_user(body: UserIn, actor: AdminUser, session: SessionDep) -> NewU
 async def patch_user(
     user_id: UserId, body: UserChange, actor: AdminUser, session: SessionDep
 ) -> UserOut:
-    """Promote or demote, lock or unlock; one administrator always remains."""
+    """Promote, demote, lock or unlock an account; one administrator remains."""
     return await administration.change_user(
         session, actor_id=actor.user_id, user_id=user_id, body=body
     )
@@ -63,7 +63,7 @@ async def patch_user(
 async def get_keys(
     _: AdminUser, session: SessionDep, limit: Limit = 20, cursor: Cursor = None
 ) -> OwnedKeyPage:
-    """List everybody's API keys, newest first; no reply has their secrets."""
+    """List all API keys without their secrets, newest first."""
     return await administration.page_of_keys(session, limit=limit, cursor=cursor)
 
 
@@ -73,7 +73,7 @@ async def get_keys(
     response_class=Response,
 )
 async def delete_key(key_id: KeyId, actor: AdminUser, session: SessionDep) -> None:
-    """Revoke anybody's API key; it stops working at once."""
+    """Revoke any API key; it stops working at once."""
     await administration.revoke_key(session, actor_id=actor.user_id, key_id=key_id)
 
 
@@ -81,7 +81,7 @@ async def delete_key(key_id: KeyId, actor: AdminUser, session: SessionDep) -> No
 async def get_imports(
     _: AdminUser, session: SessionDep, limit: Limit = 20, cursor: Cursor = None
 ) -> ImportPage:
-    """List the files of ratings taken in for anybody, the last one first."""
+    """List the imported files of ratings of all users, the last one first."""
     return await transfers.list_imports(
         session, user_id=None, limit=limit, cursor=cursor
     )

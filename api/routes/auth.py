@@ -36,10 +36,10 @@ UNKNOWN_ADDRESS = "0.0.0.0"  # noqa: S104 - nothing is bound to it
 
 
 async def client_address(request: Request) -> str:
-    """Return the address that limits are counted for: an IPv6 /64 is one household."""
+    """Return the address that limits count; an IPv6 /64 network is one address."""
     try:
         address = ip_address(request.client.host if request.client else "")
-    except ValueError:  # a proxy's invention; all of them share one limit
+    except ValueError:  # a proxy's own text; all such clients share one limit
         return UNKNOWN_ADDRESS
     if isinstance(address, IPv4Address):
         return str(address)
@@ -49,7 +49,7 @@ async def client_address(request: Request) -> str:
 
 
 async def browser(request: Request, settings: SettingsDep) -> Browser:
-    """Return what a new session is told about the browser it is for."""
+    """Describe the browser that a new session is for."""
     agent = request.headers.get("user-agent", "")
     printable = "".join(filter(str.isprintable, agent))
     return Browser(
@@ -63,7 +63,7 @@ BrowserDep = Annotated[Browser, Depends(browser)]
 
 
 def set_cookie(response: Response, token: str, settings: Settings) -> None:
-    """Give the browser its session; scripts cannot read it."""
+    """Set the session cookie; scripts cannot read it."""
     response.set_cookie(
         cookie_name(settings),
         token,
@@ -129,7 +129,7 @@ async def sign_out(
 
 @router.get("/me")
 async def get_me(principal: IdentifiedUser, session: SessionDep) -> Me:
-    """Say who is signed in."""
+    """Show the signed-in user."""
     return await auth.describe(session, user_id=principal.user_id)
 
 
@@ -159,7 +159,7 @@ async def put_password(
 
 @router.get("/api-keys")
 async def get_keys(principal: AccountHolder, session: SessionDep) -> ApiKeys:
-    """List one's API keys."""
+    """List the caller's API keys."""
     keys = await auth.list_keys(session, principal=principal)
     return ApiKeys(items=[ApiKeyOut.model_validate(key) for key in keys])
 
@@ -168,7 +168,7 @@ async def get_keys(principal: AccountHolder, session: SessionDep) -> ApiKeys:
 async def post_key(
     body: ApiKeyIn, principal: AccountHolder, session: SessionDep
 ) -> NewApiKey:
-    """Create an API key; the reply is the only place its secret ever stands."""
+    """Create an API key; only this reply holds its secret."""
     return await auth.create_key(session, principal=principal, body=body)
 
 

@@ -1,4 +1,4 @@
-"""Many rows in one request, for programs: newline-delimited JSON in, a report out."""
+"""Many rows in one request: newline-delimited JSON in, a report out."""
 
 from typing import Annotated
 
@@ -50,7 +50,7 @@ async def post_users(
     session: SessionDep,
     idempotency_key: IdempotencyKey = None,
 ) -> BulkReport:
-    """Make users without credentials, for ratings to be theirs: `{"id": 7}`."""
+    """Create users without credentials, as owners of ratings: `{"id": 7}`."""
     once = repeatable(request, principal, idempotency_key, body)
     return await bulk.upsert_users(session, once)
 
@@ -58,6 +58,6 @@ async def post_users(
 def repeatable(
     request: Request, principal: Principal, key: str | None, body: bytes
 ) -> idempotency.Request:
-    """Say what request this is, should it come again."""
+    """Identify the request, in case it is repeated."""
     target = f"POST {request.url.path}"
     return idempotency.Request(principal.user_id, key, target, body)

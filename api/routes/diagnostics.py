@@ -1,4 +1,4 @@
-"""Dummy users, and what models must recommend to them."""
+"""Dummy users, and the movies that models must recommend to them."""
 
 from fastapi import APIRouter, Response, status
 
@@ -25,13 +25,13 @@ async def post_dummy_user(
     model: ModelDep,
     models_dir: ModelsDir,
 ) -> Diagnosis:
-    """Show what a model makes of some ratings; nothing is stored."""
+    """Show what a model recommends for some ratings; nothing is stored."""
     return await diagnostics.dummy_user(session, model, models_dir, body=body)
 
 
 @router.get("/expectations")
 async def get_expectations(_: AdminUser, session: SessionDep) -> Expectations:
-    """List what every model must recommend to be activated."""
+    """List the expectations that a model must meet before it can go live."""
     return await diagnostics.list_expectations(session)
 
 
@@ -39,7 +39,7 @@ async def get_expectations(_: AdminUser, session: SessionDep) -> Expectations:
 async def post_expectation(
     body: ExpectationIn, _: AdminUser, session: SessionDep
 ) -> ExpectationOut:
-    """Store a dummy user and the movies that must be recommended to them."""
+    """Store a dummy user and the movies that models must recommend to them."""
     return await diagnostics.add_expectation(session, body=body)
 
 
@@ -51,5 +51,5 @@ async def post_expectation(
 async def delete_expectation(
     expectation_id: ExpectationId, _: AdminUser, session: SessionDep
 ) -> None:
-    """Give an expectation up."""
+    """Delete an expectation."""
     await diagnostics.remove_expectation(session, expectation_id=expectation_id)

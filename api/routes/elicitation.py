@@ -1,4 +1,4 @@
-"""Which movies to ask somebody about next."""
+"""Movies to ask a user about next."""
 
 from typing import Annotated
 

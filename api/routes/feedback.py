@@ -1,4 +1,4 @@
-"""Likes and dislikes of what was recommended, and hidden movies."""
+"""Votes on recommended movies, and hidden movies."""
 
 from fastapi import APIRouter, Response, status
 
@@ -15,7 +15,7 @@ router = APIRouter(tags=["feedback"], route_class=StrictRoute)
 async def put_feedback(
     body: FeedbackIn, rater: Rater, session: SessionDep, built: ServicesDep
 ) -> FeedbackOut:
-    """Like or dislike a movie that was recommended, or take the vote back."""
+    """Like or dislike a recommended movie, or take the vote back."""
     secret = await built.signer.secret(session)
     return await feedback.vote(session, principal=rater, secret=secret, body=body)
 
@@ -36,7 +36,7 @@ async def get_hidden(
     response_class=Response,
 )
 async def put_hidden(user_id: Subject, movie_id: MovieId, session: SessionDep) -> None:
-    """Hide a movie: no list of this user holds it from now on."""
+    """Hide a movie from all lists of this user."""
     await feedback.hide(session, user_id=user_id, movie_id=movie_id)
 
 

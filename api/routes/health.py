@@ -1,4 +1,4 @@
-"""Whether the process lives and the service can work."""
+"""Health of the process and of the service."""
 
 from fastapi import APIRouter
 
@@ -14,11 +14,11 @@ router = APIRouter(
 
 @router.get("/live")
 async def get_live() -> Live:
-    """Answer while the process runs, whatever the database does."""
+    """Reply while the process runs, with or without a database."""
     return Live(status="live")
 
 
 @router.get("/ready")
 async def get_ready(session: SessionDep, model: ModelDep) -> Ready:
-    """Answer 200 when requests can be served, 503 while they cannot."""
+    """Reply 200 if the service can handle requests, 503 if not."""
     return await health.check(session, model)

@@ -1,4 +1,4 @@
-"""What all ratings together show."""
+"""Statistics of all ratings."""
 
 from typing import Annotated, Literal
 
@@ -29,13 +29,13 @@ MinRatings = Annotated[
 
 @router.get("/ratings")
 async def get_ratings(session: SessionDep) -> RatingInsights:
-    """Show how ratings spread over stars, months and users; counted now and then."""
+    """Count ratings by stars, month and user; the counts may be minutes old."""
     return await insights.ratings(session)
 
 
 @router.get("/popularity")
 async def get_popularity(session: SessionDep) -> PopularityInsights:
-    """Show how many movies have how many ratings, and the ten with most."""
+    """Count movies by number of ratings, and list the ten most rated."""
     return await insights.popularity(session)
 
 
@@ -52,7 +52,7 @@ async def get_polarizing(
     min_ratings: MinRatings = 10,
     limit: Limit = 20,
 ) -> PolarizingMovies:
-    """List movies by variance, or by what exceeds the usual variance at their mean."""
+    """List movies by variance, or by its excess over the usual one at their mean."""
     return await insights.polarizing(
         session, by=by, min_ratings=min_ratings, limit=limit
     )

@@ -1,4 +1,4 @@
-"""Metrics for Prometheus, behind an administrator's key: they tell of the business."""
+"""Metrics for Prometheus; they need a key, because they describe the business."""
 
 from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse
@@ -15,6 +15,6 @@ router = APIRouter(prefix="/metrics", tags=["health"], route_class=StrictRoute)
 async def get_metrics(
     _: MetricsReader, session: SessionDep, model: ModelDep
 ) -> PlainTextResponse:
-    """Tell how long requests take and how models, runs and experiments are."""
+    """Report times of requests and the state of models, runs and experiments."""
     text = await metrics.scrape(session, model)
     return PlainTextResponse(text, media_type=CONTENT_TYPE_LATEST)

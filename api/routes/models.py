@@ -45,7 +45,7 @@ async def get_models(
 async def post_import(
     body: ArchiveBody, actor: AdminUser, session: SessionDep, models_dir: ModelsDir
 ) -> ModelCard:
-    """Take in item factors trained elsewhere, as a model that does not serve yet."""
+    """Import item factors trained elsewhere, as a model that is not live yet."""
     return await models.import_archive(
         session, models_dir, actor_id=actor.user_id, archive=body
     )
@@ -62,7 +62,7 @@ router.add_api_route(
 
 @router.get("/active")
 async def get_active(_: CurrentUser, session: SessionDep) -> ActiveModel:
-    """Say which model serves and how many ratings changed since its data were read."""
+    """Show the live model, and count the ratings changed since its data were read."""
     return await models.active(session)
 
 
@@ -70,7 +70,7 @@ async def get_active(_: CurrentUser, session: SessionDep) -> ActiveModel:
 async def post_rollback(
     _: AdminUser, session: SessionDep, models_dir: ModelsDir
 ) -> ModelCard:
-    """Let the model serve again that served before the present one."""
+    """Make the model live again that was live before the current one."""
     return await models.roll_back(session, models_dir)
 
 
@@ -84,7 +84,7 @@ async def get_model(model_id: ModelId, _: AdminUser, session: SessionDep) -> Mod
 async def get_comparison(
     model_id: ModelId, other_id: ModelId, _: AdminUser, session: SessionDep
 ) -> ModelComparison:
-    """Put two models side by side."""
+    """Compare two models."""
     return await models.compare(session, first_id=model_id, second_id=other_id)
 
 
@@ -92,7 +92,7 @@ async def get_comparison(
 async def get_checks(
     model_id: ModelId, _: AdminUser, session: SessionDep, models_dir: ModelsDir
 ) -> Checks:
-    """Check whatever must hold before a model is activated."""
+    """Run the checks that a model must pass before it can go live."""
     return await models.checklist(session, models_dir, model_id=model_id)
 
 
@@ -100,7 +100,7 @@ async def get_checks(
 async def activate_model(
     model_id: ModelId, _: AdminUser, session: SessionDep, models_dir: ModelsDir
 ) -> ModelCard:
-    """Let a model serve instead of the present one."""
+    """Make a model live instead of the current one."""
     return await models.activate(session, models_dir, model_id=model_id)
 
 
@@ -110,7 +110,7 @@ async def activate_model(
 async def delete_model(
     model_id: ModelId, _: AdminUser, session: SessionDep, models_dir: ModelsDir
 ) -> None:
-    """Delete a model that neither serves nor is pinned."""
+    """Delete a model that is neither live nor pinned."""
     await models.delete(session, models_dir, model_id=model_id)
 
 
@@ -124,7 +124,7 @@ async def get_map(
     dims: Dims = 2,
     if_none_match: IfNoneMatch = "",
 ) -> Response:
-    """Show movies or genres along the principal axes of a model."""
+    """Map movies or genres along the principal axes of a model."""
     headers = {
         "ETag": maps.tag(model_id, of=of, dims=dims),
         "Cache-Control": "private, no-cache",
@@ -146,7 +146,7 @@ async def get_position(
     vote_weight: VoteWeight,
     dims: Dims = 2,
 ) -> UserPosition:
-    """Show where a user's taste points on a model's map of movies."""
+    """Place a user's taste on a model's map of movies."""
     return await maps.of_user(
         session,
         models_dir,

@@ -1,4 +1,4 @@
-"""Movies: search, pages, details, neighbours."""
+"""Movies: search, pages, details, neighbors."""
 
 from typing import Annotated
 
@@ -21,7 +21,7 @@ class JpegResponse(Response):
 
 
 POSTER = {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}}
-# As long as a browser may show one without asking again.
+# Browsers may cache a poster for a day.
 POSTER_HEADERS = {"Cache-Control": "public, max-age=86400"}
 
 
@@ -35,9 +35,9 @@ async def get_genres(session: SessionDep) -> Genres:
 async def get_movies(
     session: SessionDep, options: Annotated[MovieQuery, Query()]
 ) -> MoviePage:
-    """Browse movies; with `query`, the best matches come first whatever `sort` says.
+    """Browse movies; with `query`, the best matches come first and `sort` is ignored.
 
-    Polarizing movies are those whose ratings vary most, of at least ten.
+    `polarizing` sorts movies with at least ten ratings by variance.
     """
     return await movies.browse(session, options=options)
 
@@ -47,7 +47,7 @@ async def get_histograms(
     session: SessionDep,
     movie_id: Annotated[MovieIds, Query()] = [],  # noqa: B006 - FastAPI copies defaults
 ) -> Histograms:
-    """Count movies' ratings by value; a movie that nobody rated is left out."""
+    """Count the ratings of movies by value; movies without ratings are left out."""
     return await movies.histograms(session, movie_ids=movie_id)
 
 
@@ -61,7 +61,7 @@ async def get_movie(movie_id: MovieId, session: SessionDep) -> MovieDetail:
     "/movies/{movie_id}/poster", response_class=JpegResponse, responses={200: POSTER}
 )
 async def get_poster(movie_id: MovieId, session: SessionDep) -> Response:
-    """Show the poster of a movie, if `cinefold enrich` has brought one."""
+    """Show the poster of a movie, if `cinefold enrich` has fetched one."""
     picture = await movies.poster(session, movie_id=movie_id)
     return JpegResponse(picture, headers=POSTER_HEADERS)
 
@@ -70,5 +70,5 @@ async def get_poster(movie_id: MovieId, session: SessionDep) -> Response:
 async def get_similar(
     movie_id: MovieId, session: SessionDep, model: ModelDep, limit: Limit = 12
 ) -> SimilarMovies:
-    """List the movies most like this one to the model."""
+    """List the movies that the model finds most similar to this one."""
     return await movies.similar(session, model, movie_id=movie_id, limit=limit)

@@ -1,4 +1,4 @@
-"""How many stars a user would give, movie by movie."""
+"""Predicted stars of a user for each movie."""
 
 from typing import Annotated
 
@@ -11,14 +11,7 @@ from api.schemas.recommendations import (
 )
 from api.services import movies, predictions
 from api.services.predictions import PredictionRequest
-from api.web.dependencies import (
-    ModelDep,
-    Public,
-    ServicesDep,
-    SessionDep,
-    Subject,
-    VoteWeight,
-)
+from api.web.dependencies import ModelDep, Profile, Public, SessionDep
 from api.web.strict_route import StrictRoute
 
 router = APIRouter(
@@ -26,25 +19,15 @@ router = APIRouter(
 )
 
 
-@router.get("/{user_id}")
+@router.get("/{user_id}")  # noqa: FAST003 - `Profile` takes it
 async def get_predictions(
-    user_id: Subject,
-    session: SessionDep,
-    built: ServicesDep,
-    vote_weight: VoteWeight,
-    options: Annotated[PredictionQuery, Query()],
+    session: SessionDep, profile: Profile, options: Annotated[PredictionQuery, Query()]
 ) -> PredictionPage:
-    """Predict a user's stars, for the given movies or all; most stars come first."""
-    filters = movies.filters(options)
-    return await predictions.page(
-        session,
-        built.model_store,
-        user_id=user_id,
-        vote_weight=vote_weight,
-        request=PredictionRequest(
-            filters, options.movie_id, options.limit, options.cursor
-        ),
+    """Predict a user's stars for some movies or all, the most stars first."""
+    request = PredictionRequest(
+        movies.filters(options), options.movie_id, options.limit, options.cursor
     )
+    return await predictions.page(session, profile, request)
 
 
 @router.post("", dependencies=[Public])
@@ -55,6 +38,5 @@ async def post_predictions(
     request = PredictionRequest(
         movies.filters(body), body.movie_ids, body.limit, body.cursor, "body"
     )
-    return await predictions.page_for_ratings(
-        session, model, ratings=body.ratings, request=request
-    )
+    profile = predictions.inline_profile(model, body.ratings)
+    return await predictions.page(session, profile, request)

@@ -7,7 +7,7 @@ from api.schemas.ratings import RatingIn, RatingOut, RatingPage
 from api.schemas.recommendations import Influence
 from api.services import predictions, ratings
 from api.tables import Rating
-from api.web.dependencies import ServicesDep, SessionDep, Subject, VoteWeight
+from api.web.dependencies import Profile, SessionDep, Subject
 from api.web.strict_route import StrictRoute
 
 router = APIRouter(prefix="/ratings", tags=["ratings"], route_class=StrictRoute)
@@ -21,17 +21,10 @@ async def get_ratings(
     return await ratings.browse(session, user_id=user_id, limit=limit, cursor=cursor)
 
 
-@router.get("/{user_id}/influence")
-async def get_influence(
-    user_id: Subject,
-    session: SessionDep,
-    built: ServicesDep,
-    vote_weight: VoteWeight,
-) -> Influence:
-    """Say how much of a user's list each of their ratings makes."""
-    return await predictions.influence(
-        session, built.model_store, user_id=user_id, vote_weight=vote_weight
-    )
+@router.get("/{user_id}/influence")  # noqa: FAST003 - `Profile` takes it
+async def get_influence(profile: Profile) -> Influence:
+    """Measure the influence of each rating on a user's list."""
+    return predictions.influence(profile)
 
 
 @router.get("/{user_id}/{movie_id}", response_model=RatingOut)

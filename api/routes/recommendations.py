@@ -1,4 +1,4 @@
-"""Recommendations, and why."""
+"""Recommendations and explanations."""
 
 from typing import Annotated
 
@@ -17,6 +17,7 @@ from api.services.profiles import inline_history, list_request
 from api.web.dependencies import (
     Autocommit,
     ModelDep,
+    Profile,
     Public,
     ServicesDep,
     SessionDep,
@@ -38,7 +39,7 @@ async def get_recommendations(
     vote_weight: VoteWeight,
     options: Annotated[ListOptions, Query()],
 ) -> Response:
-    """Recommend movies a user has not rated, by all ratings and votes until now."""
+    """Recommend movies that a user has not rated, by their ratings and votes."""
     document = await recommendations.for_user(
         session,
         built.model_store,
@@ -68,25 +69,13 @@ async def post_explanation(
     movie_id: MovieId, body: InlineTaste, session: SessionDep, model: ModelDep
 ) -> Explanation:
     """Explain the prediction of one movie by the ratings in the request."""
-    history = inline_history(body.ratings)
-    return await predictions.explain_to(
-        session, model, history=history, movie_id=movie_id
-    )
+    profile = predictions.inline_profile(model, body.ratings)
+    return await predictions.explain(session, profile, movie_id=movie_id)
 
 
-@router.get("/{user_id}/{movie_id}/explanation")
+@router.get("/{user_id}/{movie_id}/explanation")  # noqa: FAST003 - `Profile` takes it
 async def get_explanation(
-    user_id: Subject,
-    movie_id: MovieId,
-    session: SessionDep,
-    built: ServicesDep,
-    vote_weight: VoteWeight,
+    movie_id: MovieId, session: SessionDep, profile: Profile
 ) -> Explanation:
     """Explain the prediction of one movie for one user."""
-    return await predictions.explain(
-        session,
-        built.model_store,
-        user_id=user_id,
-        vote_weight=vote_weight,
-        movie_id=movie_id,
-    )
+    return await predictions.explain(session, profile, movie_id=movie_id)

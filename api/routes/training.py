@@ -23,7 +23,7 @@ LastEventId = Annotated[
     Header(
         alias="Last-Event-ID",
         pattern="^[0-9]{1,18}$",
-        description="the number of the last sweep received",
+        description="id of the last sweep received",
     ),
 ]
 EVENTS = {
@@ -39,7 +39,7 @@ async def post_run(
     session: SessionDep,
     body: TrainingRunIn | None = None,
 ) -> TrainingRunOut:
-    """Queue a training run; the worker takes it up. Without a body, all defaults."""
+    """Queue a training run for the worker; without a body, with all defaults."""
     run = await training.request_run(session, body)
     response.headers["Location"] = f"/training-runs/{run.id}"
     return run
@@ -65,7 +65,7 @@ async def get_run(
 async def cancel_run(
     run_id: RunId, _: AdminUser, session: SessionDep
 ) -> TrainingRunOut:
-    """Cancel a run that waits or is at work; no model comes of it."""
+    """Cancel a queued or running run; it produces no model."""
     return await training.cancel(session, run_id=run_id)
 
 

@@ -1,4 +1,4 @@
-"""Ratings from files of other services, and back into them."""
+"""Imports and exports of files of ratings."""
 
 from typing import Annotated, Literal
 
@@ -24,7 +24,7 @@ CsvBody = Annotated[
 ]
 Scale = Annotated[
     Literal["5", "10", "100"] | None,
-    Query(description="the highest rating there is; left out: as format or file say"),
+    Query(description="the highest possible rating; default: by format and content"),
 ]
 Format = Annotated[FormatName, Query(alias="format")]
 
@@ -45,12 +45,12 @@ async def post_import(
     dry_run: bool = False,  # noqa: FBT001, FBT002 - a query parameter
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """Take in a file of ratings: all of it, or nothing if any line is faulty."""
+    """Import a file of ratings; a fault on any line refuses the whole file."""
     target = f"POST {request.url.path}?{request.url.query}"
     once = idempotency.Request(principal.user_id, idempotency_key, target, body)
     wanted = transfers.Import(user_id, int(scale) if scale else None, dry_run)
     report = await transfers.import_ratings(session, once, wanted)
-    # 10,000 rows take their time to write, and the event loop has none.
+    # Writing 10,000 rows would block the event loop.
     document = await to_thread.run_sync(report.model_dump_json)
     return Response(document, media_type="application/json")
 
@@ -68,7 +68,7 @@ router.add_api_route(
 async def get_imports(
     user_id: Subject, session: SessionDep, limit: Limit = 20, cursor: Cursor = None
 ) -> ImportPage:
-    """List the files a user's ratings were taken from, the last one first."""
+    """List the imported files of a user, the last one first."""
     return await transfers.list_imports(
         session, user_id=user_id, limit=limit, cursor=cursor
     )
@@ -78,7 +78,7 @@ async def get_imports(
 async def get_export(
     user_id: Subject, session: SessionDep, name: Format = "csv"
 ) -> Response:
-    """Give out all of a user's ratings as a file."""
+    """Export all ratings of a user as a file."""
     text = await transfers.export_ratings(session, user_id=user_id, name=name)
     disposition = f'attachment; filename="ratings-{name}.csv"'
     return CsvResponse(text, headers={"Content-Disposition": disposition})

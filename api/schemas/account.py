@@ -17,14 +17,14 @@ from api.schemas.base import (
 
 
 class Credentials(Body):
-    """User name and password; the password is never altered or cut."""
+    """User name and password; the password is used as it is."""
 
     username: Username
     password: Password
 
 
 class PasswordChange(Body):
-    """The current password proves who asks."""
+    """A new password, confirmed by the current one."""
 
     current_password: Password
     new_password: Password
@@ -42,7 +42,7 @@ class Me(Out):
 
 
 class SessionOut(Out):
-    """A browser that is signed in; `user_agent` is what it calls itself."""
+    """A signed-in browser; `user_agent` is the name it sends."""
 
     id: int
     user_agent: str | None
@@ -58,13 +58,13 @@ class Sessions(Out):
 
 
 class AccountDeletion(Body):
-    """The password proves who asks: nothing brings an account back."""
+    """The password confirms the deletion, which nobody can undo."""
 
     password: Password
 
 
 class ApiKeyIn(Body):
-    """A key for a program; its scopes are at most what its owner may do."""
+    """A key for a program; its owner must have its scopes."""
 
     name: Annotated[str, Field(max_length=100), AfterValidator(clean_text)]
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=4)]
@@ -74,7 +74,7 @@ class ApiKeyIn(Body):
 
 
 class ApiKeyOut(Out):
-    """A key without its secret; `prefix` is how it starts, to tell keys apart."""
+    """A key without its secret; `prefix` is its first characters."""
 
     id: int
     name: str
@@ -103,28 +103,28 @@ class OwnedKey(ApiKeyOut):
 
 
 class OwnedKeyPage(Out):
-    """One page of everybody's keys, newest first."""
+    """One page of all keys, newest first."""
 
     items: list[OwnedKey]
     next_cursor: str | None
 
 
 class UserIn(Body):
-    """A person to make an account for; a one-time password comes back."""
+    """A new account; the reply holds its one-time password."""
 
     username: Username
     is_admin: bool = False
 
 
 class UserChange(Body):
-    """What is to become of an account; what is left out stays as it is."""
+    """A change of an account; missing fields stay unchanged."""
 
     is_admin: bool | None = None
     is_disabled: bool | None = None
 
 
 class UserOut(Out):
-    """An account as administrators see it; `last_seen_at` is of its live sessions."""
+    """An account as administrators see it; `last_seen_at` is from its live sessions."""
 
     id: int
     username: str

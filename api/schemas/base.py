@@ -1,4 +1,4 @@
-"""What all bodies and parameters share: ids, stars, names, problems."""
+"""Types that bodies and parameters share: ids, stars, names, problems."""
 
 import re
 import unicodedata
@@ -36,14 +36,14 @@ ExperimentState = Literal["draft", "running", "stopped"]
 
 
 def _plain_integer(value: Any) -> Any:  # noqa: ANN401 - anything
-    """Refuse what `int()` would be generous about: spaces, underscores, ٣, +3."""
+    """Refuse spellings that `int()` accepts: spaces, underscores, ٣, +3."""
     if isinstance(value, str) and not re.fullmatch(r"-?[0-9]{1,19}", value):
         raise ValueError("must be a plain decimal integer")
     return value
 
 
 def clean_text(value: str) -> str:
-    """Normalise to NFC; refuse what PostgreSQL or a reader cannot hold."""
+    """Normalize to NFC; refuse control characters and blank text."""
     value = unicodedata.normalize("NFC", value)
     if any(unicodedata.category(c) == "Cc" for c in value):
         raise ValueError("must not contain control characters")
@@ -92,7 +92,7 @@ IdempotencyKey = Annotated[
         min_length=1,
         max_length=100,
         pattern="^[!-~]+$",
-        description="repeating a request with its key repeats its answer, for a day",
+        description="a repeated request with its key gets the same reply, for a day",
     ),
 ]
 Genre = Annotated[str, Field(min_length=1, max_length=50), AfterValidator(clean_text)]
@@ -142,7 +142,7 @@ class Out(BaseModel):
 
 
 class FieldErrorOut(Out):
-    """One invalid field: where it is, a stable code, a sentence."""
+    """One invalid field: its path, a stable code, a message."""
 
     field: list[str | int]
     code: str

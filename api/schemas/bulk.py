@@ -19,7 +19,7 @@ from api.schemas.base import (
 
 
 class BulkRating(Body):
-    """A rating of any user; without `rated_at` it is of now, or keeps its time."""
+    """A rating of any user; `rated_at` defaults to now, or to the stored time."""
 
     user_id: BodyId
     movie_id: BodyId
@@ -28,7 +28,7 @@ class BulkRating(Body):
 
 
 class BulkMovie(Body):
-    """A movie as it is to be stored; what is left out is unknown."""
+    """A movie to store; missing fields are unknown."""
 
     id: BodyId
     title: Annotated[str, Field(max_length=300), AfterValidator(clean_text)]
@@ -45,7 +45,7 @@ class BulkUser(Body):
 
 
 class BulkRow(Out):
-    """What became of one line; `errors` says why it was refused."""
+    """The result of one line; `errors` says why it was refused."""
 
     line: int
     status: Literal["added", "replaced", "unchanged", "refused"]
@@ -53,7 +53,7 @@ class BulkRow(Out):
 
 
 class BulkReport(Out):
-    """What a bulk request did: all rows that are not refused are stored."""
+    """The result of a bulk request; all rows that are not refused are stored."""
 
     n_added: int
     n_replaced: int

@@ -17,7 +17,7 @@ class ExpectedMovie(Body):
 
 
 class ExpectationIn(Body):
-    """A dummy user, by ratings, and the movies that must be recommended to them."""
+    """The ratings of a dummy user, and the movies that models must recommend."""
 
     name: Annotated[
         str, Field(min_length=1, max_length=100), AfterValidator(clean_text)
@@ -27,7 +27,7 @@ class ExpectationIn(Body):
 
 
 class ExpectationOut(Out):
-    """A stored expectation; every model must meet it to be activated."""
+    """A stored expectation; a model must meet it before it can go live."""
 
     id: int
     name: str
@@ -43,7 +43,7 @@ class Expectations(Out):
 
 
 class CheckOut(Out):
-    """One line of the checklist before a model is activated."""
+    """One check of a model before it can go live."""
 
     name: str
     passed: bool
@@ -51,7 +51,7 @@ class CheckOut(Out):
 
 
 class Checks(Out):
-    """The checklist of a model; it can be activated if all of it passes."""
+    """All checks of a model; it can go live if all pass."""
 
     model: ModelReference
     passed: bool
@@ -59,7 +59,7 @@ class Checks(Out):
 
 
 class DummyUser(Body):
-    """Ratings of nobody in particular; without `model_id` for the active model."""
+    """Ratings of a dummy user; `model_id` defaults to the live model."""
 
     model_id: BodyId | None = None
     ratings: Annotated[list[InlineRating], Field(max_length=MAX_INLINE_RATINGS)]
@@ -67,10 +67,10 @@ class DummyUser(Body):
 
 
 class Diagnosis(Out):
-    """What the active model makes of a dummy user.
+    """The recommendations of a model for a dummy user.
 
-    `position` is the taste along the principal axes of the movie map: of two movies,
-    the one further in its direction is predicted higher, all else equal.
+    `position` is the taste along the principal axes of the movie map: of two otherwise
+    equal movies, the one further in its direction gets the higher prediction.
     """
 
     recommendations: Recommendations

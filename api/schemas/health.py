@@ -7,13 +7,13 @@ from api.schemas.recommendations import ModelReference
 
 
 class Live(Out):
-    """The process answers."""
+    """The process replies."""
 
     status: Literal["live"]
 
 
 class Ready(Out):
-    """The service can do its work; `degraded`: without a model, by popularity."""
+    """The service works; `degraded`: no model is live, lists show popular movies."""
 
     status: Literal["ready"]
     degraded: bool

@@ -8,17 +8,14 @@ from api.schemas.recommendations import ModelReference, Personalization
 
 
 class MonthCount(Out):
-    """How many ratings were given in a month, such as `2015-03`."""
+    """The number of ratings in a month, such as `2015-03`."""
 
     month: str
     count: int
 
 
 class RatingInsights(Out):
-    """All ratings by stars and by month, and users by their mean rating.
-
-    Counted at `as_of`, not for every request.
-    """
+    """All ratings by stars and by month, and users by mean rating, as of `as_of`."""
 
     as_of: datetime
     n_ratings: int
@@ -29,7 +26,7 @@ class RatingInsights(Out):
 
 
 class PopularityInsights(Out):
-    """`n_movies[j]` movies have `n_ratings[j]` ratings each; a line on log-log axes."""
+    """`n_movies[j]` movies have `n_ratings[j]` ratings each."""
 
     n_ratings: list[int]
     n_movies: list[int]
@@ -52,7 +49,7 @@ class GenreInsights(Out):
 
 
 class PolarizingMovie(Out):
-    """A movie, how much its ratings vary, and how much is usual at such a mean."""
+    """A movie, the variance of its ratings, and the usual variance at its mean."""
 
     movie: MovieOut
     variance: float
@@ -60,9 +57,9 @@ class PolarizingMovie(Out):
 
 
 class PolarizingMovies(Out):
-    """The movies on which opinions differ most.
+    """The movies whose ratings vary most.
 
-    `usual_share` of the variance that is possible at a movie's mean is usual.
+    The usual variance at a mean is `usual_share` of the largest possible one.
     """
 
     usual_share: float
@@ -70,10 +67,10 @@ class PolarizingMovies(Out):
 
 
 class MovieMap(Out):
-    """Movies along the principal axes of a model's factors, a list a property.
+    """Movies along the principal axes of a model's factors, one list per property.
 
-    `coordinates` has one list an axis, `explained` the share of the variance along it,
-    `genres` for each movie the places of its genres in `genre_names`.
+    `coordinates` has one list per axis, `explained` the share of variance of each axis,
+    `genres` the positions of each movie's genres in `genre_names`.
     """
 
     model: ModelReference
@@ -99,8 +96,7 @@ class GenreMap(Out):
 class UserPosition(Out):
     """A user's taste along the axes of a model's movie map.
 
-    `n_ratings_used` of their ratings decide it, votes for less; without any it is
-    nobody's.
+    It follows from `n_ratings_used` ratings, and from votes with less weight.
     """
 
     model: ModelReference
@@ -109,9 +105,9 @@ class UserPosition(Out):
 
 
 class Elicitation(Out):
-    """Movies to ask about next, the most telling first.
+    """Movies to ask about next, the most informative first.
 
-    `knowledge`: the share of the doubt about this user that their ratings have removed.
+    `knowledge` is the share of the prior variance that the user's ratings have removed.
     """
 
     model: ModelReference | None

@@ -9,7 +9,7 @@ from api.schemas.training import EstimateOut, MethodMetrics
 
 
 class ModelSummary(Out):
-    """A model of the registry; `refusal` says why publishing did not activate it."""
+    """A model of the registry; `refusal` says why it did not go live."""
 
     id: int
     created_at: datetime
@@ -33,10 +33,10 @@ class ModelPage(Out):
 
 
 class Evaluation(Out):
-    """How a fit on the other part of the data did on the ratings held out.
+    """The quality on held-out ratings of a fit to the others.
 
     The published model itself was trained on all ratings with the same parameters.
-    `fold_in_parity`: the largest difference between users folded in and as trained.
+    `fold_in_parity` is the largest difference between folded-in and trained users.
     """
 
     test_share: float
@@ -47,11 +47,10 @@ class Evaluation(Out):
 
 
 class ModelCard(ModelSummary):
-    """All that is known of a model; null where it was not recorded.
+    """Everything recorded about a model; unrecorded fields are null.
 
-    `data_cutoff` is the moment at which the ratings were read, `n_changes_since` the
-    ratings given, changed or taken back after it. Beside the ratings, `n_votes` likes
-    and dislikes were read, each of which counts as `vote_weight` of a rating.
+    The ratings were read at `data_cutoff`; `n_changes_since` counts the changes after
+    it. `n_votes` likes and dislikes were read as well, with weight `vote_weight` each.
     """
 
     data_cutoff: datetime | None
@@ -70,7 +69,7 @@ class ModelCard(ModelSummary):
 
 
 class ParameterDifference(Out):
-    """A parameter that two models do not share."""
+    """A parameter with different values in two models."""
 
     head: Literal["rating", "ranking"]
     name: str
@@ -87,7 +86,7 @@ class ModelComparison(Out):
 
 
 class ActiveModel(Out):
-    """The model that serves, and how much it does not know yet."""
+    """The live model, and the number of rating changes it has not seen."""
 
     model: ModelReference | None
     data_cutoff: datetime | None

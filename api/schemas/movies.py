@@ -50,7 +50,7 @@ class MovieQuery(MovieFilter):
 
 
 class MovieOut(Out):
-    """A movie and what its ratings add up to."""
+    """A movie with the number and the mean of its ratings."""
 
     id: int
     title: str
@@ -68,21 +68,21 @@ class MoviePage(Out):
 
 
 class HistogramBin(Out):
-    """How many ratings have this value."""
+    """The number of ratings with a value."""
 
     value: float
     count: int
 
 
 class MovieHistogram(Out):
-    """How the ratings of one movie spread."""
+    """The histogram of the ratings of a movie."""
 
     movie_id: int
     histogram: list[HistogramBin]
 
 
 class Histograms(Out):
-    """How the ratings of several movies spread."""
+    """The histograms of several movies."""
 
     items: list[MovieHistogram]
 
@@ -90,10 +90,10 @@ class Histograms(Out):
 class MovieDetail(MovieOut):
     """A movie with the distribution of its ratings.
 
-    `calmer_share`: of all movies with at least ten ratings, the share on which opinions
-    differ less, by variance; null for a movie with fewer itself. `synopsis` and
-    `poster_url` come from the `description_source`, which is to be named with them;
-    null where `cinefold enrich` has brought none.
+    `calmer_share` is the share of movies with less variance, among those with at least
+    ten ratings; null for a movie with fewer. `synopsis` and `poster_url` come from
+    `description_source`, which must be named beside them; null until `cinefold enrich`
+    has fetched them.
     """
 
     histogram: list[HistogramBin]

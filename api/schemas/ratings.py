@@ -13,7 +13,7 @@ FileScale = Literal[5, 10, 100]
 
 
 class RatingIn(Body):
-    """A rating in stars, 0.5 to 5 in halves."""
+    """A rating of 0.5 to 5 stars, in half stars."""
 
     value: Stars
 
@@ -42,7 +42,7 @@ class RatingPage(Out):
 
 
 class ImportOut(Out):
-    """A file of ratings that was taken in; `username` is null without an account."""
+    """An imported file of ratings; `username` is null for users without an account."""
 
     id: int
     user_id: int
@@ -64,7 +64,7 @@ class ImportPage(Out):
 
 
 class ExportedMovie(Out):
-    """A movie that something is stored about."""
+    """The movie of an exported row."""
 
     movie_id: int
     title: str
@@ -72,14 +72,14 @@ class ExportedMovie(Out):
 
 
 class ExportedRating(ExportedMovie):
-    """A stored rating with the name of its movie."""
+    """A stored rating with its movie."""
 
     value: float
     rated_at: datetime
 
 
 class ExportedOpinion(ExportedMovie):
-    """The last vote on a movie: what lists and models learn, where no rating is."""
+    """The last vote on a movie; lists and models use it if there is no rating."""
 
     vote: Literal["like", "dislike"]
     voted_at: datetime
@@ -99,9 +99,9 @@ class ExportedHiding(ExportedMovie):
 
 
 class ExportedExposure(Out):
-    """The variant of an experiment that lists were made by, and since when.
+    """The variant of an experiment that made the user's lists, and since when.
 
-    `variant` is null where lists were drawn from two.
+    `variant` is null if two variants made them.
     """
 
     experiment_id: int
@@ -131,7 +131,7 @@ class ExportedRemark(Out):
 
 
 class AccountExport(Out):
-    """Everything stored about the caller, but secrets and what a day forgets."""
+    """Everything stored about the caller, except secrets and data kept for a day."""
 
     exported_at: datetime
     user: Me
@@ -148,10 +148,10 @@ class AccountExport(Out):
 
 
 class ImportedRow(Out):
-    """What became of one row of a file.
+    """The result of one row of a file.
 
-    `rating` is as the file has it, `value` that in half stars, `previous` what was
-    stored before. `unmatched`: no such movie here; `ambiguous`: more than one movie for
+    `rating` is the text of the file, `value` the same in half stars, `previous` the
+    rating stored before. `unmatched`: no such movie; `ambiguous`: several movies fit
     the row, or another row fits its movie as well; `unrated`: the row has no rating.
     """
 
@@ -171,10 +171,10 @@ class ImportedRow(Out):
 
 
 class ImportReport(Out):
-    """What an import did or, as a dry run, would do; every row of the file is told.
+    """The result of an import or of a dry run, for every row of the file.
 
-    Ratings on a scale of 10 or 100 become the nearest half star, from the middle
-    upwards and never below half a star; `is_rounded` says where that changed one.
+    Ratings on a scale of 10 or 100 become the nearest half star, the upper one of two,
+    and at least half a star; `is_rounded` marks those that changed.
     """
 
     format: FileFormat

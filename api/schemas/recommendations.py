@@ -26,35 +26,35 @@ from api.schemas.movies import MovieFilter, MovieOut
 
 
 class ModelReference(Out):
-    """The one published model a reply was computed with."""
+    """The published model that computed a reply."""
 
     id: int
     created_at: datetime
 
 
 class SimilarMovie(Out):
-    """A movie and the cosine of its factors with those of the movie asked about."""
+    """A movie, and the cosine of its factors and those of the given movie."""
 
     movie: MovieOut
     similarity: float
 
 
 class SimilarMovies(Out):
-    """Movies liked by the same people; empty if the model does not know this one."""
+    """Movies liked by the same people; empty if the model lacks this one."""
 
     model: ModelReference | None
     items: list[SimilarMovie]
 
 
 class InlineRating(Body):
-    """A rating that is used for this request and stored nowhere."""
+    """A rating for this request alone; it is not stored."""
 
     movie_id: BodyId
     value: Stars
 
 
 class InlineTaste(Body):
-    """Ratings of somebody who need not exist in the database."""
+    """Ratings of a user who need not exist in the database."""
 
     ratings: Annotated[list[InlineRating], Field(max_length=MAX_INLINE_RATINGS)]
 
@@ -68,7 +68,7 @@ class PredictionQuery(MovieFilter):
 
 
 class InlinePredictions(MovieFilter, InlineTaste):
-    """Ratings of somebody, and which predictions they want; no ids mean all movies."""
+    """Ratings, and the predictions wanted; no ids mean all movies."""
 
     movie_ids: Annotated[MovieIds, Field(default_factory=list)]
     limit: PageSize = 24
@@ -76,7 +76,7 @@ class InlinePredictions(MovieFilter, InlineTaste):
 
 
 class InlineQuestions(InlineTaste):
-    """Ratings of somebody, and what not to ask them."""
+    """Ratings, and the movies not to ask about."""
 
     limit: Annotated[int, Field(ge=1, le=MAX_QUESTIONS)] = 5
     exclude: Annotated[
@@ -90,7 +90,9 @@ class ListOptions(MovieFilter):
     limit: PageSize = 20
     max_ratings: Annotated[
         int | None,
-        Field(ge=0, le=MAX_ID, description="only movies with at most so many ratings"),
+        Field(
+            ge=0, le=MAX_ID, description="only movies with at most this many ratings"
+        ),
         PlainInteger,
     ] = None
     exclude: Annotated[
@@ -102,29 +104,29 @@ class ListOptions(MovieFilter):
         ),
     ]
     similar_to: Annotated[
-        BodyId | None, Field(description="only the movies most like this one")
+        BodyId | None, Field(description="only movies similar to this one")
     ] = None
     diversity: Annotated[
         Fraction | None,
         Field(
-            description="0: best first; 1: all unlike. A list with this or exploration"
-            " set takes no part in a running experiment"
+            description="0: best first; 1: most diverse. A list with diversity or"
+            " exploration set takes no part in a running experiment"
         ),
     ] = None
     exploration: Annotated[
-        Fraction | None, Field(description="0: best first; 1: least known")
+        Fraction | None, Field(description="0: best first; 1: most uncertain first")
     ] = None
 
 
 class InlineRatings(ListOptions, InlineTaste):
-    """Ratings of somebody who need not exist in the database, and filters."""
+    """Ratings of a user who need not exist in the database, and a list's options."""
 
 
 class Personalization(Out):
-    """How much of the list is the user's own taste.
+    """How many ratings and votes of the user the list is based on.
 
-    `none`: no rating the model knows; `partial`: fewer than ten; `full`: ten or more.
-    Votes on movies without a rating are used as well, and counted apart.
+    `none`: no rating that the model knows; `partial`: fewer than ten; `full`: at least
+    ten. Votes on movies without a rating are used as well, and counted separately.
     """
 
     level: Literal["none", "partial", "full"]
@@ -144,7 +146,7 @@ class Reason(Out):
 
 
 class Recommendation(Out):
-    """A movie, why it stands here, how many stars to expect, and the reader's vote."""
+    """A movie, its reasons, its predicted stars, and the user's vote."""
 
     movie: MovieOut
     rank: int
@@ -158,7 +160,7 @@ class Recommendation(Out):
 class ExperimentReference(Out):
     """The experiment that decided a list, and the variant its user sees.
 
-    Null where the list is drawn from both.
+    `variant` is null if two variants made the list.
     """
 
     id: int
@@ -166,10 +168,10 @@ class ExperimentReference(Out):
 
 
 class Recommendations(Out):
-    """A ranked list; `model` is null while it is by popularity alone.
+    """A ranked list; `model` is null for a list by popularity.
 
-    `recommendation_id` is what a vote on one of its movies sends back; null for a list
-    made from the ratings of a request, whose reader is nobody in particular.
+    A vote on one of its movies sends `recommendation_id` back; it is null for a list
+    from the ratings of a request.
     """
 
     recommendation_id: str | None
@@ -188,9 +190,9 @@ class Prediction(Out):
 
 
 class PredictionPage(Out):
-    """One page of movies, the one that promises most stars first.
+    """One page of predictions, the most stars first.
 
-    Movies unknown to the model are missing; all of them while `model` is null.
+    Movies unknown to the model are missing; all are while `model` is null.
     """
 
     model: ModelReference | None
@@ -199,7 +201,7 @@ class PredictionPage(Out):
 
 
 class RatingInfluence(Out):
-    """How much of a user's list one of their ratings makes."""
+    """The influence of one rating on a user's list."""
 
     movie_id: int
     share: float
@@ -208,10 +210,10 @@ class RatingInfluence(Out):
 class Influence(Out):
     """The influence of a user's ratings, largest first.
 
-    A score is a sum over ratings and votes. The share is the absolute part of a rating
-    in the scores of the first twenty recommendations, over the parts of all ratings and
-    votes; `votes` is the share of all votes. Together they add up to 1. A rating of a
-    movie unknown to the model has none and is missing.
+    A score is a sum over ratings and votes. The share of a rating is its absolute part
+    in the scores of the first twenty recommendations, divided by the parts of all
+    ratings and votes; `votes` is the share of all votes. All shares add up to 1.
+    Ratings of movies unknown to the model are missing.
     """
 
     model: ModelReference | None
@@ -220,7 +222,7 @@ class Influence(Out):
 
 
 class Contributions(Out):
-    """The parts of a predicted rating, in stars; the last two are the user's own."""
+    """The parts of a predicted rating, in stars."""
 
     global_mean: float
     movie_bias: float
@@ -229,7 +231,7 @@ class Contributions(Out):
 
 
 class Explanation(Out):
-    """A predicted rating, taken apart: the contributions add up to it exactly.
+    """A predicted rating and its contributions, which add up to it exactly.
 
     `reasons` are shares of the score that orders the recommendations, largest first.
     """
@@ -259,7 +261,7 @@ class FeedbackIn(Body):
 
 
 class FeedbackOut(Out):
-    """The vote that stands now."""
+    """The current vote."""
 
     movie_id: int
     vote: Vote

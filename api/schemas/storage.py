@@ -1,4 +1,4 @@
-"""Bodies about what the service keeps, and where."""
+"""Bodies of storage."""
 
 from api.schemas.base import Out
 
@@ -20,10 +20,10 @@ class ModelSize(Out):
 
 
 class Storage(Out):
-    """What the service takes up; tables and models by size, and the disk they are on.
+    """Sizes of database, tables and models, and the disk of the data folder.
 
-    The disk is the one of the data folder: the models are there, and so is the
-    embedded database, but one that `DATABASE_URL` names may be anywhere.
+    The models and the embedded database are on this disk; a database that
+    `DATABASE_URL` names may be elsewhere.
     """
 
     database_bytes: int

@@ -1,4 +1,4 @@
-"""One's own account: where it is signed in, everything it holds, and its end."""
+"""A user's own account: sessions, export, deletion."""
 
 from datetime import UTC, datetime
 
@@ -52,7 +52,7 @@ async def list_sessions(
 async def end_session(
     session: AsyncSession, *, principal: Principal, session_id: int
 ) -> None:
-    """End one of the caller's sessions, be it this one."""
+    """End one of the caller's sessions; it may be the current one."""
     if not await queries.delete_session_by_id(
         session, user_id=principal.user_id, session_id=session_id
     ):
@@ -61,7 +61,7 @@ async def end_session(
 
 
 async def end_other_sessions(session: AsyncSession, *, principal: Principal) -> None:
-    """End all of the caller's sessions but this one."""
+    """End all of the caller's sessions except the current one."""
     await queries.delete_other_sessions(
         session, user_id=principal.user_id, kept=principal.session_hash
     )
@@ -101,7 +101,7 @@ async def delete(
 ) -> None:
     """Delete the account with all its rows; the next model is trained without them.
 
-    Proposals and remarks stay, as others answered them, and name nobody any more.
+    Proposals and remarks stay without a name, because others have answered them.
     """
     user = await auth.confirm(
         session, principal=principal, password=password, address=address

@@ -1,4 +1,4 @@
-"""What administrators do: people, their standing, keys, and how much is stored."""
+"""Administration: accounts, roles, keys and storage."""
 
 import logging
 import shutil
@@ -48,7 +48,7 @@ async def list_users(
 
 
 async def add_user(session: AsyncSession, *, actor_id: int, body: UserIn) -> NewUser:
-    """Make an account in an administrator's name."""
+    """Create an account for an administrator."""
     password = await create_user(
         session, username=body.username, is_admin=body.is_admin
     )
@@ -63,7 +63,7 @@ async def add_user(session: AsyncSession, *, actor_id: int, body: UserIn) -> New
 async def change_user(
     session: AsyncSession, *, actor_id: int, user_id: int, body: UserChange
 ) -> UserOut:
-    """Promote, demote, lock or unlock in an administrator's name."""
+    """Promote, demote, lock or unlock an account for an administrator."""
     await _account(session, user_id)
     user = await session.get_one(User, user_id)
     change = body.model_dump(exclude_none=True)
@@ -81,7 +81,7 @@ async def _account(session: AsyncSession, user_id: int) -> UserOut:
 
 
 async def create_user(session: AsyncSession, *, username: str, is_admin: bool) -> str:
-    """Make an account; return its one-time password."""
+    """Create an account; return its one-time password."""
     password = security.new_token()[:PASSWORD_LENGTH]
     password_hash = await security.hash_password(password)
     try:
@@ -99,7 +99,7 @@ async def create_user(session: AsyncSession, *, username: str, is_admin: bool) -
 
 
 async def set_admin(session: AsyncSession, *, username: str, is_admin: bool) -> None:
-    """Make somebody an administrator, or one no longer."""
+    """Make a user an administrator, or an ordinary user again."""
     await _change(session, await _named(session, username), {"is_admin": is_admin})
     await session.commit()
 
@@ -107,7 +107,7 @@ async def set_admin(session: AsyncSession, *, username: str, is_admin: bool) -> 
 async def set_disabled(
     session: AsyncSession, *, username: str, is_disabled: bool
 ) -> None:
-    """Lock an account, which ends its sessions and stops its keys, or unlock it."""
+    """Lock or unlock an account; locking ends its sessions and stops its keys."""
     user = await _named(session, username)
     await _change(session, user, {"is_disabled": is_disabled})
     await session.commit()
@@ -127,7 +127,7 @@ async def _change(
 async def _named(session: AsyncSession, username: str) -> User:
     user = await queries.user_by_name(session, username)
     if user is None:
-        raise NotFound(f"there is no user {username}")
+        raise NotFound(f"There is no user {username}")
     return user
 
 
@@ -140,7 +140,7 @@ async def _keep_one_administrator(session: AsyncSession, user: User) -> None:
 async def create_key(
     session: AsyncSession, *, username: str, body: ApiKeyIn
 ) -> NewApiKey:
-    """Make a key owned by a user, within what that user may do."""
+    """Create a key for a user, with at most the scopes of this user."""
     user = await _named(session, username)
     scopes = ADMIN_SCOPES if user.is_admin else USER_SCOPES
     principal = Principal(user_id=user.id, scopes=scopes)
@@ -155,7 +155,7 @@ async def list_keys(session: AsyncSession) -> list[tuple[ApiKey, str]]:
 async def page_of_keys(
     session: AsyncSession, *, limit: int, cursor: str | None
 ) -> OwnedKeyPage:
-    """Read one page of everybody's keys, newest first."""
+    """Read one page of all keys, newest first."""
     before = cursors.decode(cursor, int)[0] if cursor is not None else None
     rows = await queries.all_keys(session, limit=limit + 1, before=before)
     has_more = len(rows) > limit
@@ -170,16 +170,16 @@ async def page_of_keys(
 async def revoke_key(
     session: AsyncSession, *, key_id: int, actor_id: int | None = None
 ) -> None:
-    """Revoke anybody's key, in an administrator's name or from the shell."""
+    """Revoke any key, for an administrator or from the shell."""
     if not await queries.delete_any_key(session, key_id):
-        raise NotFound(f"there is no key {key_id}; `cinefold key list` lists them")
+        raise NotFound(f"There is no key {key_id}; `cinefold key list` shows all keys")
     await session.commit()
     if actor_id is not None:
         logger.info("user %d revoked key %d", actor_id, key_id)
 
 
 async def storage(session: AsyncSession, settings: Settings) -> Storage:
-    """Measure what the service takes up."""
+    """Measure database, models and disk."""
     models = sorted(
         _sizes(await model_queries.manifests(session)),
         key=lambda size: (-size.n_bytes, size.model_id),

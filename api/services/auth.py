@@ -1,4 +1,4 @@
-"""Who is calling: accounts, sessions, keys, and the limit on guessing."""
+"""Authentication: accounts, sessions, keys, and limits on guessing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,17 +27,17 @@ ADMIN_SCOPES = USER_SCOPES | {"serve", "admin"}
 MAX_KEYS = 50
 # The prefix and 48 of the 256 random bits: enough to tell one's keys apart.
 SHOWN_OF_KEY = len(security.API_KEY_PREFIX) + 8
-# Wrong passwords: of one name from one address in 15 minutes, from one address in
-# 5 minutes, of one name from anywhere in an hour; and when to come back.
+# The limits of wrong passwords, and their seconds: for one name from one address, from
+# one address, and for one name from anywhere.
 Limits = Sequence[tuple[int, int]]
 FAILURE_LIMITS: Limits = ((10, 15 * 60), (25, 5 * 60), (100, 60 * 60))
-# Whoever is signed in cannot be kept from a new password by guesses made elsewhere.
+# Guesses made elsewhere must not keep a signed-in user from a new password.
 SIGNED_IN_LIMITS = FAILURE_LIMITS[:2]
 
 
 @dataclass(frozen=True)
 class Guess:
-    """A password, whose it is said to be, and where it comes from."""
+    """A password, the name it is given for, and the address it comes from."""
 
     username: str
     password: str
@@ -46,18 +46,18 @@ class Guess:
 
 @dataclass(frozen=True)
 class Principal:
-    """Whoever makes a request, and what they may do."""
+    """The caller of a request, and what they may do."""
 
     user_id: int
     scopes: frozenset[str]
     must_change_password: bool = False
-    session_hash: bytes = b""  # empty: not a session but an API key
-    is_admin: bool = False  # the person; an administrator's key need not be one
+    session_hash: bytes = b""  # empty for an API key
+    is_admin: bool = False  # the user; an administrator's key may have fewer scopes
 
 
 @dataclass(frozen=True)
 class Browser:
-    """Where somebody signs in: what it calls itself, and the token it came with."""
+    """The browser of a sign-in: the name it sends, and its earlier token."""
 
     user_agent: str | None = None
     old_token: str | None = None
@@ -85,7 +85,7 @@ async def sign_in(
     address: str,
     browser: Browser,
 ) -> tuple[Me, str]:
-    """Check a password and start a session; wrong ones are counted and limited."""
+    """Check a password and start a session; count and limit wrong passwords."""
     guess = Guess(username.lower(), password, address)
     user = await queries.user_by_name(session, username)
     user = await check_password(session, user, guess, limits=FAILURE_LIMITS)
@@ -97,7 +97,7 @@ async def sign_in(
 async def check_password(
     session: AsyncSession, user: User | None, guess: Guess, *, limits: Limits
 ) -> User:
-    """Return the user if the password is theirs; count and limit wrong ones."""
+    """Return the user if the password is right; count and limit wrong passwords."""
     counts = await queries.recent_failures(
         session, username=guess.username, address=guess.address
     )
@@ -119,7 +119,7 @@ async def check_password(
 async def _start_session(
     session: AsyncSession, user: User, browser: Browser
 ) -> tuple[Me, str]:
-    """Give a fresh token at every sign-in, so that a planted one is worth nothing."""
+    """Create a new token at every sign-in, so that a planted one is worthless."""
     if browser.old_token is not None:
         await queries.delete_session(session, security.token_hash(browser.old_token))
     await queries.delete_expired_sessions(
@@ -170,7 +170,7 @@ async def sign_out(session: AsyncSession, *, principal: Principal) -> None:
 async def confirm(
     session: AsyncSession, *, principal: Principal, password: str, address: str
 ) -> User:
-    """Have whoever is signed in prove it by their password."""
+    """Check the password of the signed-in user."""
     user = await _existing(session, principal.user_id)
     guess = Guess((user.username or "").lower(), password, address)
     return await check_password(session, user, guess, limits=SIGNED_IN_LIMITS)
@@ -191,7 +191,10 @@ async def change_password(
     )
     if current == new:
         raise invalid(
-            "body", "new_password", code="unchanged", message="Choose another password"
+            "body",
+            "new_password",
+            code="unchanged",
+            message="The new password is the current one; choose another",
         )
     password_hash = await security.hash_password(new)
     await queries.set_password(session, user_id=user.id, password_hash=password_hash)
@@ -203,7 +206,7 @@ async def change_password(
 async def identify_session(
     session: AsyncSession, *, token: str | None
 ) -> Principal | None:
-    """Find who a session cookie belongs to; `None` if it is not valid now."""
+    """Find the user of a session cookie; `None` if it is not valid now."""
     if token is None:
         return None
     token_hash = security.token_hash(token)
@@ -225,7 +228,7 @@ async def identify_session(
 
 
 async def identify_key(session: AsyncSession, *, key: str) -> Principal | None:
-    """Find who an API key belongs to; its scopes never exceed its owner's."""
+    """Find the owner of an API key; its scopes never exceed those of the owner."""
     found = await queries.key_user(session, security.token_hash(key))
     if found is None:
         return None
@@ -240,10 +243,13 @@ async def identify_key(session: AsyncSession, *, key: str) -> Principal | None:
 async def create_key(
     session: AsyncSession, *, principal: Principal, body: ApiKeyIn
 ) -> NewApiKey:
-    """Make an API key; this is the only time anybody sees it."""
+    """Create an API key; only this reply shows it."""
     if not principal.scopes.issuperset(body.scopes):
         raise invalid(
-            "body", "scopes", code="not_yours", message="More than you may do yourself"
+            "body",
+            "scopes",
+            code="not_yours",
+            message="You do not have all of these scopes yourself",
         )
     if await queries.count_keys(session, principal.user_id) >= MAX_KEYS:
         raise TooManyKeys
@@ -264,10 +270,10 @@ async def create_key(
 async def create_administrator_key(
     session: AsyncSession, *, body: ApiKeyIn
 ) -> NewApiKey:
-    """Make a key owned by the first administrator, for the command line."""
+    """Create a key of the first administrator, for the command line."""
     user = await queries.administrator(session)
     if user is None:
-        raise NotFound("there is no administrator yet; start `cinefold run` once")
+        raise NotFound("There is no administrator yet; run `cinefold setup` first")
     principal = Principal(user_id=user.id, scopes=ADMIN_SCOPES)
     return await create_key(session, principal=principal, body=body)
 
@@ -287,10 +293,10 @@ async def revoke_key(
 
 
 async def ensure_administrator(session: AsyncSession) -> tuple[str, str] | None:
-    """Make the first administrator; return name and one-time password, if it is new.
+    """Create the first administrator; return name and one-time password of a new one.
 
-    Until that password has been used and changed, each call replaces it, so that one
-    lost in a closed terminal locks nobody out.
+    Until the administrator has changed the password, each call replaces it, so that a
+    password lost in a closed terminal locks nobody out.
     """
     user = await queries.administrator(session)
     if user is not None and not user.must_change_password:

@@ -1,4 +1,4 @@
-"""Many rows in one request: each one's fate is told, the good ones are stored."""
+"""Many rows in one request: store the valid ones, report on each."""
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -30,7 +30,7 @@ Fate = str | FieldErrorOut
 
 @dataclass(frozen=True)
 class Lines(Generic[Item]):
-    """A body cut into rows: those that are right, and why the others are not."""
+    """A body split into rows: the valid ones, and the errors of the others."""
 
     items: Mapping[int, Item]
     refused: Mapping[int, list[FieldErrorOut]]
@@ -69,7 +69,7 @@ async def upsert_ratings(session: AsyncSession, request: Request) -> BulkReport:
 
 
 async def upsert_movies(session: AsyncSession, request: Request) -> BulkReport:
-    """Store movies whole, replacing all fields of earlier ones."""
+    """Store movies, replacing all fields of earlier ones."""
     lines = await _read(request, BulkMovie, lambda row: row.id)
 
     async def act() -> BulkReport:
@@ -86,7 +86,7 @@ async def upsert_movies(session: AsyncSession, request: Request) -> BulkReport:
 
 
 async def upsert_users(session: AsyncSession, request: Request) -> BulkReport:
-    """Make sure that users without credentials exist, for ratings to be theirs."""
+    """Create users without credentials, as owners of ratings."""
     lines = await _read(request, BulkUser, lambda row: row.id)
 
     async def act() -> BulkReport:
@@ -97,7 +97,7 @@ async def upsert_users(session: AsyncSession, request: Request) -> BulkReport:
             if row.id in stored:
                 return "unchanged"
             if row.id >= FIRST_REGISTERED_USER_ID:
-                message = "Ids from here on are given to people who register"
+                message = "Ids from here on belong to registered users"
                 return _error("id", code="range", message=message)
             return "added"
 
@@ -118,17 +118,17 @@ async def _read(
 def _parse(
     body: bytes, schema: type[Item], key: Callable[[Item], Hashable]
 ) -> Lines[Item]:
-    """Read one JSON document a line; blank lines are skipped."""
+    """Parse one JSON document per line; skip blank lines."""
     texts = [(n, t) for n, t in enumerate(body.split(b"\n"), start=1) if t.strip()]
     if len(texts) > MAX_BULK_ROWS:
-        message = f"At most {MAX_BULK_ROWS} rows in a request"
+        message = f"A request has at most {MAX_BULK_ROWS} rows; send several requests"
         raise invalid("body", code="too_many", message=message)
     items: dict[int, Item] = {}
     refused: dict[int, list[FieldErrorOut]] = {}
     lines_by_key: dict[Hashable, int] = {}
     for line, text in texts:
         try:
-            parse_json(text)  # refuses repeated names and NaN, which would pass below
+            parse_json(text)  # refuses repeated names and NaN; pydantic does not
             item = schema.model_validate_json(text)
         except ValidationError as error:
             refused[line] = _errors(error)
@@ -140,7 +140,7 @@ def _parse(
             if first == line:
                 items[line] = item
             else:
-                message = f"The same as line {first}, which counts"
+                message = f"Line {first} is about the same and is stored; keep one line"
                 refused[line] = [_error(code="repeated", message=message)]
     return Lines(items, refused)
 
@@ -158,7 +158,7 @@ def _error(*field: str | int, code: str, message: str) -> FieldErrorOut:
 
 
 def _unknown(field: str) -> FieldErrorOut:
-    return _error(field, code="unknown", message="There is none with this id")
+    return _error(field, code="unknown", message="Nothing has this id")
 
 
 def _change(before: object, now: object) -> str:

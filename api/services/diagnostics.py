@@ -1,4 +1,4 @@
-"""Dummy users: what a model makes of them, and what it must make of them."""
+"""Dummy users: what a model recommends to them, and what it must recommend."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,12 +40,12 @@ def failures(model: Model, expectations: Sequence[Expectation]) -> list[str]:
 
 
 def checks(model: Model, expectations: Sequence[Expectation]) -> list[CheckOut]:
-    """Hold a model against every expectation."""
+    """Check a model against every expectation."""
     return [_check(model, expectation) for expectation in expectations]
 
 
 def _check(model: Model, expectation: Expectation) -> CheckOut:
-    """Rank for the dummy user and look where the expected movies stand."""
+    """Rank for the dummy user and check the ranks of the expected movies."""
     wanted = {each["movie_id"]: each["within"] for each in expectation.expected}
     ids = [rating["movie_id"] for rating in expectation.ratings]
     values = np.array([rating["value"] for rating in expectation.ratings])
@@ -63,7 +63,7 @@ def _check(model: Model, expectation: Expectation) -> CheckOut:
     return CheckOut(
         name=expectation.name,
         passed=not missing,
-        detail="; ".join(missing) or "every expected movie is in its place",
+        detail="; ".join(missing) or "every expected movie is among the first",
     )
 
 
@@ -74,7 +74,7 @@ async def dummy_user(
     *,
     body: DummyUser,
 ) -> Diagnosis:
-    """Show what a model, the active one or another, makes of some ratings."""
+    """Show what a model, the live one or another, recommends for some ratings."""
     if body.model_id is not None:
         served = await _stored(session, models_dir, body.model_id)
     history = inline_history(body.ratings)
@@ -96,7 +96,7 @@ async def _stored(
     row = await session.get(ModelRow, model_id)
     if row is None:
         raise NotFound
-    await session.commit()  # gives the connection to others: reading takes its time
+    await session.commit()  # frees the connection: reading takes time
     model = await to_thread.run_sync(maps.load, models_dir / row.folder)
     return ServedModel(row.id, row.created_at, model)
 
@@ -110,23 +110,25 @@ async def list_expectations(session: AsyncSession) -> Expectations:
 async def add_expectation(
     session: AsyncSession, *, body: ExpectationIn
 ) -> ExpectationOut:
-    """Store an expectation; models published from now on must meet it to serve."""
+    """Store an expectation; from now on a model must meet it before it goes live."""
     for name, given in (("ratings", body.ratings), ("expected", body.expected)):
         if len({each.movie_id for each in given}) < len(given):
             message = "Name each movie once"
             raise invalid("body", name, code="repeated", message=message)
     if len(await queries.expectations(session)) >= MAX_EXPECTATIONS:
-        raise WrongState(f"there are {MAX_EXPECTATIONS} already; delete one first")
+        raise WrongState(
+            f"There are {MAX_EXPECTATIONS} expectations already; delete one first"
+        )
     try:
         row = await queries.add(session, body.model_dump())
     except IntegrityError as error:
-        raise WrongState("there is an expectation of this name") from error
+        raise WrongState("An expectation has this name; choose another") from error
     await session.commit()
     return ExpectationOut.model_validate(row)
 
 
 async def remove_expectation(session: AsyncSession, *, expectation_id: int) -> None:
-    """Give an expectation up."""
+    """Delete an expectation."""
     if not await queries.remove(session, expectation_id):
         raise NotFound
     await session.commit()

@@ -1,4 +1,4 @@
-"""A look at everything an operator can get wrong: one line each, with the remedy."""
+"""Check everything an operator can get wrong; report each with its remedy."""
 
 import shutil
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ PLACEHOLDERS = frozenset(
 
 @dataclass(frozen=True)
 class Finding:
-    """What was looked at, what was found and, if it is not fine, what to do."""
+    """What was checked, what was found and, if it is wrong, the remedy."""
 
     name: str
     found: str
@@ -34,7 +34,7 @@ class Finding:
 
 
 async def examine(session: AsyncSession, settings: Settings) -> list[Finding]:
-    """Look at database, migrations, model, disk and secrets."""
+    """Check database, migrations, model, disk and secrets."""
     server = await queries.settings(session)
     return [
         _version(server),
@@ -50,14 +50,14 @@ async def examine(session: AsyncSession, settings: Settings) -> list[Finding]:
 
 
 async def require_durability(session: AsyncSession, settings: Settings) -> None:
-    """Refuse a server that may forget what was answered with 200."""
+    """Refuse a server that may lose a commit after the reply."""
     if settings.allow_unsafe_durability:
         return
     finding = _durability(await queries.settings(session))
     if finding.remedy is not None:
         raise UnsafeDatabase(
-            f"acknowledged ratings could be lost: {finding.found}; {finding.remedy}, "
-            "or accept that with ALLOW_UNSAFE_DURABILITY=true"
+            f"Stored ratings could be lost: {finding.found}. Remedy: {finding.remedy}, "
+            "or accept the risk with ALLOW_UNSAFE_DURABILITY=true."
         )
 
 
@@ -70,7 +70,7 @@ def _version(server: dict[str, str]) -> Finding:
 
 
 def _durability(server: dict[str, str]) -> Finding:
-    """Whether what was answered with 200 survives a power cut."""
+    """Check that a commit survives a power cut."""
     off = [name for name in queries.DURABILITY if server[name] != "on"]
     if not off:
         return Finding("durability", f"{', '.join(queries.DURABILITY)} are on")
@@ -89,7 +89,11 @@ def _migrations(revision: str | None) -> Finding:
 async def _model(session: AsyncSession, settings: Settings) -> Finding:
     row = await training_queries.active_model(session)
     if row is None:
-        return Finding("model", "none; lists are by popularity", "run `cinefold train`")
+        return Finding(
+            "model",
+            "no model is live; lists show popular movies",
+            "run `cinefold train`",
+        )
     folder = settings.models_dir / row.folder
     try:
         model = await to_thread.run_sync(load_model, folder)
@@ -99,7 +103,7 @@ async def _model(session: AsyncSession, settings: Settings) -> Finding:
 
 
 def _disk(data_dir: Path) -> Finding:
-    """Whether the next model and the next rating have a place."""
+    """Check that the disk has room for the next model."""
     free = shutil.disk_usage(nearest_folder(data_dir)).free
     remedy = "free at least 1 GiB, or move DATA_DIR"
     return Finding(
@@ -110,15 +114,15 @@ def _disk(data_dir: Path) -> Finding:
 
 
 def nearest_folder(data_dir: Path) -> Path:
-    """Name the folder, or the one above it that exists already."""
+    """Return the folder, or the nearest one above it that exists."""
     folder = data_dir.absolute()
     return next(p for p in (folder, *folder.parents) if p.exists())
 
 
 def _folder(models_dir: Path) -> Finding:
-    """Whether only our own account can change the models."""
+    """Check that only our own account can change the models."""
     if not models_dir.exists():
-        return Finding("folder", f"{models_dir} is not there yet")
+        return Finding("folder", f"{models_dir} does not exist yet")
     mode = models_dir.stat().st_mode & 0o777
     remedy = f"chmod 700 {models_dir}"
     return Finding(
@@ -134,19 +138,19 @@ def _database_password(settings: Settings) -> Finding:
         return Finding("password", "none in DATABASE_URL")
     is_weak = password.lower() in PLACEHOLDERS
     found = "a placeholder" if is_weak else "no placeholder"
-    remedy = "set a random one and put it into DATABASE_URL"
+    remedy = "set a random password and put it into DATABASE_URL"
     return Finding("password", found, remedy if is_weak else None)
 
 
 async def _administrators(session: AsyncSession) -> Finding:
     n_pending = await auth_queries.count_one_time_administrators(session)
-    remedy = "sign in with it and choose another"
+    remedy = "sign in with it and choose another password"
     found = f"{n_pending} administrators still have a one-time password"
     return Finding("administrator", found, remedy if n_pending else None)
 
 
 def _transport(settings: Settings) -> Finding:
-    """Whether passwords and cookies cross a network in the clear."""
+    """Check that passwords and cookies cross a network encrypted."""
     if settings.is_https or settings.host in LOOPBACK_HOSTS:
         return Finding("transport", f"{settings.url}")
     remedy = "put a proxy with TLS in front and set PUBLIC_URL=https://…"

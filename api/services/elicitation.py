@@ -1,4 +1,4 @@
-"""Which movies to ask somebody about next."""
+"""Choose the movies to ask a user about next."""
 
 from collections.abc import Sequence
 
@@ -27,7 +27,7 @@ async def next_questions(
     Without a model these are the best known ones. A user who has not seen the excluded
     movies gets the questions that come after them.
     """
-    await session.commit()  # gives the connection to others: this takes its time
+    await session.commit()  # frees the connection: this takes time
     known, share = None, 0.0
     if served is None:
         seen = [*history.stars, *excluded]

@@ -1,4 +1,4 @@
-"""Whether the service can do its work."""
+"""Check that the service can work."""
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession

@@ -1,4 +1,4 @@
-"""Requests that may be repeated: one effect, the same answer."""
+"""Idempotent requests: a repetition has no effect and gets the same reply."""
 
 import hashlib
 from collections.abc import Awaitable, Callable
@@ -21,7 +21,7 @@ Reply = TypeVar("Reply", bound=Out)
 
 @dataclass(frozen=True)
 class Request:
-    """A request by somebody; without a key each repetition acts anew."""
+    """A request of a user; without a key each repetition acts again."""
 
     user_id: int
     key: str | None
@@ -30,7 +30,7 @@ class Request:
 
     @property
     def hash(self) -> bytes:
-        """Tell this request from others."""
+        """The fingerprint of the request."""
         return hashlib.sha256(self.target.encode() + b"\n" + self.body).digest()
 
 
@@ -40,10 +40,10 @@ async def act_once(
     act: Callable[[], Awaitable[Reply]],
     reply_type: type[Reply],
 ) -> Reply:
-    """Act and commit, or give the reply of the time before.
+    """Act and commit, or return the reply of the first time.
 
-    The key is taken in the transaction of the act, so a repetition that comes too early
-    waits for it, and one whose first time failed acts.
+    The transaction of the act stores the key, so an early repetition waits for it, and
+    a repetition of a failed request acts.
     """
     user_id, key = request.user_id, request.key
     if key is not None and not await queries.claim(
@@ -51,7 +51,7 @@ async def act_once(
     ):
         kept = await queries.read(session, user_id=user_id, key=key)
         if kept.request_hash != request.hash:
-            message = "This key was used for another request"
+            message = "This key belongs to another request; use a new key"
             raise invalid("header", "Idempotency-Key", code="reused", message=message)
         return reply_type.model_validate(kept.reply)
     reply = await act()

@@ -1,4 +1,4 @@
-"""Insights: what all ratings together show."""
+"""Insights: statistics of all ratings."""
 
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -27,14 +27,14 @@ from api.schemas.movies import HistogramBin, MovieOut
 from api.storage.database import AnyRow
 
 N_TOP = 10
-FEWEST_RATINGS = 2  # of a movie in a list of polarizing ones
-# Summaries are made at most so often, and for at most a twentieth of the time.
+FEWEST_RATINGS = 2  # a polarizing movie has at least this many
+# The least age of a summary, and the bound on the time spent: a twentieth.
 LEAST_AGE = timedelta(seconds=60)
 SHARE_OF_TIME = 20
 
 
 async def ratings(session: AsyncSession) -> RatingInsights:
-    """Tell of all ratings from the summary, or by counting while there is none."""
+    """Describe all ratings from the summary, or count them if there is none."""
     document, as_of = await _part(session, "ratings")
     counts = dict(document["values"])
     return RatingInsights(
@@ -53,7 +53,7 @@ async def ratings(session: AsyncSession) -> RatingInsights:
 
 
 async def _part(session: AsyncSession, name: str) -> tuple[Any, datetime]:
-    """Read a part of the summary and its time, or count it now while there is none."""
+    """Read a part of the summary and its time, or count it now if there is none."""
     row = await queries.summary(session, name)
     part = None if row is None else getattr(row, name)
     if row is None or part is None:
@@ -62,7 +62,7 @@ async def _part(session: AsyncSession, name: str) -> tuple[Any, datetime]:
 
 
 async def refresh_summary(session: AsyncSession) -> bool:
-    """Count all ratings anew if they changed and the last time was not just now."""
+    """Count all ratings if they have changed and the last count is old enough."""
     n_changes = await training_queries.n_changes(session)
     row = await queries.summary(session, *PARTS)
     if row is not None and None not in row:  # of this version
@@ -80,7 +80,7 @@ async def refresh_summary(session: AsyncSession) -> bool:
 
 
 async def popularity(session: AsyncSession) -> PopularityInsights:
-    """Tell how ratings spread over movies, and which have most."""
+    """Count movies by number of ratings, and list the most rated."""
     sizes, _ = await _part(session, "sizes")
     ids = await queries.most_rated(session, N_TOP)
     movies = await movie_queries.summaries(session, ids)
@@ -89,7 +89,7 @@ async def popularity(session: AsyncSession) -> PopularityInsights:
 
 
 async def genres(session: AsyncSession) -> GenreInsights:
-    """Tell how movies, ratings and mean ratings spread over genres."""
+    """Describe the movies and ratings of each genre."""
     found, _ = await _part(session, "genres")
     return GenreInsights(
         items=[
@@ -113,7 +113,7 @@ async def polarizing(
     min_ratings: int,
     limit: int,
 ) -> PolarizingMovies:
-    """List the movies on which opinions differ most."""
+    """List the movies whose ratings vary most."""
     found, _ = await _part(session, by)
     enough = (n for n, count in enumerate(found["n_ratings"]) if count >= min_ratings)
     places = list(islice(enough, limit))
@@ -130,9 +130,9 @@ async def polarizing(
 
 
 async def _most_polarizing(session: AsyncSession, *, by: str) -> dict[str, Any]:
-    """Find the movies that any list in this order can hold, and bring them into it.
+    """Find the movies that any list in this order can hold, and sort them.
 
-    In columns: a list for each of a thousand movies would keep the collector busy.
+    The result has columns: a list per movie would cost time in garbage collection.
     """
     usual = await queries.dispersion(session)
     rows = await queries.spreads(session, usual_share=usual, min_ratings=FEWEST_RATINGS)
@@ -149,10 +149,10 @@ async def _most_polarizing(session: AsyncSession, *, by: str) -> dict[str, Any]:
 def leading(
     rows: Sequence[Mapping[Any, Any]], key: str, *, n: int = MAX_PAGE
 ) -> Iterator[int]:
-    """Yield movies with one of the `n` largest keys of all with as many ratings.
+    """Yield the movies with one of the `n` largest keys among those rated as often.
 
-    As many or more, that is: nobody else is on a page of so many, whatever the number
-    of ratings it asks for. `rows` come by falling number of ratings.
+    "As often" includes more often: no other movie can be on a page of `n`, whatever
+    least number of ratings it has. `rows` are sorted by descending number of ratings.
     """
     largest: list[float] = []  # a heap
     for _, tied in groupby(rows, key=lambda row: row["n_ratings"]):

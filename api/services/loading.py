@@ -1,4 +1,4 @@
-"""Loading a MovieLens data set: all of it or nothing."""
+"""Load a MovieLens data set, completely or not at all."""
 
 import re
 from codecs import BOM_UTF8
@@ -22,15 +22,15 @@ SAMPLE = Path(__file__).parents[2] / "data"
 """The bundled data set."""
 
 MAX_HEADER = 1000
-# PostgreSQL would read 1_000, 0x10 and NaN as numbers; a rating file has none of them.
+# PostgreSQL accepts 1_000, 0x10 and NaN as numbers; a file of ratings must not.
 NOT_PLAIN = re.compile(rb"[^0-9.,\r\n]")
-# How PostgreSQL says where it was in a COPY.
+# The position that PostgreSQL reports for an error in a COPY.
 COPY_CONTEXT = re.compile(r"COPY staged_(?P<file>[a-z]+), line (?P<line>[0-9]+)")
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """What was loaded."""
+    """The size of a loaded data set."""
 
     n_movies: int
     n_ratings: int
@@ -39,8 +39,8 @@ class Loaded:
 def load(url: str, dataset: MovieLens, *, on_progress: OnProgress) -> Loaded:
     """Load movies, links and ratings in one transaction.
 
-    A row that is there already takes the values of the file. `on_progress` is called
-    with the stage and the bytes of ratings.csv read so far. Raises `DataError`.
+    Values of the file replace those of existing rows. `on_progress` receives the stage
+    and the bytes of ratings.csv read so far. Raises `DataError`.
     """
     conninfo = libpq_url(url)
     try:
@@ -65,12 +65,12 @@ def _load(cursor: Cursor[Any], dataset: MovieLens, on_progress: OnProgress) -> L
     with dataset.open_bytes("ratings.csv") as file:
         n_ratings = queries.stage_ratings(cursor, _chunks(file, on_progress))
     if n_ratings == 0:
-        raise DataError("ratings.csv: no ratings in it")
+        raise DataError("ratings.csv has no ratings")
     on_progress("checks", 0)
     queries.merge_movies(cursor)
     if row := queries.find(cursor, queries.FIND_UNKNOWN_MOVIE):
         raise DataError(
-            f"{dataset.path}: ratings.csv names movie {row[0]}, movies.csv does not"
+            f"{dataset.path}: movies.csv lacks movie {row[0]} of ratings.csv"
         )
     on_progress("tables", 0)
     _merge_ratings(cursor, dataset, n_ratings)
@@ -79,7 +79,9 @@ def _load(cursor: Cursor[Any], dataset: MovieLens, on_progress: OnProgress) -> L
 
 def _merge_ratings(cursor: Cursor[Any], dataset: MovieLens, n_ratings: int) -> None:
     try:
-        with cursor.connection.transaction():  # to look for the reason after a failure
+        with (
+            cursor.connection.transaction()
+        ):  # so that the reason can be read after a failure
             queries.merge_ratings(cursor, n_ratings)
     except (UniqueViolation, CardinalityViolation):
         row = queries.find(cursor, queries.FIND_REPEATED)
@@ -90,7 +92,7 @@ def _merge_ratings(cursor: Cursor[Any], dataset: MovieLens, n_ratings: int) -> N
 
 
 def _chunks(file: IO[bytes], on_progress: OnProgress) -> Iterator[bytes]:
-    """Read the file, byte-order mark dropped, and let only plain numbers pass."""
+    """Read the file without byte-order mark; accept only plain numbers."""
     header = file.readline(MAX_HEADER)
     yield header.removeprefix(BOM_UTF8)
     n_bytes, n_lines = len(header), 1
@@ -105,7 +107,7 @@ def _chunks(file: IO[bytes], on_progress: OnProgress) -> Iterator[bytes]:
 
 
 def _describe(error: psycopg.Error) -> str:
-    """Say what PostgreSQL found, and on which line, without the SQL around it."""
+    """Name the problem and the line that PostgreSQL reports, without the SQL."""
     reason = error.diag.message_primary or str(error)
     if isinstance(error, CheckViolation | UniqueViolation):
         reason = error.diag.constraint_name or reason

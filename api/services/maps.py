@@ -35,17 +35,17 @@ DECIMALS = 4
 
 
 def tag(model_id: int, *, of: str, dims: int) -> str:
-    """Name a map: a stored model never changes, so neither does this."""
+    """Return the entity tag of a map; a stored model never changes, nor its maps."""
     return f'"{model_id}-{of}-{dims}"'
 
 
 async def of_movies(
     session: AsyncSession, models_dir: Path, *, model_id: int, dims: int
 ) -> bytes:
-    """Place every movie the model has ratings of; return the JSON of a `MovieMap`."""
+    """Map every movie that the model has ratings of; return a `MovieMap` as JSON."""
     row, folder = await _found(session, models_dir, model_id)
     known = await movie_queries.years_and_genres(session)
-    await session.commit()  # gives the connection to others: this takes its time
+    await session.commit()  # frees the connection: this takes time
     reference = ModelReference(id=row.id, created_at=row.created_at)
     return await to_thread.run_sync(_movie_map, reference, folder, dims, known)
 
@@ -53,7 +53,7 @@ async def of_movies(
 async def of_genres(
     session: AsyncSession, models_dir: Path, *, model_id: int, dims: int
 ) -> bytes:
-    """Place every genre by its column of ``W``; return the JSON of a `GenreMap`."""
+    """Map every genre by its column of ``W``; return a `GenreMap` as JSON."""
     row, folder = await _found(session, models_dir, model_id)
     known = await movie_queries.years_and_genres(session)
     await session.commit()
@@ -70,7 +70,7 @@ async def of_user(
     vote_weight: float,
     dims: int,
 ) -> UserPosition:
-    """Place a user, by all that is stored of them until now, on the map of movies."""
+    """Place a user on the map of movies by their current ratings and votes."""
     row, folder = await _found(session, models_dir, model_id)
     history = await read_history(session, user_id, vote_weight=vote_weight)
     await session.commit()
@@ -171,7 +171,7 @@ def load(folder: Path) -> EngineModel:
         raise WrongState(str(error)) from error
 
 
-# A stored model never changes; the arrays kept are three numbers a movie.
+# A stored model never changes; the cached arrays have three numbers per movie.
 @lru_cache(maxsize=8)
 def _movie_axes(folder: Path, dims: int) -> tuple[EngineModel, PrincipalAxes]:
     model = load(folder)
@@ -179,7 +179,7 @@ def _movie_axes(folder: Path, dims: int) -> tuple[EngineModel, PrincipalAxes]:
 
 
 def axes_of(head: Head) -> ExactMatrix:
-    """Find the principal axes of the movie map, three or as many as there are."""
+    """Find up to three principal axes of the movie map."""
     dims = min(3, head.n_factors, head.n_items)
     if dims == 0:
         return np.zeros((0, head.n_factors))
@@ -190,7 +190,7 @@ def _axes(points: FactorMatrix | ExactMatrix, dims: int) -> PrincipalAxes:
     try:
         return principal_axes(points, dims)
     except DataError as error:
-        message = f"This model has no {dims} axes to show"
+        message = f"dims is {dims}; the model has fewer axes"
         raise invalid("query", "dims", code="axes", message=message) from error
 
 

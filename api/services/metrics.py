@@ -1,4 +1,4 @@
-"""What Prometheus is told beside the times that requests take."""
+"""Metrics beyond the time of requests."""
 
 from datetime import UTC, datetime
 from itertools import groupby
@@ -19,8 +19,8 @@ async def scrape(session: AsyncSession, served: ServedModel | None) -> bytes:
     gauges = Gauges()
     if served is not None:
         age = (datetime.now(UTC) - served.created_at).total_seconds()
-        gauges.add("cinefold_model_id", "The model served.", {"": served.id})
-        gauges.add("cinefold_model_age_seconds", "Age of the model served.", {"": age})
+        gauges.add("cinefold_model_id", "The live model.", {"": served.id})
+        gauges.add("cinefold_model_age_seconds", "Age of the live model.", {"": age})
         gauges.add(
             "cinefold_model_factor_bytes",
             "Size of the item factors of both heads, mapped by all processes.",

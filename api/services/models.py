@@ -1,4 +1,4 @@
-"""The registry of models: cards, comparison, what serves, what may go."""
+"""The registry of models: cards, comparison, activation, deletion."""
 
 import io
 import logging
@@ -103,7 +103,7 @@ async def _existing(session: AsyncSession, model_id: int) -> Model:
 
 
 async def card(session: AsyncSession, *, model_id: int) -> ModelCard:
-    """Tell all that is known of a model."""
+    """Describe a model."""
     return await _card(session, await _existing(session, model_id))
 
 
@@ -129,7 +129,7 @@ async def _card(session: AsyncSession, row: Model) -> ModelCard:
 async def compare(
     session: AsyncSession, *, first_id: int, second_id: int
 ) -> ModelComparison:
-    """Put two models side by side."""
+    """Compare two models."""
     first = await card(session, model_id=first_id)
     second = await card(session, model_id=second_id)
     differences = list(_differences(first.parameters, second.parameters))
@@ -155,7 +155,7 @@ def _differences(
 
 
 async def active(session: AsyncSession) -> ActiveModel:
-    """Say which model is to serve and how many ratings changed since its data."""
+    """Return the live model and the number of ratings changed since its data."""
     row = await training_queries.active_model(session)
     if row is None:
         return ActiveModel(model=None, data_cutoff=None, n_changes_since=None)
@@ -171,7 +171,7 @@ async def active(session: AsyncSession) -> ActiveModel:
 async def checklist(
     session: AsyncSession, models_dir: Path, *, model_id: int
 ) -> Checks:
-    """Check whatever must hold before a model is activated."""
+    """Run all checks that a model must pass before it can go live."""
     row = await _existing(session, model_id)
     expectations = await expectation_queries.expectations(session)
     await session.commit()  # gives the connection to others: reading takes its time
@@ -193,7 +193,7 @@ async def checklist(
 def _parity(row: Model) -> CheckOut:
     parity = (_evaluation(row) or {}).get("fold_in_parity")
     if parity is None:
-        detail = "not measured: trained elsewhere or without evaluation"
+        detail = "not measured: the model was trained elsewhere or without evaluation"
         return CheckOut(name="fold-in parity", passed=True, detail=detail)
     detail = f"users folded in differ by at most {parity:.1e} from training"
     return CheckOut(name="fold-in parity", passed=parity <= MAX_PARITY, detail=detail)
@@ -202,7 +202,7 @@ def _parity(row: Model) -> CheckOut:
 async def activate(
     session: AsyncSession, models_dir: Path, *, model_id: int
 ) -> ModelCard:
-    """Let a model serve that passes its checklist."""
+    """Make a model live if it passes all checks."""
     found = await checklist(session, models_dir, model_id=model_id)
     failed = [f"{item.name}: {item.detail}" for item in found.items if not item.passed]
     if failed:
@@ -219,13 +219,13 @@ async def _make_active(session: AsyncSession, model_id: int) -> ModelCard:
 
 
 async def roll_back(session: AsyncSession, models_dir: Path) -> ModelCard:
-    """Let the model serve again that served before; twice is back where it began.
+    """Make the previous live model live again; a second call undoes the first.
 
-    Expectations do not stand in the way: it has served, and this is for emergencies.
+    Expectations are not checked: it was live before, and this is for emergencies.
     """
     model_id = await queries.one_before(session)
     if model_id is None:
-        raise WrongState("no other model has served yet")
+        raise WrongState("No other model was live before")
     folder = (await _existing(session, model_id)).folder
     try:
         await to_thread.run_sync(load_model, models_dir / folder)
@@ -235,14 +235,18 @@ async def roll_back(session: AsyncSession, models_dir: Path) -> ModelCard:
 
 
 async def delete(session: AsyncSession, models_dir: Path, *, model_id: int) -> None:
-    """Delete a model and its files, unless it serves or something pins it."""
+    """Delete a model and its files, unless it is live or pinned."""
     row = await _existing(session, model_id)
     try:
         folder = await queries.remove(session, model_id)
     except IntegrityError as error:
-        raise WrongState("the model is pinned, by an experiment say") from error
+        raise WrongState(
+            f"Model {model_id} is pinned, so it cannot be deleted"
+        ) from error
     if folder is None:
-        raise WrongState("the model serves; activate another one first")
+        raise WrongState(
+            f"Model {model_id} is live. Activate another model before you delete it"
+        )
     await session.commit()
     gone = partial(shutil.rmtree, models_dir / row.folder, ignore_errors=True)
     await to_thread.run_sync(gone)
@@ -251,14 +255,16 @@ async def delete(session: AsyncSession, models_dir: Path, *, model_id: int) -> N
 async def import_model(
     session: AsyncSession, models_dir: Path, *, source: Path
 ) -> ModelCard:
-    """Add item factors trained elsewhere as a model that does not serve yet.
+    """Add item factors trained elsewhere as a model that is not live yet.
 
     Raises `ArtifactError` if anything about it is not as it must be.
     """
     model = await to_thread.run_sync(read_item_factors, source)
     catalogue = await movie_queries.ids(session, Filters())
     if not np.isin(model.item_ids, catalogue).any():
-        raise ArtifactError(f"{source.name}: none of its items is a movie in here")
+        raise ArtifactError(
+            f"{source.name}: no item is a movie of this service; check the ids"
+        )
     await to_thread.run_sync(_try_out, model)
     await queries.lock_folders(session)
     folder = models_dir / f"imported-{uuid4().hex[:8]}"
@@ -313,7 +319,7 @@ def _members(archive: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _store(model: EngineModel, folder: Path) -> Manifest:
-    """Write a model and read it back as serving would."""
+    """Write a model and read it back."""
     folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     manifest = save_model(model, folder, details={})
     load_model(folder)
@@ -321,7 +327,7 @@ def _store(model: EngineModel, folder: Path) -> Manifest:
 
 
 def _try_out(model: EngineModel) -> None:
-    """Fold a user in, with one rating and with twenty; raises what serving would."""
+    """Fold in users with one and with twenty ratings; refuse infinite scores."""
     for n_rated in (1, min(20, model.n_items)):
         rated = np.arange(n_rated, dtype=np.int32)
         for head in (model.rating, model.ranking):

@@ -1,4 +1,4 @@
-"""Browsing: search, pages, one movie."""
+"""Movies: search, pages, details, neighbors."""
 
 from collections.abc import Mapping, Sequence
 
@@ -52,7 +52,7 @@ def filters(
 
 
 async def browse(session: AsyncSession, *, options: MovieQuery) -> MoviePage:
-    """Read one page of movies; a search query brings its own order."""
+    """Read one page of movies; a search query defines the order."""
     query, cursor, limit = options.query, options.cursor, options.limit
     order = SORTS[options.sort] if query is None else queries.by_similarity(query)
     after = cursors.decode(cursor, *order.types) if cursor is not None else None
@@ -66,7 +66,7 @@ async def browse(session: AsyncSession, *, options: MovieQuery) -> MoviePage:
 
 
 def summarize(rows: Sequence[AnyRow]) -> list[MovieOut]:
-    """Turn rows into the movies of a reply."""
+    """Convert rows to the movies of a reply."""
     return [MovieOut.model_validate(row) for row in rows]
 
 
@@ -93,7 +93,7 @@ def _bins(counts: Mapping[float, int]) -> list[HistogramBin]:
 
 
 async def histograms(session: AsyncSession, *, movie_ids: Sequence[int]) -> Histograms:
-    """Read how the ratings of movies spread, in the order asked for."""
+    """Read the histograms of movies, in the order of the ids."""
     counts = await queries.histograms(session, movie_ids)
     items = [
         MovieHistogram(movie_id=i, histogram=_bins(counts[i]))
@@ -120,7 +120,7 @@ async def list_genres(session: AsyncSession) -> Genres:
 async def similar(
     session: AsyncSession, model: ServedModel | None, *, movie_id: int, limit: int
 ) -> SimilarMovies:
-    """List the movies with the nearest factors; none if the model knows too little."""
+    """List the movies with the nearest factors; none if the model lacks this one."""
     if not await queries.exists(session, movie_id):
         raise NotFound
     if model is None:

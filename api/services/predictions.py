@@ -23,7 +23,6 @@ from api.schemas.recommendations import (
 from api.services import experiments
 from api.services.model_store import ModelStore, ServedModel
 from api.services.profiles import (
-    RatingHistory,
     UserProfile,
     inline_history,
     known_items,
@@ -49,41 +48,35 @@ class PredictionRequest:
     movie_ids: Sequence[int]
     limit: int
     cursor: str | None
-    where: Literal["query", "body"] = "query"  # of the cursor
+    where: Literal["query", "body"] = "query"  # where the cursor is
+
+
+async def user_profile(
+    session: AsyncSession, store: ModelStore, *, user_id: int, vote_weight: float
+) -> UserProfile | None:
+    """Fold a user into the model that makes their lists, if there is one."""
+    history = await read_history(session, user_id, vote_weight=vote_weight)
+    found = await experiments.assigned(session, store, user_id=user_id)
+    served = found.served if found else store.current
+    if served is None:
+        return None
+    return profile_in(served, history, ordered_by=found.head if found else "ranking")
+
+
+def inline_profile(
+    served: ServedModel | None, ratings: Sequence[InlineRating]
+) -> UserProfile | None:
+    """Fold a user who is not in the database into a model, if there is one."""
+    history = inline_history(ratings)
+    return profile_in(served, history) if served else None
 
 
 async def page(
-    session: AsyncSession,
-    store: ModelStore,
-    *,
-    user_id: int,
-    vote_weight: float,
-    request: PredictionRequest,
-) -> PredictionPage:
-    """Read one page of predictions by the model that makes the user's lists."""
-    profile = await _profile(session, store, user_id=user_id, vote_weight=vote_weight)
-    return await _page(session, profile, request)
-
-
-async def page_for_ratings(
-    session: AsyncSession,
-    served: ServedModel | None,
-    *,
-    ratings: Sequence[InlineRating],
-    request: PredictionRequest,
-) -> PredictionPage:
-    """Read one page of predictions for somebody who is not in the database."""
-    history = inline_history(ratings)
-    profile = profile_in(served, history) if served else None
-    return await _page(session, profile, request)
-
-
-async def _page(
     session: AsyncSession, profile: UserProfile | None, request: PredictionRequest
 ) -> PredictionPage:
-    """Rank what is wanted below the last score of the page before.
+    """Rank the wanted movies below the last score of the previous page.
 
-    Ratings given in between move scores, so a movie may come again or be missed.
+    A rating given in between changes scores, so a movie may repeat or be missed.
     """
     after = None
     if request.cursor is not None:
@@ -102,18 +95,6 @@ async def _page(
         items=await _described(session, profile, ranked[: request.limit]),
         next_cursor=_cursor(profile, scores, ranked, limit=request.limit),
     )
-
-
-async def _profile(
-    session: AsyncSession, store: ModelStore, *, user_id: int, vote_weight: float
-) -> UserProfile | None:
-    """Place a user in the model that makes their lists, if there is one."""
-    history = await read_history(session, user_id, vote_weight=vote_weight)
-    found = await experiments.assigned(session, store, user_id=user_id)
-    served = found.served if found else store.current
-    if served is None:
-        return None
-    return profile_in(served, history, ordered_by=found.head if found else "ranking")
 
 
 async def _mask(
@@ -153,20 +134,17 @@ async def _described(
         for movie_id, stars, deviation in zip(
             movie_ids, *profile.expected(ranked), strict=True
         )
-        if movie_id in movies  # some may have gone since
+        if movie_id in movies  # some may have been deleted
     ]
 
 
-async def influence(
-    session: AsyncSession, store: ModelStore, *, user_id: int, vote_weight: float
-) -> Influence:
-    """Say how much of a user's list each of their ratings makes.
+def influence(profile: UserProfile | None) -> Influence:
+    """Measure the influence of each rating on a user's list.
 
-    A score is exactly a sum over the ratings (`engine.reasons`), so the
-    absolute shares of one rating in the first scores, over those of all and of votes,
-    tell its weight.
+    A score is exactly a sum over ratings and votes (`engine.reasons`). The influence of
+    a rating is the sum of its absolute shares in the first scores, over that of all
+    ratings and votes.
     """
-    profile = await _profile(session, store, user_id=user_id, vote_weight=vote_weight)
     if profile is None:
         return Influence(model=None, votes=0, items=[])
     head, folded_user = profile.ordering
@@ -187,36 +165,12 @@ async def influence(
 
 
 async def explain(
-    session: AsyncSession,
-    store: ModelStore,
-    *,
-    user_id: int,
-    vote_weight: float,
-    movie_id: int,
+    session: AsyncSession, profile: UserProfile | None, *, movie_id: int
 ) -> Explanation:
-    """Take a predicted rating apart, by the model that makes the user's lists."""
-    profile = await _profile(session, store, user_id=user_id, vote_weight=vote_weight)
-    return await _explained(session, profile, movie_id)
-
-
-async def explain_to(
-    session: AsyncSession,
-    served: ServedModel | None,
-    *,
-    history: RatingHistory,
-    movie_id: int,
-) -> Explanation:
-    """Take a predicted rating of somebody with this history apart, by one model."""
-    profile = profile_in(served, history) if served else None
-    return await _explained(session, profile, movie_id)
-
-
-async def _explained(
-    session: AsyncSession, profile: UserProfile | None, movie_id: int
-) -> Explanation:
+    """Explain a predicted rating."""
     index = profile.served.item_index_of(movie_id) if profile else None
     if profile is None or index is None:
-        raise NotFound("no model knows this movie yet")
+        raise NotFound("No model knows this movie yet")
     model, folded_user = profile.served.model, profile.rating
     item = np.array([index], dtype=np.int32)
     rating = float(predict(model.rating, folded_user, item)[0])

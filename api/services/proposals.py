@@ -1,7 +1,7 @@
-"""The training code as a model's makers left it, and edits proposed to it.
+"""The training code of each model, and proposed edits to it.
 
-A proposal is text for people to read: it is stored, talked about, downloaded, and
-never run. Whoever accepts one applies it with `git apply` and their own judgement.
+A proposal is text for people: they discuss it, download it, and apply it with
+`git apply`. The service never runs it.
 """
 
 from difflib import unified_diff
@@ -32,7 +32,7 @@ from api.web.problems import (
     invalid,
 )
 
-# Of one author, that nobody has decided on yet; of one proposal.
+# The limits of an author's undecided proposals, and of a proposal's remarks.
 MAX_OPEN = 20
 MAX_COMMENTS = 200
 RETRY_SECONDS = 3600
@@ -40,10 +40,10 @@ NO_NEWLINE = "\\ No newline at end of file\n"
 
 
 async def source(session: AsyncSession, *, model_id: int) -> ModelSource:
-    """Read the training code that made a model."""
+    """Read the training code of a model."""
     found = await queries.source_of_model(session, model_id)
     if found is None:
-        raise NotFound("there is no such model, or it was not trained here")
+        raise NotFound("There is no such model, or it was trained elsewhere")
     texts: dict[str, str] = found.modules
     modules = [ModuleText(path=path, text=texts[path]) for path in sorted(texts)]
     return ModelSource(sha256=found.sha256, modules=modules)
@@ -52,7 +52,7 @@ async def source(session: AsyncSession, *, model_id: int) -> ModelSource:
 async def propose(
     session: AsyncSession, *, author_id: int, body: CodeProposalIn
 ) -> CodeProposalDetail:
-    """Store an edited module as a diff to the one that a model was trained with."""
+    """Store an edited module as a diff to the module that trained a model."""
     found = await queries.source_of_model(session, body.model_id)
     if found is None or body.path not in found.modules:
         message = "Name a module of the model's source"
@@ -63,7 +63,9 @@ async def propose(
     before: str = found.modules[body.path]
     diff = await to_thread.run_sync(difference, body.path, before, body.text)
     if not diff:
-        raise _invalid("text", "unchanged", "This is the text as it is")
+        raise _invalid(
+            "text", "unchanged", "The text equals the current module; change it first"
+        )
     proposal_id = await queries.add(
         session,
         {
@@ -83,7 +85,7 @@ def _invalid(field: str, code: str, message: str) -> InvalidRequest:
 
 
 def difference(path: str, before: str, after: str) -> str:
-    """Write a unified diff that `git apply` takes; empty where nothing differs."""
+    """Write a unified diff for `git apply`; empty if nothing differs."""
     lines = unified_diff(
         _lines(before), _lines(after), fromfile=f"a/{path}", tofile=f"b/{path}"
     )
@@ -93,7 +95,7 @@ def difference(path: str, before: str, after: str) -> str:
 
 
 def _lines(text: str) -> list[str]:
-    """Split at line feeds and nothing else, as git does; each keeps its own."""
+    """Split after line feeds only, as git does."""
     *whole, last = text.split("\n")
     return [f"{line}\n" for line in whole] + ([last] if last else [])
 
@@ -137,7 +139,7 @@ async def comment(
     """Add a remark to a proposal."""
     await _existing(session, proposal_id)
     if len(await queries.comments(session, proposal_id)) >= MAX_COMMENTS:
-        raise WrongState("this discussion is full")
+        raise WrongState("The discussion has reached its limit of remarks")
     await queries.add_comment(
         session, proposal_id=proposal_id, author_id=author_id, text=text
     )
@@ -148,15 +150,15 @@ async def comment(
 async def decide(
     session: AsyncSession, *, proposal_id: int, status: Decision
 ) -> CodeProposalDetail:
-    """Accept or decline a proposal; deciding again as before changes nothing."""
+    """Accept or decline a proposal; the same decision again changes nothing."""
     row = await _existing(session, proposal_id)
     if row.status not in {"open", status}:
-        raise WrongState(f"it has been {row.status}")
+        raise WrongState(f"The proposal is already {row.status}")
     await queries.decide(session, proposal_id, status=status)
     await session.commit()
     return await read(session, proposal_id=proposal_id)
 
 
 async def patch(session: AsyncSession, *, proposal_id: int) -> str:
-    """Return the diff alone: a comment in it could pass for a part of it."""
+    """Return the diff without its comment, which could be mistaken for a part of it."""
     return str((await _existing(session, proposal_id)).diff)

@@ -1,4 +1,4 @@
-"""Rating movies: what is answered 200 is stored."""
+"""Ratings of movies; a reply of 200 means that the rating is stored."""
 
 from datetime import datetime
 
@@ -22,7 +22,7 @@ async def rate(
         rating = await queries.upsert(
             session, user_id=user_id, movie_id=movie_id, value=value
         )
-    except IntegrityError as error:  # the foreign keys know who and what exists
+    except IntegrityError as error:  # a foreign key: no such user or movie
         raise NotFound from error
     await session.commit()  # before the reply: a 200 means it is stored
     return rating
@@ -37,7 +37,7 @@ async def read(session: AsyncSession, *, user_id: int, movie_id: int) -> Rating:
 
 
 async def remove(session: AsyncSession, *, user_id: int, movie_id: int) -> None:
-    """Delete a rating; the next list is made without it."""
+    """Delete a rating; the next list ignores it."""
     if not await queries.remove(session, user_id=user_id, movie_id=movie_id):
         raise NotFound
     await session.commit()

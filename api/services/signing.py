@@ -1,8 +1,7 @@
-"""Recommendation ids: what was recommended to whom, signed.
+"""Recommendation ids: a list and its user, signed.
 
-A vote must name what it is about, and must not be invented. The id carries the list
-itself under an HMAC, so nothing is written when a list is made and nothing needs to be
-kept until somebody votes.
+A vote names the list it is about, and nobody must invent lists. The id holds the list
+itself under an HMAC, so the database stores nothing until somebody votes.
 """
 
 import hashlib
@@ -21,7 +20,7 @@ _HEADER = struct.Struct(">BIIII")  # version, user, model, variant, seconds sinc
 _VERSION = 1
 _SIGNATURE_BYTES = 16  # of HMAC-SHA-256: 128 bits
 _MOVIE_BYTES = 4
-_SECOND_TEAM = 1 << 31  # in the highest bit, which no id of a movie needs
+_SECOND_TEAM = 1 << 31  # the highest bit, which movie ids do not use
 
 
 class ForgedError(Exception):
@@ -30,11 +29,11 @@ class ForgedError(Exception):
 
 @dataclass(frozen=True)
 class SignedList:
-    """What a recommendation id says.
+    """The content of a recommendation id.
 
-    `model_id` is 0 for a list by popularity, `variant_id` 0 outside of experiments and
-    that of the control for an interleaved list, whose `second_team` are the movies that
-    the other variant contributed. `issued_at` is in seconds since 1970.
+    `model_id` is 0 for a list by popularity. `variant_id` is 0 outside of experiments;
+    for an interleaved list it is the control, and the other variant contributed the
+    movies of `second_team`. `issued_at` is in seconds since 1970.
     """
 
     user_id: int
@@ -61,7 +60,7 @@ class SignedList:
         """Read an id; raise `ForgedError` unless it was made with this secret."""
         try:
             data = b64decode(text, altchars="-_", validate=True)
-        except ValueError as error:  # base64's own error is one
+        except ValueError as error:  # base64 raises a subclass
             raise ForgedError from error
         signature, payload = data[:_SIGNATURE_BYTES], data[_SIGNATURE_BYTES:]
         if not hmac.compare_digest(signature, _signature(secret, payload)):
@@ -82,7 +81,7 @@ class SignedList:
 
 
 class Signer:
-    """Keeps the secret of the database once it has been read."""
+    """The signing secret of the database, read once."""
 
     def __init__(self) -> None:
         self._secret: bytes | None = None

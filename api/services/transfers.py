@@ -1,4 +1,4 @@
-"""Taking ratings in from files and giving them out again."""
+"""Import ratings from files, and export them."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
@@ -30,7 +30,7 @@ WRITTEN = frozenset({"added", "replaced"})
 
 @dataclass(frozen=True)
 class Import:
-    """What to do with a file."""
+    """The options of an import."""
 
     user_id: int
     scale: int | None
@@ -40,10 +40,10 @@ class Import:
 async def import_ratings(
     session: AsyncSession, request: Request, wanted: Import
 ) -> ImportReport:
-    """Store the ratings of a file, all of them or none, and tell each row's fate.
+    """Store the ratings of a file and report on each row.
 
-    A file with a fault is refused whole. A row whose movie is not known here, or not
-    for sure, is reported and left out.
+    A file with a fault is refused as a whole. A row whose movie is unknown or ambiguous
+    is reported and left out.
     """
     file = await to_thread.run_sync(_read, request.body, wanted.scale)
 
@@ -59,10 +59,10 @@ def _read(body: bytes, scale: int | None) -> RatingFile:
     try:
         return rating_files.parse(body.decode("utf-8-sig"), scale=scale)
     except UnicodeDecodeError:
-        raise MalformedRequest("the file is not UTF-8; save it as UTF-8") from None
+        raise MalformedRequest("The file is not UTF-8; save it as UTF-8") from None
     except FaultyFileError as error:
         raise InvalidRequest(
-            "nothing is stored",
+            "The file has faults; nothing is stored",
             errors=[
                 field_error(
                     "body", f.line, f.column or "line", code=f.code, message=f.message
@@ -100,14 +100,14 @@ async def _import(
 
 
 Matches = Mapping[int, Candidate | None]
-"""The movie of each line that means one; `None` where several are as likely."""
+"""The movie of each line; `None` if several movies are equally likely."""
 
 
 async def match(session: AsyncSession, file: RatingFile) -> Matches:
     """Find the movie of each row, by its ids or else by title and year."""
     rows = [row for row in file.rows if row.written]
     found = _closest(await matching.by_ids(session, [_wanted(row) for row in rows]))
-    # MovieLens's ids are ours: one that is unknown here is a movie that is not here.
+    # MovieLens's ids are ours: an unknown id is an unknown movie.
     titled = [
         _wanted(row)
         for row in rows
@@ -127,7 +127,7 @@ def _wanted(row: RatedTitle) -> MovieReference:
 
 
 def _closest(candidates: Iterable[Candidate]) -> dict[int, Candidate | None]:
-    """Choose the surest movie of each line; `None` if two are equally sure."""
+    """Choose the likeliest movie of each line; `None` if two are equally likely."""
     by_line: dict[int, list[Candidate]] = defaultdict(list)
     for candidate in candidates:
         by_line[candidate.line].append(candidate)
@@ -140,7 +140,7 @@ def _closest(candidates: Iterable[Candidate]) -> dict[int, Candidate | None]:
 
 
 def _outdone(found: Matches) -> list[int]:
-    """List the lines whose movie another line means as surely, or more so."""
+    """List the lines whose movie fits another line at least as well."""
     by_movie: dict[int, list[Candidate]] = defaultdict(list)
     for candidate in found.values():
         if candidate is not None:

@@ -1,8 +1,8 @@
 """The default database: a private PostgreSQL in the data folder.
 
-The wheel's own bookkeeping of who uses the server does not survive a killed process, so
-ownership is a lock on a file instead: the kernel drops it however its holder ends. The
-holder starts and stops the server; anybody else finds it by its socket.
+The wheel's own record of the server's users does not survive a killed process, so a
+lock on a file marks the owner instead; the kernel releases it however the owner ends.
+The owner starts and stops the server; other processes find it by its socket.
 """
 
 import fcntl
@@ -27,7 +27,7 @@ from api.settings import OperatorError, Settings, driver_url
 logger = logging.getLogger(__name__)
 
 START_SECONDS = 120.0
-# A dump is read and written by tools at least as new as its server.
+# The tools that read and write a dump must be at least as new as its server.
 NEWEST_TOOLS = POSTGRES_VERSIONS[max(POSTGRES_VERSIONS)]
 
 
@@ -70,7 +70,7 @@ class Server:
         self.url = driver_url(self._server.get_uri())
 
     def _start(self) -> None:
-        """Start it, and give it the time that replaying its log may take."""
+        """Start it; replaying its log may take some time."""
         deadline = time.monotonic() + START_SECONDS
         while True:
             try:
@@ -86,13 +86,13 @@ class Server:
                 return
 
     def keep_alive(self) -> None:
-        """Start it again if it has died; it replays what was committed."""
+        """Restart it if it has died; it replays all commits."""
         if not self._server.get_postmaster_info().is_running():
-            logger.warning("PostgreSQL has died; starting it again")
+            logger.warning("PostgreSQL has died; restarting it")
             self._start()
 
     def stop(self) -> None:
-        """Stop it and wait until it has."""
+        """Stop it and wait for its end."""
         self._server.stop()
 
 

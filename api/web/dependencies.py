@@ -19,9 +19,10 @@ from fastapi.routing import APIRoute
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.schemas.base import UserId
-from api.services import auth
+from api.services import auth, predictions
 from api.services.auth import Principal
 from api.services.model_store import ModelStore, ServedModel
+from api.services.profiles import UserProfile
 from api.services.signing import Signer
 from api.settings import Settings
 from api.web.problems import (
@@ -223,6 +224,18 @@ async def subject(request: Request, user_id: UserId, principal: CurrentUser) -> 
 
 Subject = Annotated[int, Depends(subject)]
 """The user `{user_id}` in the path: oneself, or anybody for scope `serve`."""
+
+
+async def profile(
+    user_id: Subject, opened: SessionDep, built: ServicesDep, weight: VoteWeight
+) -> UserProfile | None:
+    """Fold the user in the path into the model that makes their lists."""
+    return await predictions.user_profile(
+        opened, built.model_store, user_id=user_id, vote_weight=weight
+    )
+
+
+Profile = Annotated[UserProfile | None, Depends(profile)]
 
 DECLARATIONS = frozenset({public, identified, current_user, admin_user, subject})
 

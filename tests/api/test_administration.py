@@ -115,7 +115,7 @@ async def test_nobody_of_that_name_is_told(session):
             session, username="zoe", body=ApiKeyIn(name="k", scopes=["read"])
         ),
     ):
-        with pytest.raises(NotFound, match="there is no user zoe"):
+        with pytest.raises(NotFound, match="There is no user zoe"):
             await call
 
 
@@ -374,11 +374,11 @@ def test_models_are_listed_in_the_shell(run, url):
     [
         (("user", "create", "x"), "at least 3 characters"),
         (("user", "create", "a\u200bb c"), "invisible"),
-        (("user", "promote", "nobody"), "there is no user nobody"),
+        (("user", "promote", "nobody"), "There is no user nobody"),
         (("key", "create", "k", "--scope", "everything"), "SCOPES_0"),
         (("key", "create", "k", "--scope", "read", "--days", "0"), "EXPIRES_IN_DAYS"),
-        (("key", "create", "k", "--scope", "read"), "there is no administrator yet"),
-        (("key", "revoke", "7"), "there is no key 7"),
+        (("key", "create", "k", "--scope", "read"), "There is no administrator yet"),
+        (("key", "revoke", "7"), "There is no key 7"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(url, monkeypatch, capsys, arguments, said):

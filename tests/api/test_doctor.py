@@ -104,7 +104,7 @@ async def test_a_missing_model_is_found(session, own_settings):
 
     found = await finding(session, own_settings, "model")
 
-    assert "popularity" in found.found
+    assert "popular movies" in found.found
     assert found.remedy == "run `cinefold train`"
 
 

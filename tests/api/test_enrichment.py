@@ -227,7 +227,7 @@ async def test_a_peer_that_has_gone_silent_ends_the_run(catalogue, monkeypatch):
     with serving() as peer:
         pass  # nobody listens there any more
 
-    with pytest.raises(tmdb.RefusedError, match="does not answer"):
+    with pytest.raises(tmdb.RefusedError, match="does not reply"):
         await enrich(catalogue, peer)
 
 

@@ -399,7 +399,7 @@ def rating(line: bytes) -> bytes:
 NOT_A_NUMBER = "ratings.csv, line 3: not a plain number"
 BAD_RATINGS = {
     "empty": (b"", "ratings.csv(, line 1)?: "),
-    "header only": (HEADER, "ratings.csv: no ratings in it"),
+    "header only": (HEADER, "ratings.csv has no ratings"),
     "no header": (b"1,1,4.0,964982703\n", "ratings.csv, line 1: "),
     "wrong header": (RATINGS.replace(b"userId", b"user"), "line 1: column name"),
     "short header": (b"userId,movieId,rating\n1,1,4\n", "line 1: "),
@@ -437,7 +437,7 @@ BAD_RATINGS = {
     "a third of a star": (rating(b"1,2,3.3,964982703"), "line 3: a rating is"),
     "a time in milliseconds": (rating(b"1,2,4.0,964982703000"), "line 3: a time is"),
     "repeated pair": (rating(b"1,1,5.0,964982704"), "user 1 rates movie 1 twice"),
-    "unknown movie": (rating(b"1,99,4.0,964982703"), "ratings.csv names movie 99"),
+    "unknown movie": (rating(b"1,99,4.0,964982703"), "movies.csv lacks movie 99"),
 }
 
 

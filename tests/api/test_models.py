@@ -394,7 +394,7 @@ async def test_factors_of_nothing_in_the_catalogue_are_refused(
 ):
     source = write(tmp_path / "elsewhere", item_ids=np.arange(12) + 1_000_000)
 
-    with pytest.raises(ArtifactError, match="none of its items"):
+    with pytest.raises(ArtifactError, match="no item is a movie"):
         await models.import_model(session, folders, source=source)
 
 

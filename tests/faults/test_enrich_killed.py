@@ -48,5 +48,5 @@ def test_a_killed_run_loses_one_movie_at_most(server, template, tmp_path):
     assert heir_status == 0, heir.output
     assert n_described() == N_MOVIES
     assert sum(peer.asked.values()) <= N_MOVIES + 1
-    assert f"{N_MOVIES - kept} films described" in heir.output
+    assert f"{N_MOVIES - kept} movies described" in heir.output
     assert KEY not in killed.output + heir.output

@@ -57,7 +57,7 @@ export interface paths {
         };
         /**
          * Get Me
-         * @description Say who is signed in.
+         * @description Show the signed-in user.
          */
         get: operations["get_me_me_get"];
         put?: never;
@@ -97,13 +97,13 @@ export interface paths {
         };
         /**
          * Get Keys
-         * @description List one's API keys.
+         * @description List the caller's API keys.
          */
         get: operations["get_keys_api_keys_get"];
         put?: never;
         /**
          * Post Key
-         * @description Create an API key; the reply is the only place its secret ever stands.
+         * @description Create an API key; only this reply holds its secret.
          */
         post: operations["post_key_api_keys_post"];
         delete?: never;
@@ -141,14 +141,14 @@ export interface paths {
         };
         /**
          * Get Sessions
-         * @description List where one is signed in.
+         * @description List the browsers where the caller is signed in.
          */
         get: operations["get_sessions_me_sessions_get"];
         put?: never;
         post?: never;
         /**
          * Delete Sessions
-         * @description Sign out everywhere else.
+         * @description Sign out of all other browsers.
          */
         delete: operations["delete_sessions_me_sessions_delete"];
         options?: never;
@@ -185,7 +185,7 @@ export interface paths {
         };
         /**
          * Get Export
-         * @description Take everything with you that is stored about you.
+         * @description Export everything that is stored about the caller.
          */
         get: operations["get_export_me_export_get"];
         put?: never;
@@ -207,9 +207,9 @@ export interface paths {
         put?: never;
         /**
          * Post Deletion
-         * @description Delete the account and everything in it; the password confirms.
+         * @description Delete the account and all its data; the password confirms the request.
          *
-         *     Proposals to the training code and remarks on them stay, without a name.
+         *     Proposed edits of the training code and remarks stay, without a name.
          */
         post: operations["post_deletion_me_deletion_post"];
         delete?: never;
@@ -247,9 +247,9 @@ export interface paths {
         };
         /**
          * Get Movies
-         * @description Browse movies; with `query`, the best matches come first whatever `sort` says.
+         * @description Browse movies; with `query`, the best matches come first and `sort` is ignored.
          *
-         *     Polarizing movies are those whose ratings vary most, of at least ten.
+         *     `polarizing` sorts movies with at least ten ratings by variance.
          */
         get: operations["get_movies_movies_get"];
         put?: never;
@@ -269,7 +269,7 @@ export interface paths {
         };
         /**
          * Get Histograms
-         * @description Count movies' ratings by value; a movie that nobody rated is left out.
+         * @description Count the ratings of movies by value; movies without ratings are left out.
          */
         get: operations["get_histograms_movies_histograms_get"];
         put?: never;
@@ -309,7 +309,7 @@ export interface paths {
         };
         /**
          * Get Poster
-         * @description Show the poster of a movie, if `cinefold enrich` has brought one.
+         * @description Show the poster of a movie, if `cinefold enrich` has fetched one.
          */
         get: operations["get_poster_movies__movie_id__poster_get"];
         put?: never;
@@ -329,7 +329,7 @@ export interface paths {
         };
         /**
          * Get Similar
-         * @description List the movies most like this one to the model.
+         * @description List the movies that the model finds most similar to this one.
          */
         get: operations["get_similar_movies__movie_id__similar_get"];
         put?: never;
@@ -351,7 +351,7 @@ export interface paths {
         put?: never;
         /**
          * Post Import
-         * @description Take in a file of ratings: all of it, or nothing if any line is faulty.
+         * @description Import a file of ratings; a fault on any line refuses the whole file.
          */
         post: operations["post_import_ratings__user_id__import_post"];
         delete?: never;
@@ -369,7 +369,7 @@ export interface paths {
         };
         /**
          * Get Imports
-         * @description List the files a user's ratings were taken from, the last one first.
+         * @description List the imported files of a user, the last one first.
          */
         get: operations["get_imports_ratings__user_id__imports_get"];
         put?: never;
@@ -389,7 +389,7 @@ export interface paths {
         };
         /**
          * Get Export
-         * @description Give out all of a user's ratings as a file.
+         * @description Export all ratings of a user as a file.
          */
         get: operations["get_export_ratings__user_id__export_get"];
         put?: never;
@@ -429,7 +429,7 @@ export interface paths {
         };
         /**
          * Get Influence
-         * @description Say how much of a user's list each of their ratings makes.
+         * @description Measure the influence of each rating on a user's list.
          */
         get: operations["get_influence_ratings__user_id__influence_get"];
         put?: never;
@@ -519,7 +519,7 @@ export interface paths {
         put?: never;
         /**
          * Post Users
-         * @description Make users without credentials, for ratings to be theirs: `{"id": 7}`.
+         * @description Create users without credentials, as owners of ratings: `{"id": 7}`.
          */
         post: operations["post_users_bulk_users_post"];
         delete?: never;
@@ -537,7 +537,7 @@ export interface paths {
         };
         /**
          * Get Recommendations
-         * @description Recommend movies a user has not rated, by all ratings and votes until now.
+         * @description Recommend movies that a user has not rated, by their ratings and votes.
          */
         get: operations["get_recommendations_recommendations__user_id__get"];
         put?: never;
@@ -617,7 +617,7 @@ export interface paths {
         };
         /**
          * Get Predictions
-         * @description Predict a user's stars, for the given movies or all; most stars come first.
+         * @description Predict a user's stars for some movies or all, the most stars first.
          */
         get: operations["get_predictions_predictions__user_id__get"];
         put?: never;
@@ -698,7 +698,7 @@ export interface paths {
         get?: never;
         /**
          * Put Feedback
-         * @description Like or dislike a movie that was recommended, or take the vote back.
+         * @description Like or dislike a recommended movie, or take the vote back.
          */
         put: operations["put_feedback_feedback_put"];
         post?: never;
@@ -738,7 +738,7 @@ export interface paths {
         get?: never;
         /**
          * Put Hidden
-         * @description Hide a movie: no list of this user holds it from now on.
+         * @description Hide a movie from all lists of this user.
          */
         put: operations["put_hidden_hidden__user_id___movie_id__put"];
         post?: never;
@@ -955,7 +955,7 @@ export interface paths {
         put?: never;
         /**
          * Post Run
-         * @description Queue a training run; the worker takes it up. Without a body, all defaults.
+         * @description Queue a training run for the worker; without a body, with all defaults.
          */
         post: operations["post_run_training_runs_post"];
         delete?: never;
@@ -995,7 +995,7 @@ export interface paths {
         put?: never;
         /**
          * Cancel Run
-         * @description Cancel a run that waits or is at work; no model comes of it.
+         * @description Cancel a queued or running run; it produces no model.
          */
         post: operations["cancel_run_training_runs__run_id__cancel_post"];
         delete?: never;
@@ -1055,7 +1055,7 @@ export interface paths {
         put?: never;
         /**
          * Post Import
-         * @description Take in item factors trained elsewhere, as a model that does not serve yet.
+         * @description Import item factors trained elsewhere, as a model that is not live yet.
          */
         post: operations["post_import_models_import_post"];
         delete?: never;
@@ -1073,7 +1073,7 @@ export interface paths {
         };
         /**
          * Get Active
-         * @description Say which model serves and how many ratings changed since its data were read.
+         * @description Show the live model, and count the ratings changed since its data were read.
          */
         get: operations["get_active_models_active_get"];
         put?: never;
@@ -1095,7 +1095,7 @@ export interface paths {
         put?: never;
         /**
          * Post Rollback
-         * @description Let the model serve again that served before the present one.
+         * @description Make the model live again that was live before the current one.
          */
         post: operations["post_rollback_models_rollback_post"];
         delete?: never;
@@ -1120,7 +1120,7 @@ export interface paths {
         post?: never;
         /**
          * Delete Model
-         * @description Delete a model that neither serves nor is pinned.
+         * @description Delete a model that is neither live nor pinned.
          */
         delete: operations["delete_model_models__model_id__delete"];
         options?: never;
@@ -1137,7 +1137,7 @@ export interface paths {
         };
         /**
          * Get Comparison
-         * @description Put two models side by side.
+         * @description Compare two models.
          */
         get: operations["get_comparison_models__model_id__comparison__other_id__get"];
         put?: never;
@@ -1157,7 +1157,7 @@ export interface paths {
         };
         /**
          * Get Checks
-         * @description Check whatever must hold before a model is activated.
+         * @description Run the checks that a model must pass before it can go live.
          */
         get: operations["get_checks_models__model_id__checks_get"];
         put?: never;
@@ -1179,7 +1179,7 @@ export interface paths {
         put?: never;
         /**
          * Activate Model
-         * @description Let a model serve instead of the present one.
+         * @description Make a model live instead of the current one.
          */
         post: operations["activate_model_models__model_id__activate_post"];
         delete?: never;
@@ -1197,7 +1197,7 @@ export interface paths {
         };
         /**
          * Get Map
-         * @description Show movies or genres along the principal axes of a model.
+         * @description Map movies or genres along the principal axes of a model.
          */
         get: operations["get_map_models__model_id__map_get"];
         put?: never;
@@ -1217,7 +1217,7 @@ export interface paths {
         };
         /**
          * Get Position
-         * @description Show where a user's taste points on a model's map of movies.
+         * @description Place a user's taste on a model's map of movies.
          */
         get: operations["get_position_models__model_id__map_users__user_id__get"];
         put?: never;
@@ -1361,7 +1361,7 @@ export interface paths {
         };
         /**
          * Get Ratings
-         * @description Show how ratings spread over stars, months and users; counted now and then.
+         * @description Count ratings by stars, month and user; the counts may be minutes old.
          */
         get: operations["get_ratings_insights_ratings_get"];
         put?: never;
@@ -1381,7 +1381,7 @@ export interface paths {
         };
         /**
          * Get Popularity
-         * @description Show how many movies have how many ratings, and the ten with most.
+         * @description Count movies by number of ratings, and list the ten most rated.
          */
         get: operations["get_popularity_insights_popularity_get"];
         put?: never;
@@ -1421,7 +1421,7 @@ export interface paths {
         };
         /**
          * Get Polarizing
-         * @description List movies by variance, or by what exceeds the usual variance at their mean.
+         * @description List movies by variance, or by its excess over the usual one at their mean.
          */
         get: operations["get_polarizing_insights_polarizing_get"];
         put?: never;
@@ -1443,7 +1443,7 @@ export interface paths {
         put?: never;
         /**
          * Post Dummy User
-         * @description Show what a model makes of some ratings; nothing is stored.
+         * @description Show what a model recommends for some ratings; nothing is stored.
          */
         post: operations["post_dummy_user_diagnostics_dummy_user_post"];
         delete?: never;
@@ -1461,13 +1461,13 @@ export interface paths {
         };
         /**
          * Get Expectations
-         * @description List what every model must recommend to be activated.
+         * @description List the expectations that a model must meet before it can go live.
          */
         get: operations["get_expectations_diagnostics_expectations_get"];
         put?: never;
         /**
          * Post Expectation
-         * @description Store a dummy user and the movies that must be recommended to them.
+         * @description Store a dummy user and the movies that models must recommend to them.
          */
         post: operations["post_expectation_diagnostics_expectations_post"];
         delete?: never;
@@ -1488,7 +1488,7 @@ export interface paths {
         post?: never;
         /**
          * Delete Expectation
-         * @description Give an expectation up.
+         * @description Delete an expectation.
          */
         delete: operations["delete_expectation_diagnostics_expectations__expectation_id__delete"];
         options?: never;
@@ -1505,13 +1505,13 @@ export interface paths {
         };
         /**
          * Get Users
-         * @description List the people with an account, newest first.
+         * @description List the accounts, newest first.
          */
         get: operations["get_users_users_get"];
         put?: never;
         /**
          * Post User
-         * @description Make an account; its one-time password is in this reply and nowhere else.
+         * @description Create an account; only this reply holds its one-time password.
          */
         post: operations["post_user_users_post"];
         delete?: never;
@@ -1535,7 +1535,7 @@ export interface paths {
         head?: never;
         /**
          * Patch User
-         * @description Promote or demote, lock or unlock; one administrator always remains.
+         * @description Promote, demote, lock or unlock an account; one administrator remains.
          */
         patch: operations["patch_user_users__user_id__patch"];
         trace?: never;
@@ -1549,7 +1549,7 @@ export interface paths {
         };
         /**
          * Get Keys
-         * @description List everybody's API keys, newest first; no reply has their secrets.
+         * @description List all API keys without their secrets, newest first.
          */
         get: operations["get_keys_users_api_keys_get"];
         put?: never;
@@ -1572,7 +1572,7 @@ export interface paths {
         post?: never;
         /**
          * Delete Key
-         * @description Revoke anybody's API key; it stops working at once.
+         * @description Revoke any API key; it stops working at once.
          */
         delete: operations["delete_key_users_api_keys__key_id__delete"];
         options?: never;
@@ -1589,7 +1589,7 @@ export interface paths {
         };
         /**
          * Get Imports
-         * @description List the files of ratings taken in for anybody, the last one first.
+         * @description List the imported files of ratings of all users, the last one first.
          */
         get: operations["get_imports_imports_get"];
         put?: never;
@@ -1629,7 +1629,7 @@ export interface paths {
         };
         /**
          * Get Live
-         * @description Answer while the process runs, whatever the database does.
+         * @description Reply while the process runs, with or without a database.
          */
         get: operations["get_live_health_live_get"];
         put?: never;
@@ -1649,7 +1649,7 @@ export interface paths {
         };
         /**
          * Get Ready
-         * @description Answer 200 when requests can be served, 503 while they cannot.
+         * @description Reply 200 if the service can handle requests, 503 if not.
          */
         get: operations["get_ready_health_ready_get"];
         put?: never;
@@ -1669,7 +1669,7 @@ export interface paths {
         };
         /**
          * Get Metrics
-         * @description Tell how long requests take and how models, runs and experiments are.
+         * @description Report times of requests and the state of models, runs and experiments.
          */
         get: operations["get_metrics_metrics_get"];
         put?: never;
@@ -1686,7 +1686,7 @@ export interface components {
     schemas: {
         /**
          * AccountDeletion
-         * @description The password proves who asks: nothing brings an account back.
+         * @description The password confirms the deletion, which nobody can undo.
          */
         AccountDeletion: {
             /** Password */
@@ -1694,7 +1694,7 @@ export interface components {
         };
         /**
          * AccountExport
-         * @description Everything stored about the caller, but secrets and what a day forgets.
+         * @description Everything stored about the caller, except secrets and data kept for a day.
          */
         AccountExport: {
             /**
@@ -1726,7 +1726,7 @@ export interface components {
         };
         /**
          * ActiveModel
-         * @description The model that serves, and how much it does not know yet.
+         * @description The live model, and the number of rating changes it has not seen.
          */
         ActiveModel: {
             model: components["schemas"]["ModelReference"] | null;
@@ -1749,7 +1749,7 @@ export interface components {
         };
         /**
          * ApiKeyIn
-         * @description A key for a program; its scopes are at most what its owner may do.
+         * @description A key for a program; its owner must have its scopes.
          */
         ApiKeyIn: {
             /** Name */
@@ -1764,7 +1764,7 @@ export interface components {
         };
         /**
          * ApiKeyOut
-         * @description A key without its secret; `prefix` is how it starts, to tell keys apart.
+         * @description A key without its secret; `prefix` is its first characters.
          */
         ApiKeyOut: {
             /** Id */
@@ -1822,7 +1822,7 @@ export interface components {
         };
         /**
          * BulkReport
-         * @description What a bulk request did: all rows that are not refused are stored.
+         * @description The result of a bulk request; all rows that are not refused are stored.
          */
         BulkReport: {
             /** N Added */
@@ -1838,7 +1838,7 @@ export interface components {
         };
         /**
          * BulkRow
-         * @description What became of one line; `errors` says why it was refused.
+         * @description The result of one line; `errors` says why it was refused.
          */
         BulkRow: {
             /** Line */
@@ -1853,7 +1853,7 @@ export interface components {
         };
         /**
          * CheckOut
-         * @description One line of the checklist before a model is activated.
+         * @description One check of a model before it can go live.
          */
         CheckOut: {
             /** Name */
@@ -1865,7 +1865,7 @@ export interface components {
         };
         /**
          * Checks
-         * @description The checklist of a model; it can be activated if all of it passes.
+         * @description All checks of a model; it can go live if all pass.
          */
         Checks: {
             model: components["schemas"]["ModelReference"];
@@ -2021,7 +2021,7 @@ export interface components {
         };
         /**
          * Contributions
-         * @description The parts of a predicted rating, in stars; the last two are the user's own.
+         * @description The parts of a predicted rating, in stars.
          */
         Contributions: {
             /** Global Mean */
@@ -2035,7 +2035,7 @@ export interface components {
         };
         /**
          * Credentials
-         * @description User name and password; the password is never altered or cut.
+         * @description User name and password; the password is used as it is.
          */
         Credentials: {
             /** Username */
@@ -2075,10 +2075,10 @@ export interface components {
         };
         /**
          * Diagnosis
-         * @description What the active model makes of a dummy user.
+         * @description The recommendations of a model for a dummy user.
          *
-         *     `position` is the taste along the principal axes of the movie map: of two movies,
-         *     the one further in its direction is predicted higher, all else equal.
+         *     `position` is the taste along the principal axes of the movie map: of two otherwise
+         *     equal movies, the one further in its direction gets the higher prediction.
          */
         Diagnosis: {
             recommendations: components["schemas"]["Recommendations"];
@@ -2087,7 +2087,7 @@ export interface components {
         };
         /**
          * DummyUser
-         * @description Ratings of nobody in particular; without `model_id` for the active model.
+         * @description Ratings of a dummy user; `model_id` defaults to the live model.
          */
         DummyUser: {
             /** Model Id */
@@ -2102,9 +2102,9 @@ export interface components {
         };
         /**
          * Elicitation
-         * @description Movies to ask about next, the most telling first.
+         * @description Movies to ask about next, the most informative first.
          *
-         *     `knowledge`: the share of the doubt about this user that their ratings have removed.
+         *     `knowledge` is the share of the prior variance that the user's ratings have removed.
          */
         Elicitation: {
             model: components["schemas"]["ModelReference"] | null;
@@ -2132,10 +2132,10 @@ export interface components {
         };
         /**
          * Evaluation
-         * @description How a fit on the other part of the data did on the ratings held out.
+         * @description The quality on held-out ratings of a fit to the others.
          *
          *     The published model itself was trained on all ratings with the same parameters.
-         *     `fold_in_parity`: the largest difference between users folded in and as trained.
+         *     `fold_in_parity` is the largest difference between folded-in and trained users.
          */
         Evaluation: {
             /** Test Share */
@@ -2151,7 +2151,7 @@ export interface components {
         };
         /**
          * ExpectationIn
-         * @description A dummy user, by ratings, and the movies that must be recommended to them.
+         * @description The ratings of a dummy user, and the movies that models must recommend.
          */
         ExpectationIn: {
             /** Name */
@@ -2163,7 +2163,7 @@ export interface components {
         };
         /**
          * ExpectationOut
-         * @description A stored expectation; every model must meet it to be activated.
+         * @description A stored expectation; a model must meet it before it can go live.
          */
         ExpectationOut: {
             /** Id */
@@ -2343,7 +2343,7 @@ export interface components {
          * ExperimentReference
          * @description The experiment that decided a list, and the variant its user sees.
          *
-         *     Null where the list is drawn from both.
+         *     `variant` is null if two variants made the list.
          */
         ExperimentReference: {
             /** Id */
@@ -2353,7 +2353,7 @@ export interface components {
         };
         /**
          * Explanation
-         * @description A predicted rating, taken apart: the contributions add up to it exactly.
+         * @description A predicted rating and its contributions, which add up to it exactly.
          *
          *     `reasons` are shares of the score that orders the recommendations, largest first.
          */
@@ -2372,9 +2372,9 @@ export interface components {
         };
         /**
          * ExportedExposure
-         * @description The variant of an experiment that lists were made by, and since when.
+         * @description The variant of an experiment that made the user's lists, and since when.
          *
-         *     `variant` is null where lists were drawn from two.
+         *     `variant` is null if two variants made them.
          */
         ExportedExposure: {
             /** Experiment Id */
@@ -2406,7 +2406,7 @@ export interface components {
         };
         /**
          * ExportedOpinion
-         * @description The last vote on a movie: what lists and models learn, where no rating is.
+         * @description The last vote on a movie; lists and models use it if there is no rating.
          */
         ExportedOpinion: {
             /** Movie Id */
@@ -2456,7 +2456,7 @@ export interface components {
         };
         /**
          * ExportedRating
-         * @description A stored rating with the name of its movie.
+         * @description A stored rating with its movie.
          */
         ExportedRating: {
             /** Movie Id */
@@ -2531,7 +2531,7 @@ export interface components {
         };
         /**
          * FeedbackOut
-         * @description The vote that stands now.
+         * @description The current vote.
          */
         FeedbackOut: {
             /** Movie Id */
@@ -2544,7 +2544,7 @@ export interface components {
         };
         /**
          * FieldErrorOut
-         * @description One invalid field: where it is, a stable code, a sentence.
+         * @description One invalid field: its path, a stable code, a message.
          */
         FieldErrorOut: {
             /** Field */
@@ -2637,7 +2637,7 @@ export interface components {
         };
         /**
          * HistogramBin
-         * @description How many ratings have this value.
+         * @description The number of ratings with a value.
          */
         HistogramBin: {
             /** Value */
@@ -2647,7 +2647,7 @@ export interface components {
         };
         /**
          * Histograms
-         * @description How the ratings of several movies spread.
+         * @description The histograms of several movies.
          */
         Histograms: {
             /** Items */
@@ -2655,7 +2655,7 @@ export interface components {
         };
         /**
          * ImportOut
-         * @description A file of ratings that was taken in; `username` is null without an account.
+         * @description An imported file of ratings; `username` is null for users without an account.
          */
         ImportOut: {
             /** Id */
@@ -2700,10 +2700,10 @@ export interface components {
         };
         /**
          * ImportReport
-         * @description What an import did or, as a dry run, would do; every row of the file is told.
+         * @description The result of an import or of a dry run, for every row of the file.
          *
-         *     Ratings on a scale of 10 or 100 become the nearest half star, from the middle
-         *     upwards and never below half a star; `is_rounded` says where that changed one.
+         *     Ratings on a scale of 10 or 100 become the nearest half star, the upper one of two,
+         *     and at least half a star; `is_rounded` marks those that changed.
          */
         ImportReport: {
             /**
@@ -2731,10 +2731,10 @@ export interface components {
         };
         /**
          * ImportedRow
-         * @description What became of one row of a file.
+         * @description The result of one row of a file.
          *
-         *     `rating` is as the file has it, `value` that in half stars, `previous` what was
-         *     stored before. `unmatched`: no such movie here; `ambiguous`: more than one movie for
+         *     `rating` is the text of the file, `value` the same in half stars, `previous` the
+         *     rating stored before. `unmatched`: no such movie; `ambiguous`: several movies fit
          *     the row, or another row fits its movie as well; `unrated`: the row has no rating.
          */
         ImportedRow: {
@@ -2766,10 +2766,10 @@ export interface components {
          * Influence
          * @description The influence of a user's ratings, largest first.
          *
-         *     A score is a sum over ratings and votes. The share is the absolute part of a rating
-         *     in the scores of the first twenty recommendations, over the parts of all ratings and
-         *     votes; `votes` is the share of all votes. Together they add up to 1. A rating of a
-         *     movie unknown to the model has none and is missing.
+         *     A score is a sum over ratings and votes. The share of a rating is its absolute part
+         *     in the scores of the first twenty recommendations, divided by the parts of all
+         *     ratings and votes; `votes` is the share of all votes. All shares add up to 1.
+         *     Ratings of movies unknown to the model are missing.
          */
         Influence: {
             model: components["schemas"]["ModelReference"] | null;
@@ -2780,7 +2780,7 @@ export interface components {
         };
         /**
          * InlinePredictions
-         * @description Ratings of somebody, and which predictions they want; no ids mean all movies.
+         * @description Ratings, and the predictions wanted; no ids mean all movies.
          */
         InlinePredictions: {
             /** Ratings */
@@ -2806,7 +2806,7 @@ export interface components {
         };
         /**
          * InlineQuestions
-         * @description Ratings of somebody, and what not to ask them.
+         * @description Ratings, and the movies not to ask about.
          */
         InlineQuestions: {
             /** Ratings */
@@ -2821,7 +2821,7 @@ export interface components {
         };
         /**
          * InlineRating
-         * @description A rating that is used for this request and stored nowhere.
+         * @description A rating for this request alone; it is not stored.
          */
         InlineRating: {
             /** Movie Id */
@@ -2831,7 +2831,7 @@ export interface components {
         };
         /**
          * InlineRatings
-         * @description Ratings of somebody who need not exist in the database, and filters.
+         * @description Ratings of a user who need not exist in the database, and a list's options.
          */
         InlineRatings: {
             /** Ratings */
@@ -2849,7 +2849,7 @@ export interface components {
             limit: number;
             /**
              * Max Ratings
-             * @description only movies with at most so many ratings
+             * @description only movies with at most this many ratings
              */
             max_ratings?: number | null;
             /**
@@ -2859,23 +2859,23 @@ export interface components {
             exclude?: number[];
             /**
              * Similar To
-             * @description only the movies most like this one
+             * @description only movies similar to this one
              */
             similar_to?: number | null;
             /**
              * Diversity
-             * @description 0: best first; 1: all unlike. A list with this or exploration set takes no part in a running experiment
+             * @description 0: best first; 1: most diverse. A list with diversity or exploration set takes no part in a running experiment
              */
             diversity?: number | null;
             /**
              * Exploration
-             * @description 0: best first; 1: least known
+             * @description 0: best first; 1: most uncertain first
              */
             exploration?: number | null;
         };
         /**
          * InlineTaste
-         * @description Ratings of somebody who need not exist in the database.
+         * @description Ratings of a user who need not exist in the database.
          */
         InlineTaste: {
             /** Ratings */
@@ -2883,7 +2883,7 @@ export interface components {
         };
         /**
          * Live
-         * @description The process answers.
+         * @description The process replies.
          */
         Live: {
             /**
@@ -2950,11 +2950,10 @@ export interface components {
         };
         /**
          * ModelCard
-         * @description All that is known of a model; null where it was not recorded.
+         * @description Everything recorded about a model; unrecorded fields are null.
          *
-         *     `data_cutoff` is the moment at which the ratings were read, `n_changes_since` the
-         *     ratings given, changed or taken back after it. Beside the ratings, `n_votes` likes
-         *     and dislikes were read, each of which counts as `vote_weight` of a rating.
+         *     The ratings were read at `data_cutoff`; `n_changes_since` counts the changes after
+         *     it. `n_votes` likes and dislikes were read as well, with weight `vote_weight` each.
          */
         ModelCard: {
             /** Id */
@@ -3037,7 +3036,7 @@ export interface components {
         };
         /**
          * ModelReference
-         * @description The one published model a reply was computed with.
+         * @description The published model that computed a reply.
          */
         ModelReference: {
             /** Id */
@@ -3072,7 +3071,7 @@ export interface components {
         };
         /**
          * ModelSummary
-         * @description A model of the registry; `refusal` says why publishing did not activate it.
+         * @description A model of the registry; `refusal` says why it did not go live.
          */
         ModelSummary: {
             /** Id */
@@ -3116,7 +3115,7 @@ export interface components {
         };
         /**
          * MonthCount
-         * @description How many ratings were given in a month, such as `2015-03`.
+         * @description The number of ratings in a month, such as `2015-03`.
          */
         MonthCount: {
             /** Month */
@@ -3128,10 +3127,10 @@ export interface components {
          * MovieDetail
          * @description A movie with the distribution of its ratings.
          *
-         *     `calmer_share`: of all movies with at least ten ratings, the share on which opinions
-         *     differ less, by variance; null for a movie with fewer itself. `synopsis` and
-         *     `poster_url` come from the `description_source`, which is to be named with them;
-         *     null where `cinefold enrich` has brought none.
+         *     `calmer_share` is the share of movies with less variance, among those with at least
+         *     ten ratings; null for a movie with fewer. `synopsis` and `poster_url` come from
+         *     `description_source`, which must be named beside them; null until `cinefold enrich`
+         *     has fetched them.
          */
         MovieDetail: {
             /** Id */
@@ -3163,7 +3162,7 @@ export interface components {
         };
         /**
          * MovieHistogram
-         * @description How the ratings of one movie spread.
+         * @description The histogram of the ratings of a movie.
          */
         MovieHistogram: {
             /** Movie Id */
@@ -3173,10 +3172,10 @@ export interface components {
         };
         /**
          * MovieMap
-         * @description Movies along the principal axes of a model's factors, a list a property.
+         * @description Movies along the principal axes of a model's factors, one list per property.
          *
-         *     `coordinates` has one list an axis, `explained` the share of the variance along it,
-         *     `genres` for each movie the places of its genres in `genre_names`.
+         *     `coordinates` has one list per axis, `explained` the share of variance of each axis,
+         *     `genres` the positions of each movie's genres in `genre_names`.
          */
         MovieMap: {
             model: components["schemas"]["ModelReference"];
@@ -3197,7 +3196,7 @@ export interface components {
         };
         /**
          * MovieOut
-         * @description A movie and what its ratings add up to.
+         * @description A movie with the number and the mean of its ratings.
          */
         MovieOut: {
             /** Id */
@@ -3298,7 +3297,7 @@ export interface components {
         };
         /**
          * OwnedKeyPage
-         * @description One page of everybody's keys, newest first.
+         * @description One page of all keys, newest first.
          */
         OwnedKeyPage: {
             /** Items */
@@ -3308,7 +3307,7 @@ export interface components {
         };
         /**
          * ParameterDifference
-         * @description A parameter that two models do not share.
+         * @description A parameter with different values in two models.
          */
         ParameterDifference: {
             /**
@@ -3325,7 +3324,7 @@ export interface components {
         };
         /**
          * PasswordChange
-         * @description The current password proves who asks.
+         * @description A new password, confirmed by the current one.
          */
         PasswordChange: {
             /** Current Password */
@@ -3335,10 +3334,10 @@ export interface components {
         };
         /**
          * Personalization
-         * @description How much of the list is the user's own taste.
+         * @description How many ratings and votes of the user the list is based on.
          *
-         *     `none`: no rating the model knows; `partial`: fewer than ten; `full`: ten or more.
-         *     Votes on movies without a rating are used as well, and counted apart.
+         *     `none`: no rating that the model knows; `partial`: fewer than ten; `full`: at least
+         *     ten. Votes on movies without a rating are used as well, and counted separately.
          */
         Personalization: {
             /**
@@ -3355,7 +3354,7 @@ export interface components {
         };
         /**
          * PolarizingMovie
-         * @description A movie, how much its ratings vary, and how much is usual at such a mean.
+         * @description A movie, the variance of its ratings, and the usual variance at its mean.
          */
         PolarizingMovie: {
             movie: components["schemas"]["MovieOut"];
@@ -3366,9 +3365,9 @@ export interface components {
         };
         /**
          * PolarizingMovies
-         * @description The movies on which opinions differ most.
+         * @description The movies whose ratings vary most.
          *
-         *     `usual_share` of the variance that is possible at a movie's mean is usual.
+         *     The usual variance at a mean is `usual_share` of the largest possible one.
          */
         PolarizingMovies: {
             /** Usual Share */
@@ -3378,7 +3377,7 @@ export interface components {
         };
         /**
          * PopularityInsights
-         * @description `n_movies[j]` movies have `n_ratings[j]` ratings each; a line on log-log axes.
+         * @description `n_movies[j]` movies have `n_ratings[j]` ratings each.
          */
         PopularityInsights: {
             /** N Ratings */
@@ -3465,9 +3464,9 @@ export interface components {
         };
         /**
          * PredictionPage
-         * @description One page of movies, the one that promises most stars first.
+         * @description One page of predictions, the most stars first.
          *
-         *     Movies unknown to the model are missing; all of them while `model` is null.
+         *     Movies unknown to the model are missing; all are while `model` is null.
          */
         PredictionPage: {
             model: components["schemas"]["ModelReference"] | null;
@@ -3546,7 +3545,7 @@ export interface components {
         };
         /**
          * RatingIn
-         * @description A rating in stars, 0.5 to 5 in halves.
+         * @description A rating of 0.5 to 5 stars, in half stars.
          */
         RatingIn: {
             /** Value */
@@ -3554,7 +3553,7 @@ export interface components {
         };
         /**
          * RatingInfluence
-         * @description How much of a user's list one of their ratings makes.
+         * @description The influence of one rating on a user's list.
          */
         RatingInfluence: {
             /** Movie Id */
@@ -3564,9 +3563,7 @@ export interface components {
         };
         /**
          * RatingInsights
-         * @description All ratings by stars and by month, and users by their mean rating.
-         *
-         *     Counted at `as_of`, not for every request.
+         * @description All ratings by stars and by month, and users by mean rating, as of `as_of`.
          */
         RatingInsights: {
             /**
@@ -3642,7 +3639,7 @@ export interface components {
         };
         /**
          * Ready
-         * @description The service can do its work; `degraded`: without a model, by popularity.
+         * @description The service works; `degraded`: no model is live, lists show popular movies.
          */
         Ready: {
             /**
@@ -3672,7 +3669,7 @@ export interface components {
         };
         /**
          * Recommendation
-         * @description A movie, why it stands here, how many stars to expect, and the reader's vote.
+         * @description A movie, its reasons, its predicted stars, and the user's vote.
          */
         Recommendation: {
             movie: components["schemas"]["MovieOut"];
@@ -3695,10 +3692,10 @@ export interface components {
         };
         /**
          * Recommendations
-         * @description A ranked list; `model` is null while it is by popularity alone.
+         * @description A ranked list; `model` is null for a list by popularity.
          *
-         *     `recommendation_id` is what a vote on one of its movies sends back; null for a list
-         *     made from the ratings of a request, whose reader is nobody in particular.
+         *     A vote on one of its movies sends `recommendation_id` back; it is null for a list
+         *     from the ratings of a request.
          */
         Recommendations: {
             /** Recommendation Id */
@@ -3758,7 +3755,7 @@ export interface components {
         };
         /**
          * SessionOut
-         * @description A browser that is signed in; `user_agent` is what it calls itself.
+         * @description A signed-in browser; `user_agent` is the name it sends.
          */
         SessionOut: {
             /** Id */
@@ -3788,7 +3785,7 @@ export interface components {
         };
         /**
          * SimilarMovie
-         * @description A movie and the cosine of its factors with those of the movie asked about.
+         * @description A movie, and the cosine of its factors and those of the given movie.
          */
         SimilarMovie: {
             movie: components["schemas"]["MovieOut"];
@@ -3797,7 +3794,7 @@ export interface components {
         };
         /**
          * SimilarMovies
-         * @description Movies liked by the same people; empty if the model does not know this one.
+         * @description Movies liked by the same people; empty if the model lacks this one.
          */
         SimilarMovies: {
             model: components["schemas"]["ModelReference"] | null;
@@ -3874,10 +3871,10 @@ export interface components {
         };
         /**
          * Storage
-         * @description What the service takes up; tables and models by size, and the disk they are on.
+         * @description Sizes of database, tables and models, and the disk of the data folder.
          *
-         *     The disk is the one of the data folder: the models are there, and so is the
-         *     embedded database, but one that `DATABASE_URL` names may be anywhere.
+         *     The models and the embedded database are on this disk; a database that
+         *     `DATABASE_URL` names may be elsewhere.
          */
         Storage: {
             /** Database Bytes */
@@ -4092,7 +4089,7 @@ export interface components {
         };
         /**
          * UserChange
-         * @description What is to become of an account; what is left out stays as it is.
+         * @description A change of an account; missing fields stay unchanged.
          */
         UserChange: {
             /** Is Admin */
@@ -4102,7 +4099,7 @@ export interface components {
         };
         /**
          * UserIn
-         * @description A person to make an account for; a one-time password comes back.
+         * @description A new account; the reply holds its one-time password.
          */
         UserIn: {
             /** Username */
@@ -4115,7 +4112,7 @@ export interface components {
         };
         /**
          * UserOut
-         * @description An account as administrators see it; `last_seen_at` is of its live sessions.
+         * @description An account as administrators see it; `last_seen_at` is from its live sessions.
          */
         UserOut: {
             /** Id */
@@ -4152,8 +4149,7 @@ export interface components {
          * UserPosition
          * @description A user's taste along the axes of a model's movie map.
          *
-         *     `n_ratings_used` of their ratings decide it, votes for less; without any it is
-         *     nobody's.
+         *     It follows from `n_ratings_used` ratings, and from votes with less weight.
          */
         UserPosition: {
             model: components["schemas"]["ModelReference"];
@@ -6138,12 +6134,12 @@ export interface operations {
     post_import_ratings__user_id__import_post: {
         parameters: {
             query?: {
-                /** @description the highest rating there is; left out: as format or file say */
+                /** @description the highest possible rating; default: by format and content */
                 scale?: ("5" | "10" | "100") | null;
                 dry_run?: boolean;
             };
             header?: {
-                /** @description repeating a request with its key repeats its answer, for a day */
+                /** @description a repeated request with its key gets the same reply, for a day */
                 "idempotency-key"?: string | null;
             };
             path: {
@@ -6971,7 +6967,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description repeating a request with its key repeats its answer, for a day */
+                /** @description a repeated request with its key gets the same reply, for a day */
                 "idempotency-key"?: string | null;
             };
             path?: never;
@@ -7097,7 +7093,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description repeating a request with its key repeats its answer, for a day */
+                /** @description a repeated request with its key gets the same reply, for a day */
                 "idempotency-key"?: string | null;
             };
             path?: never;
@@ -7223,7 +7219,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description repeating a request with its key repeats its answer, for a day */
+                /** @description a repeated request with its key gets the same reply, for a day */
                 "idempotency-key"?: string | null;
             };
             path?: never;
@@ -7352,15 +7348,15 @@ export interface operations {
                 year_from?: number | null;
                 year_to?: number | null;
                 limit?: number;
-                /** @description only movies with at most so many ratings */
+                /** @description only movies with at most this many ratings */
                 max_ratings?: number | null;
                 /** @description movie ids to leave out, repeatable */
                 exclude?: number[];
-                /** @description only the movies most like this one */
+                /** @description only movies similar to this one */
                 similar_to?: number | null;
-                /** @description 0: best first; 1: all unlike. A list with this or exploration set takes no part in a running experiment */
+                /** @description 0: best first; 1: most diverse. A list with diversity or exploration set takes no part in a running experiment */
                 diversity?: number | null;
-                /** @description 0: best first; 1: least known */
+                /** @description 0: best first; 1: most uncertain first */
                 exploration?: number | null;
             };
             header?: never;
@@ -10258,7 +10254,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the number of the last sweep received */
+                /** @description id of the last sweep received */
                 "Last-Event-ID"?: string;
             };
             path: {
