@@ -14,10 +14,13 @@ const modulesOf = (folder) =>
 const found = (source, pattern) => [...source.matchAll(pattern)].map(([, name]) => name);
 
 const slugs = found(read('api/web/problems.py'), /slug[^=\n]*= (?:\d+, )?"([a-z-]+)"/g);
-const service = ['api/services', 'api/web', 'api/formats'].flatMap(modulesOf).map(read).join('\n');
+const service = ['api/services', 'api/web', 'api/formats', 'engine/experiments']
+  .flatMap(modulesOf)
+  .map(read)
+  .join('\n');
 const codes = found(
   service,
-  /(?:code="|_(?:refused|invalid)\("\w+", "|_invalid_variants\(\s*"|F(?:ieldError|ault)\([^",]*"\w*", ")([a-z_]+)"/g,
+  /(?:code="|_(?:refused|invalid)\(\s*"\w+", "|PlanError\(\s*"\w+", "|F(?:ieldError|ault)\([^",]*"\w*", ")([a-z_]+)"/g,
 );
 
 test('the service is read as it is written', () => {

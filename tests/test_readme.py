@@ -25,7 +25,14 @@ PAGES = (
 )
 # Variables that other programs read, or only the tests and benchmarks.
 FOREIGN = {"POSTGRES_PASSWORD", "LIBMF"}
-FOREIGN_PREFIXES = ("OTEL_", "OPENBLAS_", "FUZZ_", "CONSISTENCY_", "DURABILITY_")
+FOREIGN_PREFIXES = (
+    "CINEFOLD_",
+    "OTEL_",
+    "OPENBLAS_",
+    "FUZZ_",
+    "CONSISTENCY_",
+    "DURABILITY_",
+)
 
 
 @pytest.fixture(scope="module")
