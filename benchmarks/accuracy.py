@@ -1,10 +1,10 @@
-"""How accurate both heads are on public rating sets: one command, three tables.
+"""Accuracy of both heads on public rating sets: one command, three tables.
 
     python -m benchmarks.accuracy FOLDER [--only ml-100k ...] [--splits 1]
 
 1. RMSE on the canonical splits, beside biases alone.
 2. NDCG@10 of the ranking head: 10 % of each user's ratings held out, relevant from
-   four stars, full catalogue, films seen in training removed.
+   four stars, full catalogue, movies seen in training removed.
 3. Users left out of training and folded in: from all their ratings, beside a training
    with them; from their first few, beside biases alone; and how many of their held-out
    ratings lie inside 80 % intervals.
@@ -56,7 +56,7 @@ def fit(data: PublicSet, train: Ratings, configuration: HeadConfig) -> Training:
 
 
 def rmse_table(data: PublicSet, n_splits: int | None) -> Iterator[str]:
-    """RMSE on held-out ratings, a line a method."""
+    """RMSE on held-out ratings, one line per method."""
     names: tuple[Name, ...] = "biases", "rating head"
     measured = compared(data, list(data.splits(n_splits)), names)
     for name in names:
@@ -94,7 +94,7 @@ def error(training: Training, split: Split) -> float:
 
 
 def ranking_table(data: PublicSet, n_splits: int | None) -> Iterator[str]:
-    """NDCG@10 with its interval, a line a method."""
+    """NDCG@10 with its interval, one line per method."""
     seeds = range(min(n_splits or 3, 3))
     splits = [
         split_by_user(data.ratings, rng=np.random.default_rng(seed)) for seed in seeds

@@ -1,4 +1,4 @@
-"""What a visitor waits for in the app: ``python -m benchmarks.browser``.
+"""Waiting times of a visitor in the app: ``python -m benchmarks.browser``.
 
 Starts the service on the bundled sample in a folder of its own and needs Chromium. The
 largest paint is of a first visit, nothing cached, with the processor slowed down four
@@ -109,12 +109,12 @@ def rate(chromium: Browser, url: str, *, is_guest: bool) -> Sequence[float]:
 
 
 def answer(page: Page, key: str) -> None:
-    """Rate the next film that is asked about."""
-    unrated = page.get_by_role("region", name="Films to rate").locator(
+    """Rate the next movie that the app asks about."""
+    unrated = page.get_by_role("region", name="Movies to rate").locator(
         ".star-input[data-rated=false]"
     )
     if unrated.count() == 0:
-        page.get_by_role("button", name="Ask about other films").click()
+        page.get_by_role("button", name="Show other movies").click()
     unrated.first.get_by_role("radio").first.press(key)
 
 

@@ -1,4 +1,4 @@
-"""How well each preset does on items and users it knows little about.
+"""Accuracy of each preset on items and users with few ratings.
 
     python -m benchmarks.cold_start FOLDER [--only ml-100k ...] [--splits 1]
 
@@ -6,7 +6,7 @@ Two tables a set, an "RMSE / NDCG@10" a cell, on the held-out ratings of the can
 splits, every user folded in:
 
 1. by how often the item was rated in training. The list is of items of that kind only:
-   among all others a new film would hardly ever be in the first ten.
+   among all others a new movie would hardly ever be in the first ten.
 2. of users left out of training, another tenth in each split, from their first few
    ratings. The list is of the full catalogue.
 
@@ -74,7 +74,7 @@ def print_table(
     splits: list[Split],
     columns: Mapping[str, object],
 ) -> None:
-    """Print a line a preset, its figures averaged over the splits."""
+    """Print one line per preset, its figures averaged over the splits."""
     print("|".join(["", "", *columns, ""]))
     print("|---" * (len(columns) + 1) + "|")
     for name, build in presets().items():

@@ -1,4 +1,4 @@
-"""What the constants of both default heads are worth, without any test rating.
+"""Effect of each constant of both default heads, without any test rating.
 
     python -m benchmarks.constants FOLDER [--only ml-100k ...] [--splits 1]
         [--move n_sweeps set_ratio ...]
@@ -79,7 +79,7 @@ def inner_splits(data: PublicSet, n_splits: int | None) -> list[Split]:
 def rating_table(
     data: PublicSet, splits: list[Split], moved: set[str]
 ) -> Iterator[str]:
-    """RMSE with each of some constants of the rating head moved, a line a value."""
+    """RMSE with each of some constants of the rating head moved, one line per value."""
     if not moved:
         return
 
@@ -102,7 +102,7 @@ def rating_table(
 
 
 def ranking_table(data: PublicSet, splits: list[Split]) -> Iterator[str]:
-    """NDCG@10 with other numbers of factors, a line a number."""
+    """NDCG@10 with other numbers of factors, one line per number."""
 
     def evaluate(configuration: HeadConfig) -> ExactVector:
         heads = (TrainedHead(fit(data, s.train, configuration)) for s in splits)

@@ -55,7 +55,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one contestant did.
+    """The result of one contestant.
 
     `prepare` and `sweep` are seconds, `sweep_cpu` those of all threads together.
     `memory` is the peak in MB above `loaded`, what the process held before. Where a

@@ -1,11 +1,11 @@
-"""What diversity and exploration cost and bring: one command, one table.
+"""Costs and gains of diversity and exploration: one command, one table.
 
     python -m benchmarks.lists FOLDER --set ml-latest-small
 
 Both heads train on the first canonical split, and lists of ten are made as the service
-makes them. NDCG@10 counts held-out films of four stars or more. Diversity within a list
+makes them. NDCG@10 counts held-out movies of four stars or more. Diversity in a list
 is the mean of ``1 - cosine`` over its pairs by genres and half decade, by which lists
-are not chosen; novelty is the mean of ``-log2`` of the share of users who rated a film
+are not chosen; novelty is the mean of ``-log2`` of the share of users who rated a movie
 in training [1]_, one at least.
 
 References
@@ -60,7 +60,7 @@ class Pool:
 
 
 def table(data: PublicSet, split: Split) -> Iterator[str]:
-    """Compare the settings, a line each, with intervals over users."""
+    """Compare the settings, one line each, with intervals over users."""
     rating, ranking = (
         fit(data, split.train, configuration).head
         for configuration in (RATING, RANKING)

@@ -1,4 +1,4 @@
-"""How much the default preset would gain from tuning, and from stopping early.
+"""Gain of the default preset from tuning and from early stopping.
 
     python -m benchmarks.tuning FOLDER [--only ml-100k ...] [--splits 1] [--trials 20]
 
@@ -80,7 +80,7 @@ def stopping(data: PublicSet, inner: Split) -> str:
 
 
 def strangers(data: PublicSet, inners: list[Split]) -> Iterator[str]:
-    """Measure users whom training has not seen, a line a number of ratings."""
+    """Measure users that training has not seen, one line per number of ratings."""
     errors = []
     for seed, inner in enumerate(inners):
         test, rest = newcomers(inner, seed=seed)

@@ -1,4 +1,4 @@
-"""What a user's likes and dislikes are worth beside their stars, by weight.
+"""Gain from a user's likes and dislikes beside their stars, by weight.
 
     OPENBLAS_NUM_THREADS=1 python -m benchmarks.votes [--seeds 5]
 
@@ -63,7 +63,7 @@ def main() -> None:
 
 
 def users_of(seed: int) -> Iterator[list[list[tuple[float, float]]]]:
-    """Measure each user left out: a row a number of stars, stars alone coming first."""
+    """Measure each user left out: one row per number of stars, stars alone first."""
     rng = np.random.default_rng(seed)
     dataset = MovieLens.open(SAMPLE)
     movies = sorted(dataset.movies(), key=lambda movie: movie.id)

@@ -1,4 +1,4 @@
-"""What can go wrong in the engine, as types a caller can act on."""
+"""Errors of the engine, as types a caller can act on."""
 
 
 class EngineError(Exception):

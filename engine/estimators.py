@@ -34,7 +34,7 @@ _RIDGE_WEIGHTS = {
     "latent": ("factor_weight",),
     "features": ("factor_weight", "feature_weight"),
 }
-"""What `regularization` stands for in each preset that has one."""
+"""The weights that `regularization` sets in each preset that has one."""
 _NAMES = ["user", "item"]  # of the columns of an array
 
 

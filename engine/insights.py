@@ -1,4 +1,4 @@
-"""What a rating set and a factor space show: distributions, polarizing items, axes.
+"""Views of ratings and factors: distributions, polarizing items, principal axes.
 
 Descriptions only: nothing here trains, and nothing needs the compiler. Every function
 takes arrays and returns arrays; which title or genre a row is, the caller knows.
@@ -43,7 +43,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Frequencies:
-    """How often each value occurs.
+    """Number of occurrences of each value.
 
     Attributes
     ----------
@@ -74,7 +74,7 @@ class Genres:
 
 @dataclass(frozen=True)
 class GenreStatistics:
-    """Of each genre, in the order of `Genres.names`; an item counts in all its genres.
+    """Statistics by genre, in the order of `Genres.names`; an item counts in each.
 
     Attributes
     ----------
@@ -91,7 +91,7 @@ class GenreStatistics:
 
 @dataclass(frozen=True)
 class ItemStatistics:
-    """Of each item.
+    """Statistics of each item.
 
     Attributes
     ----------
@@ -109,7 +109,7 @@ class ItemStatistics:
 
 @dataclass(frozen=True)
 class Polarization:
-    """How far opinions on each item differ, beside what its mean lets one expect.
+    """Spread of the opinions on each item, beside the spread its mean suggests.
 
     Attributes
     ----------

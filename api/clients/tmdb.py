@@ -71,7 +71,7 @@ class Configuration(BaseModel):
 
 @dataclass(frozen=True)
 class Description:
-    """What TMDB knows about a movie; both fields are empty for an unknown movie."""
+    """A movie as TMDB describes it; both fields are empty for an unknown movie."""
 
     synopsis: str | None = None
     poster: bytes | None = None

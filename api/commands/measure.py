@@ -38,7 +38,7 @@ def evaluate(
     seeds: Annotated[int, typer.Option(min=1, help="number of random splits")] = 5,
 ) -> None:
     """Measure both heads, popularity and item means on held-out ratings."""
-    # What only trains loads the compiler.
+    # Training loads the compiler.
     from engine import evaluate as compare  # noqa: PLC0415
 
     ratings, features = read_dataset(path)

@@ -52,7 +52,7 @@ WHERE coalesce(abs(named.year - called.year), 0) <= 1
 
 @dataclass(frozen=True)
 class MovieReference:
-    """What one row says about its movie."""
+    """The movie that one row of a file names."""
 
     line: int
     movie_id: int | None

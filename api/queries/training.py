@@ -270,7 +270,7 @@ async def active_model(session: AsyncSession) -> Model | None:
 
 
 async def newest_trained(session: AsyncSession) -> Model | None:
-    """Read the newest model that was trained here, whether it serves or not."""
+    """Read the newest model that was trained here, live or not."""
     query = select(Model).where(Model.kind == "trained")
     query = query.order_by(Model.id.desc()).limit(1)
     return (await session.scalars(query)).one_or_none()

@@ -26,7 +26,7 @@ PLACEHOLDERS = frozenset(
 
 @dataclass(frozen=True)
 class Finding:
-    """What was checked, what was found and, if it is wrong, the remedy."""
+    """One check: its subject, its result and, on failure, the remedy."""
 
     name: str
     found: str

@@ -230,7 +230,7 @@ async def _existing(session: AsyncSession, experiment_id: int) -> Experiment:
     return experiment
 
 
-# Who sees which variant.
+# Assignment: which user sees which variant.
 
 
 async def assignment(

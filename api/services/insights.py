@@ -171,7 +171,7 @@ PARTS: Mapping[str, Callable[[AsyncSession], Awaitable[Any]]] = {
     "variance": partial(_most_polarizing, by="variance"),
     "excess": partial(_most_polarizing, by="excess"),
 }
-"""What is counted for each part of the summary."""
+"""The count behind each part of the summary."""
 
 
 def _polarizing(movie: AnyRow, variance: float, usual: float) -> PolarizingMovie:

@@ -45,7 +45,7 @@ class ServedModel:
 
     @property
     def reference(self) -> ModelReference:
-        """What replies say of it."""
+        """The model as replies name it."""
         return ModelReference(id=self.id, created_at=self.created_at)
 
     def item_index_of(self, movie_id: int) -> int | None:

@@ -54,7 +54,7 @@ HEADS = ("rating", "ranking")
 MAX_PARITY = 1e-4
 MAX_EXPANDED = 1 << 28  # bytes, of an archive
 MAX_MEMBERS = 100
-# What a broken, encrypted or unusually packed archive raises.
+# A broken, encrypted or unusually packed archive raises one of these.
 UNREADABLE = (
     zipfile.BadZipFile,
     zlib.error,

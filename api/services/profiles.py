@@ -44,7 +44,7 @@ Shares = Sequence[tuple[int, float]]
 
 @dataclass(frozen=True)
 class ListRequest:
-    """What a list may contain, and how much of it."""
+    """The content of a list: filters, order and length."""
 
     filters: Filters = field(default_factory=Filters)
     excluded: tuple[int, ...] = ()
@@ -91,7 +91,7 @@ class KnownRatings:
 
     @property
     def n_votes(self) -> int:
-        """How many of them are votes."""
+        """Number of votes among them."""
         return len(self.movie_ids) - self.n_rated
 
     def folded_user(self, head: Head) -> FoldedUser:

@@ -82,7 +82,7 @@ class Opinion(Table):
 
 
 class FeedbackMinute(Table):
-    """How many votes a user cast since the start of a minute: the rate limit."""
+    """Number of votes a user cast since the start of a minute, for the rate limit."""
 
     __tablename__ = "feedback_minutes"
 
@@ -146,7 +146,7 @@ class Experiment(Table):
 
 
 class Variant(Table):
-    """What some users of an experiment see: a model and how its lists are made.
+    """One arm of an experiment: a model and the parameters of its lists.
 
     The one at position 0 is the control.
     """

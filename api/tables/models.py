@@ -32,7 +32,7 @@ class TrainingRun(Table):
     started_at: Mapped[datetime | None]
     heartbeat_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
-    # What was asked for; what is not in here takes the engine's default.
+    # The request; parameters that it leaves out take the engine's defaults.
     parameters: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     reason: Mapped[str] = mapped_column(server_default=text("'request'"))
     progress: Mapped[float] = mapped_column(server_default=text("0"))

@@ -35,7 +35,7 @@ class Movie(Table):
     title_trigrams: Mapped[list[str]] = mapped_column(
         Computed("trigrams(title, ' ')", persisted=True)
     )
-    # What files of other services may call it; compared as a whole.
+    # Titles that files of other services may use; compared as a whole.
     title_names: Mapped[list[str]] = mapped_column(
         Computed("title_names(title)", persisted=True)
     )
@@ -50,7 +50,7 @@ class Movie(Table):
 
 
 class Description(Table):
-    """What another service says of a movie; it may know nothing, and that is kept.
+    """Another service's description of a movie, or the fact that it has none.
 
     Beside `movies`, not in it: whatever reads those need not pass by pictures.
     """
@@ -67,7 +67,7 @@ class Description(Table):
 
 
 class MovieStatistics(Table):
-    """What the ratings of a movie add up to, exact, kept by a trigger on `ratings`.
+    """Exact sums over the ratings of a movie; a trigger on `ratings` keeps them.
 
     Beside `movies`, not in it: each rating rewrites this row, and that row is wide and
     indexed. Sums are integers in half stars, so mean and variance carry no drift.
@@ -132,7 +132,7 @@ class RatingImport(Table):
 
 
 class RatingSummary(Table):
-    """What counting all ratings costs too much to do in a request; one row."""
+    """Counts over all ratings that are too costly for a request; one row."""
 
     __tablename__ = "rating_summary"
 

@@ -77,7 +77,7 @@ class ApiKey(Table):
 
 
 class IdempotentReply(Table):
-    """What a request with an idempotency key was answered, kept for a day."""
+    """The reply to a request with an idempotency key, kept for a day."""
 
     __tablename__ = "idempotent_replies"
 

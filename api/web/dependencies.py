@@ -141,7 +141,7 @@ def bearer_key(request: Request) -> str | None:
 
 
 IdentifiedUser = Annotated[Principal, Depends(identified)]
-"""Whoever is signed in, even with a one-time password still to be changed."""
+"""The signed-in user, even if a one-time password is still to be changed."""
 
 
 async def session_user(principal: IdentifiedUser) -> Principal:

@@ -25,7 +25,7 @@ _FIELDS_BEFORE_GENRES = 5
 
 @dataclass(frozen=True)
 class Source:
-    """What stands in for one of the CSV files.
+    """An early file that replaces one of the CSV files.
 
     Attributes
     ----------

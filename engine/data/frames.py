@@ -24,7 +24,7 @@ from engine.errors import DataError
 
 @dataclass(frozen=True)
 class Labels:
-    """What the caller calls the rows of one side, users or items.
+    """The caller's labels of the rows of one side, users or items.
 
     Attributes
     ----------

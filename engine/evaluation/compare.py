@@ -84,7 +84,7 @@ OnStep: TypeAlias = Callable[[Step], None]
 
 @dataclass(frozen=True)
 class PerUser:
-    """Totals and counts of one measure on one split, a user an entry."""
+    """Totals and counts of one measure on one split, one entry per user."""
 
     totals: ExactVector
     counts: ExactVector

@@ -26,7 +26,7 @@ _SHRINKAGE = 5.0  # ratings at the mean that an item mean starts from
 
 
 class Recommender(Protocol):
-    """What can be compared: it makes lists, and perhaps predicts stars."""
+    """A method to compare: it makes lists, and perhaps predicts stars."""
 
     def lists(self, seen: SparseRows, k: int) -> list[IndexVector]:
         """List the `k` best items of each user, without those seen."""

@@ -1,4 +1,4 @@
-"""Who takes part in an experiment and which variant they see: a fixed function.
+"""Assign users to the variants of an experiment, by a fixed function.
 
 Nothing is stored and nothing is drawn: the same user, salts and weights give the same
 variant in every process and every language. `docs/assignment-vectors.json` holds
@@ -21,7 +21,7 @@ _N_BITS = 53  # what a double holds exactly
 
 @dataclass(frozen=True)
 class Allocation:
-    """How users are shared out among the variants of one experiment.
+    """The traffic of an experiment: its share of users, and the variants' weights.
 
     Attributes
     ----------

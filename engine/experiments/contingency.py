@@ -46,7 +46,7 @@ class ChiSquares:
 
 @dataclass(frozen=True)
 class VariantTotals:
-    """What the exposed users of one variant did; None where a ratio is undefined."""
+    """Counts of one variant's exposed users; None where a ratio is undefined."""
 
     name: str
     n_users: int

@@ -90,7 +90,7 @@ class Findings:
 
 
 class Design(ABC):
-    """How an experiment shows variants to users, and what follows for its analysis.
+    """The way an experiment shows variants to users, with the analysis that fits it.
 
     Attributes
     ----------

@@ -49,7 +49,7 @@ class PlanError(DataError):
 
 @dataclass(frozen=True)
 class Plan:
-    """What is fixed before an experiment starts.
+    """The plan of an experiment, fixed before it starts.
 
     Attributes
     ----------
@@ -100,7 +100,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class VotingPattern:
-    """How users are expected to vote.
+    """Expected votes of users.
 
     Attributes
     ----------

@@ -25,7 +25,7 @@ Days: TypeAlias = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class History:
-    """What the users of one variant did, and on which day.
+    """Votes of one variant's users, by day.
 
     Attributes
     ----------

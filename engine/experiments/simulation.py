@@ -51,7 +51,7 @@ SEQUENCE = "confidence sequence"
 
 @dataclass(frozen=True)
 class Trial:
-    """What is simulated: two variants of equal size.
+    """A simulated experiment: two variants of equal size.
 
     Attributes
     ----------
@@ -116,7 +116,7 @@ class Trial:
 
 @dataclass
 class Rate:
-    """How often an estimator rejected, and how often its interval covered.
+    """Rejection rate of an estimator, and coverage of its interval.
 
     Attributes
     ----------

@@ -57,7 +57,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Preference:
-    """How many users gave one of two interleaved variants more credit.
+    """Number of users who gave one of two interleaved variants more credit.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What to train, as a request says it: configurations, and whether to measure."""
+"""A training job as a request describes it: configurations and evaluation."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ PRESETS: Mapping[str, Preset] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What to train; what a request leaves out takes the engine's defaults."""
+    """One training job; parameters left out take the engine's defaults."""
 
     preset: str = "default"
     rating: Mapping[str, Any]

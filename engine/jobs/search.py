@@ -69,7 +69,7 @@ SPACES: Mapping[Target, dict[str, BaseDistribution]] = MappingProxyType(
         },
     }
 )
-"""What is searched, within the bounds of training runs; each preset lies in its own."""
+"""Search spaces, within the bounds of training runs; each contains its preset."""
 
 OnTrial: TypeAlias = Callable[[int, float], None]
 
@@ -190,7 +190,7 @@ def _state(figure: float | None) -> TrialState:
 
 @dataclass(frozen=True)
 class Task:
-    """What to tune, on which ratings; the seed is of splits, trainings and search."""
+    """A preset to tune on some ratings; one seed for splits, training and search."""
 
     target: Target
     ratings: Ratings

@@ -44,7 +44,7 @@ from engine.kernels.lanes import LANES, load, multiply, multiply_add, spread, st
 
 
 class Fixed(NamedTuple):
-    """What all systems of a half-step share: the other side, and sums over it.
+    """Inputs that all systems of a half-step share: the other side, and its sums.
 
     `q` is `dense.padded`, so ``k`` is the length of `moment` less one. `gram` is
     ``sum z z'`` and `moment` ``-sum z b``; both are read only where `alpha` is above 0.

@@ -29,7 +29,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 class _Lanes(types.Type):
-    """What the compiler calls a vector."""
+    """The compiler's type of a vector."""
 
     def __init__(self) -> None:
         super().__init__(name="Lanes")

@@ -33,7 +33,7 @@ _KINDS = {int: "a whole number", float: "a finite number", bool: "true or false"
 
 @dataclass(frozen=True, kw_only=True)
 class HeadConfig:
-    """What the hyper-parameters of every family have in common.
+    """The interface of the hyper-parameters of every family.
 
     Attributes
     ----------

@@ -45,7 +45,7 @@ MANIFEST = "manifest.json"
 _LARGEST_MANIFEST = 1 << 20  # bytes
 _LARGEST_COUNT = 1 << 40
 _HEADS = ("rating", "ranking")
-# How the manifest says where a head's regularization came from.
+# The manifest's word for the source of a head's regularization.
 _FAMILIES: dict[str, type[Head]] = {"given": RidgeHead, "learned": VariationalHead}
 _WEIGHTS = {family: weights for weights, family in _FAMILIES.items()}
 

@@ -1,4 +1,4 @@
-"""What a trained model is: the item side of both heads. No training code in here."""
+"""A trained model: the item side of both heads. No training code in here."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping

@@ -100,7 +100,7 @@ class FoldedUser:
 
     @property
     def rating_contributions(self) -> ExactMatrix:
-        """What each rating adds to ``c``, which is their sum plus `rest`."""
+        """The term that each rating adds to ``c``, which is their sum plus `rest`."""
         of_stars = self.rated * self.errors[:, None]
         if self.set_contributions is None:
             return of_stars

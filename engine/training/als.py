@@ -39,7 +39,7 @@ _LEAST_REST = 0.01  # of a leverage to 1; below it rounding decides
 
 @dataclass(frozen=True)
 class Problem:
-    """What a half-step solves: targets, weights, and the offset of all predictions."""
+    """The problem of a half-step: targets, weights, and the offset of predictions."""
 
     ratings: Ratings
     configuration: RidgeConfig

@@ -1,4 +1,4 @@
-"""What the training of any head takes, reports after each sweep, and leaves behind."""
+"""Input, progress reports and result of training a head of any family."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ HeadName: TypeAlias = Literal["biases", "rating", "ranking"]
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What a head is trained on, and measured on after every sweep.
+    """The ratings to train a head on, and those to measure it on after every sweep.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class TrainingData:
 
 
 class Figures(NamedTuple):
-    """How well the factors of a sweep fit; see `Sweep`."""
+    """The fit after a sweep; see `Sweep`."""
 
     train_rmse: float
     train_loss: float
@@ -78,7 +78,7 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Training:
-    """What training one head leaves behind.
+    """The result of training one head.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What a film is about and its poster, with where they come from."""
+"""Synopsis and poster of a movie, with their source."""
 
 from alembic import op
 

@@ -49,7 +49,7 @@ Stars = Mapping[int, float]
 
 
 class ListOptions(TypedDict, total=False):
-    """What a list of recommendations may hold, and how it is made."""
+    """Options of a list of recommendations: its filters, and how it is made."""
 
     limit: int
     genre: str

@@ -1,4 +1,4 @@
-"""What one request is, how its reply is read, and when it is worth a repetition."""
+"""One request: how to send it, read its reply, and decide whether to repeat it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
