@@ -17,6 +17,8 @@ from engine.model.files import Json
 from engine.serving.fold_in import fold_in
 from engine.training.sweeps import Sweep
 
+pytestmark = pytest.mark.compiled
+
 SMALL = {"n_factors": 3, "n_sweeps": 2}
 HEADS = {"rating": SMALL, "ranking": SMALL}
 

@@ -25,6 +25,8 @@ from tests.conftest import create_database
 from tests.reproduction.conftest import write_dataset
 from tests.service import Process, wait_for
 
+pytestmark = pytest.mark.compiled
+
 TARGETS = tuple(SPACES)
 
 
