@@ -52,6 +52,7 @@ from api.web import problems
 from api.web.boundary import RequestBoundary
 from api.web.dependencies import Services, require_access_declarations
 from api.web.openapi import add_document
+from api.web.strict_route import prefer_literal_paths
 
 logger = logging.getLogger(__name__)
 
@@ -121,6 +122,7 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
         # Not include_router: flat routes are what the access check walks over.
         app.router.routes.extend(module.router.routes)
     add_document(app)
+    prefer_literal_paths(app.router.routes)
     require_access_declarations(app)
     if FRONTEND.is_dir():
         # For paths that match no route; a mount would swallow a route's 405.

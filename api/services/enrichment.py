@@ -46,7 +46,7 @@ async def enrich(
                 done.n_failed += 1
                 n_silent += 1
                 if n_silent == MAX_SILENT:
-                    message = "TMDB does not answer; run `cinefold enrich` again later"
+                    message = "TMDB does not reply; run `cinefold enrich` again later"
                     raise RefusedError(message)
             else:
                 n_silent = 0

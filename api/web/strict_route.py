@@ -1,7 +1,7 @@
 """Routes that read requests literally: one JSON document, each name once."""
 
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, get_origin
 from urllib.parse import unquote_to_bytes
 
@@ -9,6 +9,8 @@ from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
+from starlette.routing import BaseRoute, Match
+from starlette.types import Scope
 
 from api.formats.strict_json import parse_json
 from api.web.problems import (
@@ -47,6 +49,13 @@ class StrictRoute(APIRoute):
 
     media_type = "application/json"
     max_body_bytes = MAX_BODY_BYTES
+    literal_paths: tuple[re.Pattern[str], ...] = ()  # more specific routes' paths
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Leave `/models/active` to its own route, so that a wrong method gets 405."""
+        if any(path.match(scope["path"]) for path in self.literal_paths):
+            return Match.NONE, {}
+        return super().matches(scope)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Wrap the framework's handler."""
@@ -103,6 +112,29 @@ class StrictRoute(APIRoute):
                 )
         if errors:
             raise InvalidRequest(errors=errors)
+
+
+def prefer_literal_paths(routes: Sequence[BaseRoute]) -> None:
+    """Never match the `active` of `/models/active` as the id of a model."""
+    strict = [route for route in routes if isinstance(route, StrictRoute)]
+    for route in strict:
+        route.literal_paths = tuple(
+            other.path_regex
+            for other in strict
+            if _is_more_specific(other.path.split("/"), route.path.split("/"))
+        )
+
+
+def _is_more_specific(path: list[str], template: list[str]) -> bool:
+    """Whether a path is a template with literals in place of some parameters."""
+    return (
+        len(path) == len(template)
+        and path != template
+        and all(
+            name == part or (part.startswith("{") and not name.startswith("{"))
+            for name, part in zip(path, template, strict=True)
+        )
+    )
 
 
 class CsvRoute(StrictRoute):

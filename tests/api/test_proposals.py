@@ -16,7 +16,7 @@ from engine.jobs.run import training_source
 pytestmark = pytest.mark.anyio
 
 UNKNOWN = 2_000_000_000
-PATH = "engine/training/fit.py"
+PATH = "engine/training/als.py"
 SHA256, MODULES = training_source()
 
 
@@ -48,7 +48,7 @@ async def test_the_code_that_made_a_model_is_shown(alice, model_id):
     texts = {module["path"]: module["text"] for module in reply["modules"]}
     assert reply["sha256"] == SHA256
     assert texts == MODULES
-    assert "def fit_head(" in texts[PATH]
+    assert "def half_step(" in texts[PATH]
     assert "engine/jobs/run.py" in texts
 
 
@@ -111,7 +111,7 @@ def test_a_diff_holds_both_texts_exactly(before, after):
     ("change", "field"),
     [
         ({"path": "api/main.py"}, "path"),
-        ({"path": "../engine/training/fit.py"}, "path"),
+        ({"path": "../engine/training/als.py"}, "path"),
         ({"model_id": UNKNOWN}, "path"),
         ({"text": MODULES[PATH]}, "text"),
         ({"text": "a\0b"}, "text"),

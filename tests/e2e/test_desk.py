@@ -36,10 +36,10 @@ def test_an_edit_of_the_training_code_becomes_a_patch(page, service, tmp_path):
     page.goto("/#/proposals?status=accepted")
     expect(page.get_by_text("There are no such proposals.")).to_be_visible()
     page.get_by_role("link", name=f"Code of model {model_id}").press("Enter")
-    page.get_by_role("link", name="engine/training/als.py").press("Enter")
     page.get_by_role("link", name="engine/training/fit.py").press("Enter")
-    code = page.get_by_role("region", name="engine/training/fit.py")
-    expect(code).to_contain_text("def fit_head(")
+    page.get_by_role("link", name="engine/training/als.py").press("Enter")
+    code = page.get_by_role("region", name="engine/training/als.py")
+    expect(code).to_contain_text("def half_step(")
     expect(code.get_by_text("return", exact=True).first).to_have_class(re.compile("."))
     page.set_viewport_size(NARROW)
     assert fits(page)
@@ -53,9 +53,9 @@ def test_an_edit_of_the_training_code_becomes_a_patch(page, service, tmp_path):
     before = editor.input_value()
     after = before.replace("_INITIAL_SCALE = 0.1", "_INITIAL_SCALE = 0.01")
     editor.fill(after)
-    diff = page.get_by_role("region", name="Changes to engine/training/fit.py")
-    expect(diff.locator("[data-kind=added]")).to_have_text("_INITIAL_SCALE = 0.01")
-    expect(diff.locator("[data-kind=removed]")).to_have_text("_INITIAL_SCALE = 0.1")
+    diff = page.get_by_role("region", name="Changes to engine/training/als.py")
+    expect(diff.locator("[data-kind=added]")).to_contain_text("_INITIAL_SCALE = 0.01")
+    expect(diff.locator("[data-kind=removed]")).to_contain_text("_INITIAL_SCALE = 0.1 ")
     page.get_by_role("button", name="Propose the edit").click()
     expect(
         page.get_by_text("The purpose is empty. Say what the edit is for.")
@@ -72,12 +72,12 @@ def test_an_edit_of_the_training_code_becomes_a_patch(page, service, tmp_path):
     assert fits(page)
     with page.expect_download() as download:
         page.get_by_role("link", name="Download the patch").click()
-    module = tmp_path / "engine" / "training" / "fit.py"
+    module = tmp_path / "engine" / "training" / "als.py"
     module.parent.mkdir(parents=True)
     module.write_text(before)
     command = ["/usr/bin/env", "git", "apply", str(download.value.path())]
     subprocess.run(command, cwd=tmp_path, check=True)
-    assert module.read_text() == after != (ENGINE / "training" / "fit.py").read_text()
+    assert module.read_text() == after != (ENGINE / "training" / "als.py").read_text()
 
     page.get_by_role("button", name="Accept").click()
     page.get_by_role("dialog").get_by_role("button", name="Accept").press("Enter")

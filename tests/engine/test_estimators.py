@@ -20,6 +20,9 @@ from engine.estimators import ALSRecommender
 from engine.model.files import load_model, save_model
 from engine.serving.fold_in import fold_in, predict
 
+# Whole models are trained here: too slow as plain Python, and no kernel is in them.
+pytestmark = pytest.mark.compiled
+
 QUICK: dict[str, Any] = {
     "preset": "plain",
     "n_factors": 2,
@@ -53,7 +56,6 @@ def expected_failures(_):
     }
 
 
-@pytest.mark.compiled
 @pytest.mark.filterwarnings("ignore:SCIPY_ARRAY_API")
 @parametrize_with_checks(
     [OfRows(**QUICK)], expected_failed_checks=expected_failures, xfail_strict=True
@@ -80,7 +82,6 @@ def fitted(pairs, stars):
     return ALSRecommender(**QUICK).fit(pairs, stars)
 
 
-@pytest.mark.compiled
 def test_the_example_in_the_docstring_is_true():
     result = doctest.testmod(engine.estimators)
 

@@ -100,7 +100,7 @@ def test_a_model_of_an_older_version_is_trained_anew(copy_of_prepared, tmp_path)
     assert ready.model is not None
     assert ready.model.id == 2
     assert not ready.degraded
-    assert "Another model is trained" in service.output
+    assert "A new model is in training" in service.output
 
 
 def damage(array: Path) -> None:
