@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import sklearn.preprocessing  # noqa: F401 - loads for a second: now, not in a job
 from psycopg import AsyncConnection, Error
 from sqlalchemy.exc import SQLAlchemyError
 
