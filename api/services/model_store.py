@@ -76,11 +76,8 @@ class ModelStore:
         if row is None or row.id in known:
             return
         served = await self._load(row)
-        if served is None:
-            self._refused = row.id
-            return
-        self.current = served
-        logger.info("model %d is live", row.id)
+        self._refused = None if served else row.id
+        self.current = served or self.current
 
     async def pinned(self, row: AnyRow | ModelRow) -> ServedModel | None:
         """Return a model that a variant pins, loaded at its first use.
@@ -104,6 +101,7 @@ class ModelStore:
         except ArtifactError:
             logger.exception("model %d refused: it is damaged", row.id)
             return None
+        logger.info("model %d is loaded", row.id)
         return ServedModel(row.id, row.created_at, model)
 
     async def follow(self, url: str) -> None:

@@ -3,6 +3,8 @@
 from contextlib import suppress
 from pathlib import Path
 
+STATUS = Path("/proc/self/status")
+
 
 def reset_peak() -> None:
     """Reset the peak, where the system can."""
@@ -13,7 +15,7 @@ def reset_peak() -> None:
 def peak_bytes() -> int | None:
     """Read the peak since the last reset; `None` where the system cannot tell."""
     with suppress(OSError):
-        for line in Path("/proc/self/status").read_text().splitlines():
+        for line in STATUS.read_text().splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024
     return None

@@ -6,10 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import anyio
+import psycopg
 import pytest
 from sqlalchemy import insert, update
 
-from api.services.model_store import ModelStore
+from api.services.model_store import CHANNEL, ModelStore
+from api.settings import libpq_url
 from api.tables import Model
 from engine.model.files import save_model
 
@@ -151,3 +154,41 @@ async def test_without_any_model_nothing_is_served(session, store):
     await store.refresh()
 
     assert store.current is None
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait until a condition holds, for ten seconds at most."""
+    with anyio.fail_after(10):
+        while not condition():  # noqa: ASYNC110 - the store has no event to wait for
+            await anyio.sleep(0.01)
+
+
+async def test_a_notification_brings_the_newer_model(
+    session, store, folders, database_url
+):
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(store.follow, database_url)
+        await until(lambda: store.current)
+        before = store.current
+        save_model(before.model, folders / "second", details={})
+        newer = await activate(session, "second")
+        conninfo = libpq_url(database_url)
+        async with await psycopg.AsyncConnection.connect(conninfo) as other:
+            await other.execute(f"NOTIFY {CHANNEL}")
+
+        await until(lambda: store.current is not before)
+        tasks.cancel_scope.cancel()
+
+    assert store.current.id == newer
+
+
+async def test_a_database_that_is_away_is_asked_again(store, caplog):
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(store.follow, "postgresql+psycopg://127.0.0.1:1/none")
+
+        await until(lambda: len(caplog.records) > 1)
+        tasks.cancel_scope.cancel()
+
+    assert {record.getMessage() for record in caplog.records} == {
+        "no notifications: OperationalError"
+    }
