@@ -1,4 +1,4 @@
-"""SQL of experiments, their variants, exposures and the votes that count for them."""
+"""SQL of experiments: variants, exposures and the votes that count."""
 
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
@@ -132,7 +132,7 @@ async def variants_for(
 ) -> Sequence[AnyRow]:
     """Read the variants a user may see, with the one they have seen already.
 
-    Of the running experiment, or of one that has been started.
+    They belong to the running experiment, or to a given one that has been started.
     """
     seen = and_(Exposure.experiment_id == Experiment.id, Exposure.user_id == user_id)
     query: AnySelect = (
@@ -171,7 +171,7 @@ async def expose(
 ) -> None:
     """Record a first exposure, if the experiment still runs; later ones do nothing.
 
-    No variant means both, interleaved.
+    No variant means both: the lists are interleaved.
     """
     running = select(
         Experiment.id, literal(user_id, Integer), literal(variant_id, Integer)
@@ -182,7 +182,7 @@ async def expose(
 
 
 async def exposures_of(session: AsyncSession, user_id: int) -> Sequence[AnyRow]:
-    """Read which variants a user has seen, and since when: for export."""
+    """Read the variants a user has seen and since when, for the export."""
     query = (
         select(
             Exposure.experiment_id, Variant.name.label("variant"), Exposure.exposed_at
@@ -199,7 +199,7 @@ dislikes = func.count().filter(~Feedback.is_like).label("dislikes")
 
 
 def _votes_by_user(experiment_id: int) -> AnySelect:
-    """Select every user exposed with their votes while it ran, by variant they see."""
+    """Select every exposed user with their votes during the experiment, by variant."""
     of_experiment = select(Variant.id).where(Variant.experiment_id == experiment_id)
     counted = (
         select(Feedback.user_id, Feedback.variant_id, likes, dislikes)

@@ -100,8 +100,8 @@ async def take_back(
 ) -> None:
     """Delete a vote, if there is one, and the opinion with it.
 
-    Outside of experiments, or in all of one: a movie of an interleaved list may have
-    counted for the other variant before.
+    The vote may be outside experiments or belong to one; then it is deleted for all its
+    variants, because a movie of an interleaved list may have counted for the other one.
     """
     await session.execute(
         delete(Feedback).where(
@@ -162,7 +162,7 @@ async def hidden_page(
 
 
 async def votes_with_movies(session: AsyncSession, user_id: int) -> Sequence[AnyRow]:
-    """Read all of a user's votes with movie and variant, newest first: for export."""
+    """Read a user's votes with movie and variant, newest first, for the export."""
     query = (
         select(
             Feedback.movie_id,
@@ -182,7 +182,7 @@ async def votes_with_movies(session: AsyncSession, user_id: int) -> Sequence[Any
 
 
 async def opinions_with_movies(session: AsyncSession, user_id: int) -> Sequence[AnyRow]:
-    """Read what a user thinks of movies, newest first: for export."""
+    """Read what a user thinks of movies, newest first, for the export."""
     query = (
         select(
             Opinion.movie_id,
@@ -199,7 +199,7 @@ async def opinions_with_movies(session: AsyncSession, user_id: int) -> Sequence[
 
 
 async def hidden_with_movies(session: AsyncSession, user_id: int) -> Sequence[AnyRow]:
-    """Read the movies a user has hidden, the last one first: for export."""
+    """Read the movies a user has hidden, the last one first, for export."""
     query = (
         select(HiddenMovie.movie_id, Movie.title, Movie.year, HiddenMovie.hidden_at)
         .join(Movie, Movie.id == HiddenMovie.movie_id)

@@ -1,4 +1,4 @@
-"""SQL of insights: the counts, and the summary where the worker stores them.
+"""SQL of insights: counts, and the summary in which the worker stores them.
 
 The counts read all ratings and all of `movie_statistics`; a request reads only the part
 of the summary that it needs.

@@ -48,7 +48,7 @@ LEAST_FOR_VARIANCE = 10
 
 @dataclass(frozen=True)
 class Filters:
-    """Which movies are wanted; `None` means any."""
+    """A filter of movies; `None` means any."""
 
     genre: str | None = None
     year_from: int | None = None
@@ -135,7 +135,7 @@ def by_similarity(query: str) -> Sort:
     """Order by similarity of the title to `query`, whose last word may be unfinished.
 
     Twice as many ratings weigh as much as some 7 % of the query's trigrams: if titles
-    match a misspelled word about equally, the famous one is likely meant.
+    match a misspelled word about equally, people probably mean the famous one.
     """
     wanted = type_coerce(func.trigrams(query, ""), ARRAY(Text))
     n_common = (
@@ -162,7 +162,7 @@ async def summaries(
 
 
 async def exists(session: AsyncSession, movie_id: int) -> bool:
-    """Whether there is such a movie."""
+    """Whether the movie exists."""
     return await session.get(Movie, movie_id) is not None
 
 

@@ -54,13 +54,13 @@ async def comments(session: AsyncSession, proposal_id: int) -> Sequence[AnyRow]:
 
 
 async def proposals_of(session: AsyncSession, author_id: int) -> Sequence[CodeProposal]:
-    """Read all proposals of a user, newest first: for export."""
+    """Read all proposals of a user, newest first, for the export."""
     query = select(CodeProposal).where(CodeProposal.author_id == author_id)
     return (await session.scalars(query.order_by(CodeProposal.id.desc()))).all()
 
 
 async def comments_of(session: AsyncSession, author_id: int) -> Sequence[CodeComment]:
-    """Read all remarks of a user, newest first: for export."""
+    """Read all remarks of a user, newest first, for the export."""
     query = select(CodeComment).where(CodeComment.author_id == author_id)
     return (await session.scalars(query.order_by(CodeComment.id.desc()))).all()
 

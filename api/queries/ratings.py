@@ -19,7 +19,7 @@ from api.tables import Movie, Rating, User
 
 
 async def user_exists(session: AsyncSession, user_id: int) -> bool:
-    """Whether there is such a user."""
+    """Whether the user exists."""
     query = select(User.id).where(User.id == user_id)
     return (await session.execute(query)).first() is not None
 
@@ -120,7 +120,7 @@ async def page(
 
 
 async def with_movies(session: AsyncSession, user_id: int) -> Sequence[AnyRow]:
-    """Read all of a user's ratings with their movies, newest first: for export."""
+    """Read all of a user's ratings with their movies, newest first, for the export."""
     query = (
         select(
             Rating.movie_id,

@@ -1,4 +1,4 @@
-"""SQL of readers: everything that a list depends on."""
+"""SQL of everything that a list depends on."""
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession

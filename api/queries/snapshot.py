@@ -92,7 +92,7 @@ def read_snapshot(url: str, *, vote_weight: float = 0) -> Snapshot:
 
 
 def _rated(cursor: psycopg.Cursor[Any]) -> Columns:
-    """Read all ratings, so many pages of the table at a time."""
+    """Read all ratings, a fixed number of table pages at a time."""
     (n_pages,) = cursor.execute(RATING_PAGES).fetchone() or (0,)
     parts = [
         _columns(cursor, RATINGS, f"({page},0)", f"({page + PAGES_AT_ONCE},0)")

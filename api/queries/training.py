@@ -98,7 +98,7 @@ async def sweeps_after(
 
 
 async def parameters(session: AsyncSession, run_id: int) -> dict[str, Any]:
-    """Read what a run was asked to do."""
+    """Read the parameters of a run."""
     run = await session.get_one(TrainingRun, run_id)
     return run.parameters
 
@@ -115,7 +115,7 @@ async def cancel_run(session: AsyncSession, run_id: int) -> bool:
 
 
 async def advance(session: AsyncSession, run_id: int, *, progress: float) -> bool:
-    """Record the share of the work that is done; false if the run is not ours."""
+    """Record the share of work done; false if the run belongs to another worker."""
     statement = (
         update(TrainingRun)
         .where(TrainingRun.id == run_id, TrainingRun.status == "running")
@@ -137,13 +137,13 @@ async def set_metrics(
 
 
 async def n_changes(session: AsyncSession) -> int:
-    """Count the ratings given, changed and taken back since the beginning."""
+    """Count all ratings added, changed and removed so far."""
     query = select(func.coalesce(func.sum(MovieStatistics.n_changes), 0))
     return int((await session.execute(query)).scalar_one())
 
 
 async def last_run(session: AsyncSession) -> tuple[str, timedelta] | None:
-    """Read the status of the latest run and how long ago it was asked for."""
+    """Read the status of the latest run and the time since it was requested."""
     age = type_coerce(func.now() - TrainingRun.requested_at, Interval)
     query = select(TrainingRun.status, age)
     row = (
@@ -178,7 +178,7 @@ async def claim_run(session: AsyncSession) -> int | None:
 
 
 async def beat(session: AsyncSession, run_id: int, *, stage: str) -> bool:
-    """Say that the worker lives; false if the run is no longer its own."""
+    """Record a heartbeat; false if the run no longer belongs to this worker."""
     statement = (
         update(TrainingRun)
         .where(TrainingRun.id == run_id, TrainingRun.status == "running")
@@ -189,7 +189,7 @@ async def beat(session: AsyncSession, run_id: int, *, stage: str) -> bool:
 
 
 async def fail_lost_runs(session: AsyncSession, *, silence: timedelta) -> list[int]:
-    """Fail the running runs whose worker has been silent for so long."""
+    """Fail the running runs whose worker has been silent for that long."""
     statement = (
         update(TrainingRun)
         .where(
@@ -244,7 +244,7 @@ async def publish(
     source: str | None = None,
     refusal: str | None = None,
 ) -> bool:
-    """End a run with its model; false if the run is no longer ours.
+    """End a run with its model; false if it belongs to another worker.
 
     The model is activated too, unless there is a reason to refuse that.
     """

@@ -1,4 +1,4 @@
-"""Types that bodies and parameters share: ids, stars, names, problems."""
+"""Types shared by bodies and parameters: ids, stars, names, problems."""
 
 import re
 import unicodedata

@@ -69,8 +69,9 @@ class DummyUser(Body):
 class Diagnosis(Out):
     """The recommendations of a model for a dummy user.
 
-    `position` is the taste along the principal axes of the movie map: of two otherwise
-    equal movies, the one further in its direction gets the higher prediction.
+    `position` is the user's position on the movie map. If two movies
+    differ only in their place on the map, the one further in that direction has the
+    higher prediction.
     """
 
     recommendations: Recommendations

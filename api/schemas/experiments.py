@@ -1,4 +1,4 @@
-"""Bodies of experiments and what they found."""
+"""Bodies of experiments and their results."""
 
 from datetime import date, datetime
 from typing import Annotated
@@ -26,9 +26,9 @@ from engine.experiments.verdicts import Kind as VerdictKind
 
 
 class VariantIn(Body):
-    """A model and how its lists are made, for a share of the users.
+    """A model and the parameters of its lists, for a share of the users.
 
-    Diversity and exploration are those of `GET /recommendations/{user_id}`.
+    Both numbers mean the same as in `GET /recommendations/{user_id}`.
     """
 
     name: Name
@@ -46,12 +46,13 @@ Hypothesis = Annotated[str, Field(max_length=2000), AfterValidator(clean_text)]
 class ExperimentIn(Body):
     """A plan; the first variant is the control, weights sum to 1.
 
-    `minimum_effect` is the smallest difference worth finding: likes in a vote, likes a
-    user or net likes a user, as the metric says.
+    `minimum_effect` is the smallest difference worth finding, in the metric's unit:
+    likes per vote, likes per user, or net likes per user.
 
-    Of kind `split` each user sees one variant. Of kind `interleaved` each list is drawn
-    from both: two variants of one model that differ in how its lists are made, weights
-    of 0.5, and a metric that compares within a user, which a share of likes does not.
+    In a `split` experiment each user sees one variant. In an `interleaved` one each
+    list is drawn from two variants of one model, which differ in the parameters of
+    lists; both weights are 0.5, and the metric must compare within a user, so a share
+    of likes is not accepted.
     """
 
     name: Name
@@ -66,7 +67,7 @@ class ExperimentIn(Body):
 
 
 class ExperimentPatch(Body):
-    """What to change of a draft; what is left out or null stays."""
+    """Changes to a draft; missing and null fields stay as they are."""
 
     name: Name | None = None
     hypothesis: Hypothesis | None = None
@@ -91,9 +92,9 @@ class VariantOut(Out):
 
 
 class ExperimentOut(Out):
-    """An experiment; its salts and algorithm version say who sees what.
+    """An experiment; its salts and algorithm version determine who sees which variant.
 
-    Its ETag is the version, in quotes.
+    The ETag is the version, in quotes.
     """
 
     id: int
@@ -133,7 +134,7 @@ class AssignmentOut(Out):
 
 
 class VariantResult(Out):
-    """What a variant's users did; shares are null before there is anything to share."""
+    """The counts of a variant; a share is null while its denominator is 0."""
 
     name: str
     n_users: int
@@ -153,10 +154,10 @@ class ChiSquareOut(Out):
 
 
 class ChiSquares(Out):
-    """The paper's test, and the same corrected for users who vote alike.
+    """The paper's test, and the same test corrected for votes that cluster by user.
 
-    Null where it cannot be computed: nobody voted, all voted alike, or, for Yates'
-    correction, there are more than two variants.
+    A test is null if it cannot be computed: nobody voted, all votes are equal, or, for
+    Yates' correction, there are more than two variants.
     """
 
     pearson: ChiSquareOut | None
@@ -165,7 +166,7 @@ class ChiSquares(Out):
 
 
 class FixedOut(Out):
-    """A difference and its interval, valid for one look planned beforehand."""
+    """A difference and its interval, valid for one look that was planned in advance."""
 
     value: float
     standard_error: float
@@ -175,7 +176,7 @@ class FixedOut(Out):
 
 
 class AnytimeOut(Out):
-    """An interval that is valid however often one looks; its p-value likewise."""
+    """An interval and a p-value that stay valid however often one looks."""
 
     low: float
     high: float
@@ -183,7 +184,7 @@ class AnytimeOut(Out):
 
 
 class ComparisonOut(Out):
-    """A treatment beside the control; `p_value` is adjusted for several treatments."""
+    """A treatment and the control; `p_value` is adjusted for several treatments."""
 
     variant: str
     fixed: FixedOut
@@ -193,14 +194,14 @@ class ComparisonOut(Out):
 
 
 class VerdictOut(Out):
-    """The outcome in one word and in plain words."""
+    """The outcome as one word and as a sentence."""
 
     kind: VerdictKind
     text: str
 
 
 class DayOut(Out):
-    """What happened to a variant on one day (UTC)."""
+    """A variant's counts on one day (UTC)."""
 
     day: date
     variant: str
@@ -210,9 +211,9 @@ class DayOut(Out):
 
 
 class PreferenceOut(Out):
-    """How many users gave the treatment more credit than the control, less, or as much.
+    """The number of users who credited the treatment more, less, or as much.
 
-    Of all users exposed; those who never voted are among the ties.
+    All exposed users are counted; users who never voted are ties.
     """
 
     n_wins: int
@@ -223,7 +224,7 @@ class PreferenceOut(Out):
 class LookOut(Out):
     """A treatment's difference from the control at the end of one day (UTC).
 
-    By the votes that stand now; the interval is the one valid however often one looks.
+    It uses the votes that stand now; the interval stays valid however often one looks.
     """
 
     day: date
@@ -234,14 +235,14 @@ class LookOut(Out):
 
 
 class Results(Out):
-    """Everything an experiment says so far.
+    """All results of an experiment so far.
 
-    `timeline` counts what happened on each day, `looks` say what the comparisons were
-    at its end: on at most 100 days, the last among them, without those too early.
+    `timeline` has the counts of each day, and `looks` the comparisons at the end of at
+    most 100 days, always with the last one and without days that had too few users.
 
-    Interleaved, every user counts in both variants, with the votes on what each of them
-    contributed: there is a `preference`, but no split whose ratio could be broken and
-    no test that takes the variants' users for different people.
+    In an interleaved experiment every user counts in both variants, with the votes on
+    the movies that each contributed. So there is a `preference`, but no sample-ratio
+    test, and no test that treats the users of the variants as different people.
     """
 
     experiment_id: int
@@ -261,7 +262,7 @@ class Results(Out):
 
 
 class Assumed(Body):
-    """How users are expected to vote, where there are no votes to learn it from."""
+    """The expected votes of users, for a service without votes to learn from."""
 
     like_share: Probability
     votes_per_user: Annotated[float, Field(ge=1, le=1000, allow_inf_nan=False)]
@@ -269,9 +270,10 @@ class Assumed(Body):
 
 
 class PowerIn(Body):
-    """A plan to cost. Without `assumed`, the service's own votes say how users vote.
+    """A plan whose cost in users is asked for.
 
-    Interleaved, the users needed are an upper bound, and neither weights nor design
+    Without `assumed`, the votes stored so far show how users vote. For an interleaved
+    experiment the number of users is an upper bound, and neither weights nor the design
     effect matter: each user is compared with themselves.
     """
 
@@ -286,7 +288,7 @@ class PowerIn(Body):
 
 
 class PowerOut(Out):
-    """How many users the plan needs in all variants, and what it rests on."""
+    """The number of users the plan needs in all variants, and its assumptions."""
 
     n_users_one_look: int
     n_users_any_time: int
@@ -298,10 +300,10 @@ class PowerOut(Out):
 
 
 class SimulationIn(Body):
-    """Experiments to simulate: two variants whose users vote like one another or not.
+    """Experiments to simulate, with two variants and an effect that may be 0.
 
-    Bounded so that the answer comes within a second or two; `cinefold simulate-ab` has
-    no bounds.
+    Sizes are bounded so that the reply takes a second or two; `cinefold simulate-ab`
+    has no bounds.
     """
 
     n_users: Annotated[int, Field(ge=50, le=300)] = 100
@@ -316,7 +318,7 @@ class SimulationIn(Body):
 
 
 class RateOut(Out):
-    """How often an estimator found a difference, and its interval held the true one."""
+    """How often an estimator found a difference, and the coverage of its interval."""
 
     name: str
     rejected: float
@@ -326,7 +328,7 @@ class RateOut(Out):
 class SimulationOut(Out):
     """Error rates of every estimator; `power` is what planning expects of one look.
 
-    With an effect of 0 what is found is a false alarm.
+    With an effect of 0, every difference found is a false alarm.
     """
 
     power: float

@@ -94,9 +94,9 @@ class GenreMap(Out):
 
 
 class UserPosition(Out):
-    """A user's taste along the axes of a model's movie map.
+    """A user's position along the axes of a model's movie map.
 
-    It follows from `n_ratings_used` ratings, and from votes with less weight.
+    It rests on `n_ratings_used` ratings, and on votes with less weight.
     """
 
     model: ModelReference

@@ -19,7 +19,7 @@ SortName = Literal["popular", "title", "year", "polarizing"]
 
 
 class MovieFilter(BaseModel):
-    """Which movies are wanted, in a query or in a body."""
+    """A filter of movies, in a query or in a body."""
 
     genre: Genre | None = None
     year_from: Year | None = None
@@ -36,7 +36,7 @@ class MovieFilter(BaseModel):
 
 
 class MovieQuery(MovieFilter):
-    """One page of the movies wanted."""
+    """A request for one page of movies."""
 
     query: Annotated[
         str | None,

@@ -60,7 +60,7 @@ class InlineTaste(Body):
 
 
 class PredictionQuery(MovieFilter):
-    """Which predictions a client wants; no ids mean all movies."""
+    """The movies to predict; no ids mean all movies."""
 
     movie_id: Annotated[MovieIds, Field(default_factory=list)]
     limit: PageSize = 24
@@ -68,7 +68,7 @@ class PredictionQuery(MovieFilter):
 
 
 class InlinePredictions(MovieFilter, InlineTaste):
-    """Ratings, and the predictions wanted; no ids mean all movies."""
+    """Ratings, and the movies to predict; no ids mean all movies."""
 
     movie_ids: Annotated[MovieIds, Field(default_factory=list)]
     limit: PageSize = 24
@@ -85,7 +85,7 @@ class InlineQuestions(InlineTaste):
 
 
 class ListOptions(MovieFilter):
-    """What a list may contain, and how much of it."""
+    """The length of a list, and the movies that it may contain."""
 
     limit: PageSize = 20
     max_ratings: Annotated[

@@ -42,17 +42,17 @@ def _names_of(configuration: type[HeadConfig]) -> list[str]:
 RatingParameters: type[Body] = create_model(
     "RatingParameters",
     __base__=Body,
-    __doc__="Of the rating head; what is left out takes the preset's value.",
+    __doc__="Parameters of the rating head; missing ones take the preset's value.",
     **_parameters_of(VariationalConfig, RidgeConfig),
 )
 RankingParameters: type[Body] = create_model(
     "RankingParameters",
     __base__=Body,
-    __doc__="Of the ranking head; what is left out takes the engine's value.",
+    __doc__="Parameters of the ranking head; missing ones take the engine's value.",
     **_parameters_of(RidgeConfig),
 )
 MAX_SEED = 2**31 - 1
-# What can be set of each preset of the rating head.
+# The parameters that each preset of the rating head accepts.
 SETTABLE: dict[str, frozenset[str]] = {
     name: frozenset(_names_of(type(preset.rating)))
     & RatingParameters.model_fields.keys()
@@ -61,15 +61,15 @@ SETTABLE: dict[str, frozenset[str]] = {
 
 
 class TrainingRunIn(Body):
-    """What to train, on what to measure it, and whether to let it serve.
+    """What to train, how to measure it, and whether it may go live.
 
-    `preset` is of the rating head: `default` learns its weights from the ratings, and
-    takes `n_factors`, `n_sweeps` and `rated_sets`; `plain` has weights that can be
-    set; the others are the source paper's models, which take `n_factors` and
-    `n_sweeps`. `test_share` of every
-    user's ratings is held out to measure on; the published model is then trained on
-    all ratings. `evaluate`: `auto` leaves that out above two million ratings, and so
-    does `later`, which otherwise measures when the model is published already.
+    `preset` names the rating head. `default` learns its weights from the ratings and
+    takes `n_factors`, `n_sweeps` and `rated_sets`; `plain` takes its weights from the
+    request; the others are the source paper's models, which take `n_factors` and
+    `n_sweeps`. A share `test_share` of every user's ratings is held out for measuring;
+    the published model is then trained on all ratings. With `evaluate` set to `auto`,
+    runs above two million ratings are not measured; with `later`, nor are they, and
+    smaller runs are measured after the model is published.
     """
 
     preset: Literal["default", "plain", "bias", "latent", "features"] = "default"
@@ -115,11 +115,11 @@ class MethodMetrics(Out):
 
 
 class TrainingRunOut(Out):
-    """A training run and how far it is.
+    """A training run and its progress.
 
-    `progress` is the share of the work of all sweeps, `metrics` what has been measured
-    on held-out ratings so far, `best_test_rmse` the lowest of the sweeps that were
-    measured on them: the last one need not be it.
+    `progress` is the share of the work done. `metrics` holds the figures on held-out
+    ratings so far. `best_test_rmse` is the lowest of all sweeps measured on them, which
+    need not be that of the last sweep.
     """
 
     id: int
@@ -141,9 +141,9 @@ class TrainingRunOut(Out):
 class TrainingSweepOut(Out):
     """One pass over all users and items.
 
-    Of the fit that is measured (`evaluation`) or of the one on all ratings that is
-    published; `test_rmse` and `test_loss` where the fit looks at the held-out ratings
-    as it goes.
+    It belongs to the fit that is measured (`evaluation`) or to the one on all ratings
+    that is published. `test_rmse` and `test_loss` are null unless the fit measures each
+    sweep on the held-out ratings.
     """
 
     fit: Literal["evaluation", "publication"]

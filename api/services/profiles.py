@@ -291,7 +291,7 @@ def profile_in(
 def personalization(
     history: RatingHistory, known: KnownRatings | None = None
 ) -> Personalization:
-    """Say how much of a user's own folded_user a list can hold."""
+    """Say on how many ratings and votes of the user a list is based."""
     n_used = known.n_rated if known else 0
     return Personalization(
         level="full"

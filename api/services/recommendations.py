@@ -1,4 +1,4 @@
-"""Recommendations: the ratings of now folded in, all movies ranked, and why."""
+"""Recommendations: fold the current ratings in, rank all movies, give reasons."""
 
 import time
 from collections import OrderedDict
@@ -49,7 +49,7 @@ class CachedReply:
     made_at: float = field(default_factory=time.monotonic)
 
     def is_valid_for(self, reader: AnyRow) -> bool:
-        """Whether a list made now would differ in the age of its id alone."""
+        """Whether a new list would differ only in the time of its id."""
         is_recent = time.monotonic() - self.made_at < REPLY_SECONDS
         return is_recent and reader == self.reader
 

@@ -1,7 +1,7 @@
 """Recommendation ids: a list and its user, signed.
 
-A vote names the list it is about, and nobody must invent lists. The id holds the list
-itself under an HMAC, so the database stores nothing until somebody votes.
+A vote names its list, and nobody may invent lists. The id holds the list itself under
+an HMAC, so the database stores nothing until somebody votes.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Training runs: asked for and followed here, done by the worker."""
+"""Training runs: requested and followed here, carried out by the worker."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -29,7 +29,7 @@ RETRY_SECONDS = 60
 LOST_AFTER = timedelta(seconds=15)
 # After a run that brought no model, the schedule waits before it asks for another.
 PAUSE_AFTER_FAILURE = timedelta(minutes=10)
-# Before so much of the work is done, the rest cannot be told from it.
+# The remaining time cannot be estimated before this share of the work is done.
 LEAST_PROGRESS = 0.02
 FOLLOW_SECONDS = 0.5
 KEEP_ALIVE_SECONDS = 15.0
@@ -61,7 +61,7 @@ async def request_due_run(session: AsyncSession, settings: Settings) -> None:
 async def request_unless_waiting(
     session: AsyncSession, body: TrainingRunIn, *, reason: str = "request"
 ) -> None:
-    """Queue a run where none waits, works or has just failed."""
+    """Queue a run unless one is queued or running, or has just failed."""
     await queries.lock_queue(session)
     last = await queries.last_run(session)
     is_waiting = last is not None and (
@@ -77,8 +77,8 @@ async def request_unless_waiting(
 async def _due(session: AsyncSession, settings: Settings) -> str | None:
     """Say why a run is due, if one is.
 
-    What counts is the newest model, active or not: one that fails its expectations
-    must not be trained over and over.
+    The newest model counts, live or not: a model that fails its expectations must not
+    be trained over and over.
     """
     newest = await queries.newest_trained(session)
     if newest is None:
@@ -150,7 +150,7 @@ async def follow(
 ) -> AsyncIterator[str]:
     """Check that a run exists and return its news from the sweep `after` on.
 
-    They end with the run, or when the process is `stopping`: the listener comes back.
+    The stream ends with the run, or when the process is `stopping`; clients reconnect.
     """
     if await queries.run(session, run_id) is None:
         raise NotFound
@@ -163,7 +163,8 @@ async def _events(
 ) -> AsyncIterator[str]:
     """Write server-sent events: each sweep once, the run whenever it has changed.
 
-    The connection goes back between looks; who listens for hours must not keep one.
+    Between looks the connection goes back to the pool, because a client may listen for
+    hours.
     """
     last, quiet = None, 0.0
     while not stopping.is_set():

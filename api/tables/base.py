@@ -12,8 +12,6 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase
 
-# Ids below are kept for users that come with an imported data set.
-
 
 class Table(DeclarativeBase):
     """Base of all tables; constraint names follow one scheme, so Alembic finds them."""

@@ -13,16 +13,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-# Ids below are kept for users that come with an imported data set.
 from api.tables.base import Table
 
 
 class SigningKey(Table):
     """The secret that signs recommendation ids: one row, made by the migration.
 
-    In the database and not a setting: every web process needs the same one, nobody has
-    to invent or distribute it, and whoever can read it here could read and change the
-    votes as well.
+    It is in the database rather than in the settings because all web processes share it
+    and no operator has to invent or distribute it. Anybody who can read it here could
+    change the votes as well.
     """
 
     __tablename__ = "signing_keys"
@@ -32,10 +31,10 @@ class SigningKey(Table):
 
 
 class Feedback(Table):
-    """A like or dislike of a movie that was recommended; the last vote stands.
+    """A like or dislike of a recommended movie; the last vote stands.
 
-    One outside of experiments and one for each variant: later votes must not change
-    what a stopped experiment has found.
+    A user has one vote on a movie outside experiments and one for each variant: later
+    votes must not change the result of a stopped experiment.
     """
 
     __tablename__ = "feedback"
@@ -64,9 +63,9 @@ class Feedback(Table):
 
 
 class Opinion(Table):
-    """A user's last vote on a movie, whichever list it was cast on: what teaches.
+    """A user's last vote on a movie, on whichever list; models learn from it.
 
-    Beside `feedback`, where votes are kept apart by variant.
+    `feedback` keeps votes apart by variant; this table does not.
     """
 
     __tablename__ = "opinions"
@@ -108,9 +107,10 @@ class HiddenMovie(Table):
 
 
 class Experiment(Table):
-    """A comparison of variants; at most one runs, and nothing of it changes then.
+    """A comparison of variants; at most one runs, and a running one never changes.
 
-    Split: each user sees one variant. Interleaved: each list is drawn from both.
+    In a split experiment each user sees one variant; in an interleaved one each list is
+    drawn from both.
     """
 
     __tablename__ = "experiments"
@@ -179,7 +179,7 @@ class Variant(Table):
 class Exposure(Table):
     """The first time a user saw a variant; it decides what they see from then on.
 
-    None where the lists are interleaved: they see both.
+    The variant is null in an interleaved experiment: the user sees both.
     """
 
     __tablename__ = "exposures"

@@ -1,4 +1,4 @@
-"""Tables of training, models, and what is said of their code."""
+"""Tables of training runs, models, and the discussion of their code."""
 
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,6 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-# Ids below are kept for users that come with an imported data set.
 from api.tables.base import Table
 
 
@@ -66,7 +65,7 @@ class TrainingSweep(Table):
     )
     head: Mapped[str] = mapped_column(primary_key=True)
     sweep: Mapped[int] = mapped_column(primary_key=True)
-    # Rises with time: where a listener left off.
+    # Rises with time, so a client can resume after the last sweep it received.
     id: Mapped[int] = mapped_column(BigInteger, Identity(), unique=True)
     n_sweeps: Mapped[int]
     rmse: Mapped[float]
@@ -104,7 +103,7 @@ class Model(Table):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     kind: Mapped[str] = mapped_column(server_default=text("'trained'"))
     source: Mapped[str | None] = mapped_column(ForeignKey("sources.sha256"))
-    # When it began or ceased to serve, whichever was last: the order of rolling back.
+    # When it last went live or was replaced; roll-back follows this order.
     last_active_at: Mapped[datetime | None]
     # Why publishing did not activate it.
     refusal: Mapped[str | None]

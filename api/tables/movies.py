@@ -1,4 +1,4 @@
-"""Tables of movies and what people gave them."""
+"""Tables of movies and ratings."""
 
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,6 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import REAL
 from sqlalchemy.orm import Mapped, mapped_column
 
-# Ids below are kept for users that come with an imported data set.
 from api.tables.base import Table
 
 
@@ -52,7 +51,7 @@ class Movie(Table):
 class Description(Table):
     """Another service's description of a movie, or the fact that it has none.
 
-    Beside `movies`, not in it: whatever reads those need not pass by pictures.
+    A table of its own, so that queries of `movies` need not read past pictures.
     """
 
     __tablename__ = "descriptions"
@@ -69,8 +68,8 @@ class Description(Table):
 class MovieStatistics(Table):
     """Exact sums over the ratings of a movie; a trigger on `ratings` keeps them.
 
-    Beside `movies`, not in it: each rating rewrites this row, and that row is wide and
-    indexed. Sums are integers in half stars, so mean and variance carry no drift.
+    A table of its own, because each rating rewrites this row, and a row of `movies` is
+    wide and indexed. Sums are integers in half stars: mean and variance never drift.
     """
 
     __tablename__ = "movie_statistics"
@@ -81,7 +80,7 @@ class MovieStatistics(Table):
     n_ratings: Mapped[int]
     half_stars_sum: Mapped[int] = mapped_column(BigInteger)
     half_stars_sum_squares: Mapped[int] = mapped_column(BigInteger)
-    # Ratings given, changed and taken back since the beginning; it never falls.
+    # Number of ratings added, changed and removed so far; it never falls.
     n_changes: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
 
     __table_args__ = (
@@ -114,7 +113,7 @@ class Rating(Table):
 
 
 class RatingImport(Table):
-    """A file of ratings that was taken in, and what became of its rows."""
+    """An imported file of ratings, and the number of its rows by outcome."""
 
     __tablename__ = "imports"
 

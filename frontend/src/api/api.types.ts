@@ -1737,7 +1737,7 @@ export interface components {
         };
         /**
          * AnytimeOut
-         * @description An interval that is valid however often one looks; its p-value likewise.
+         * @description An interval and a p-value that stay valid however often one looks.
          */
         AnytimeOut: {
             /** Low */
@@ -1807,7 +1807,7 @@ export interface components {
         };
         /**
          * Assumed
-         * @description How users are expected to vote, where there are no votes to learn it from.
+         * @description The expected votes of users, for a service without votes to learn from.
          */
         Assumed: {
             /** Like Share */
@@ -1888,10 +1888,10 @@ export interface components {
         };
         /**
          * ChiSquares
-         * @description The paper's test, and the same corrected for users who vote alike.
+         * @description The paper's test, and the same test corrected for votes that cluster by user.
          *
-         *     Null where it cannot be computed: nobody voted, all voted alike, or, for Yates'
-         *     correction, there are more than two variants.
+         *     A test is null if it cannot be computed: nobody voted, all votes are equal, or, for
+         *     Yates' correction, there are more than two variants.
          */
         ChiSquares: {
             pearson: components["schemas"]["ChiSquareOut"] | null;
@@ -2007,7 +2007,7 @@ export interface components {
         };
         /**
          * ComparisonOut
-         * @description A treatment beside the control; `p_value` is adjusted for several treatments.
+         * @description A treatment and the control; `p_value` is adjusted for several treatments.
          */
         ComparisonOut: {
             /** Variant */
@@ -2045,7 +2045,7 @@ export interface components {
         };
         /**
          * DayOut
-         * @description What happened to a variant on one day (UTC).
+         * @description A variant's counts on one day (UTC).
          */
         DayOut: {
             /**
@@ -2077,8 +2077,9 @@ export interface components {
          * Diagnosis
          * @description The recommendations of a model for a dummy user.
          *
-         *     `position` is the taste along the principal axes of the movie map: of two otherwise
-         *     equal movies, the one further in its direction gets the higher prediction.
+         *     `position` is the user's position on the movie map. If two movies
+         *     differ only in their place on the map, the one further in that direction has the
+         *     higher prediction.
          */
         Diagnosis: {
             recommendations: components["schemas"]["Recommendations"];
@@ -2205,12 +2206,13 @@ export interface components {
          * ExperimentIn
          * @description A plan; the first variant is the control, weights sum to 1.
          *
-         *     `minimum_effect` is the smallest difference worth finding: likes in a vote, likes a
-         *     user or net likes a user, as the metric says.
+         *     `minimum_effect` is the smallest difference worth finding, in the metric's unit:
+         *     likes per vote, likes per user, or net likes per user.
          *
-         *     Of kind `split` each user sees one variant. Of kind `interleaved` each list is drawn
-         *     from both: two variants of one model that differ in how its lists are made, weights
-         *     of 0.5, and a metric that compares within a user, which a share of likes does not.
+         *     In a `split` experiment each user sees one variant. In an `interleaved` one each
+         *     list is drawn from two variants of one model, which differ in the parameters of
+         *     lists; both weights are 0.5, and the metric must compare within a user, so a share
+         *     of likes is not accepted.
          */
         ExperimentIn: {
             /** Name */
@@ -2251,9 +2253,9 @@ export interface components {
         };
         /**
          * ExperimentOut
-         * @description An experiment; its salts and algorithm version say who sees what.
+         * @description An experiment; its salts and algorithm version determine who sees which variant.
          *
-         *     Its ETag is the version, in quotes.
+         *     The ETag is the version, in quotes.
          */
         ExperimentOut: {
             /** Id */
@@ -2317,7 +2319,7 @@ export interface components {
         };
         /**
          * ExperimentPatch
-         * @description What to change of a draft; what is left out or null stays.
+         * @description Changes to a draft; missing and null fields stay as they are.
          */
         ExperimentPatch: {
             /** Name */
@@ -2556,7 +2558,7 @@ export interface components {
         };
         /**
          * FixedOut
-         * @description A difference and its interval, valid for one look planned beforehand.
+         * @description A difference and its interval, valid for one look that was planned in advance.
          */
         FixedOut: {
             /** Value */
@@ -2780,7 +2782,7 @@ export interface components {
         };
         /**
          * InlinePredictions
-         * @description Ratings, and the predictions wanted; no ids mean all movies.
+         * @description Ratings, and the movies to predict; no ids mean all movies.
          */
         InlinePredictions: {
             /** Ratings */
@@ -2896,7 +2898,7 @@ export interface components {
          * LookOut
          * @description A treatment's difference from the control at the end of one day (UTC).
          *
-         *     By the votes that stand now; the interval is the one valid however often one looks.
+         *     It uses the votes that stand now; the interval stays valid however often one looks.
          */
         LookOut: {
             /**
@@ -3389,9 +3391,10 @@ export interface components {
         };
         /**
          * PowerIn
-         * @description A plan to cost. Without `assumed`, the service's own votes say how users vote.
+         * @description A plan whose cost in users is asked for.
          *
-         *     Interleaved, the users needed are an upper bound, and neither weights nor design
+         *     Without `assumed`, the votes stored so far show how users vote. For an interleaved
+         *     experiment the number of users is an upper bound, and neither weights nor the design
          *     effect matter: each user is compared with themselves.
          */
         PowerIn: {
@@ -3433,7 +3436,7 @@ export interface components {
         };
         /**
          * PowerOut
-         * @description How many users the plan needs in all variants, and what it rests on.
+         * @description The number of users the plan needs in all variants, and its assumptions.
          */
         PowerOut: {
             /** N Users One Look */
@@ -3477,9 +3480,9 @@ export interface components {
         };
         /**
          * PreferenceOut
-         * @description How many users gave the treatment more credit than the control, less, or as much.
+         * @description The number of users who credited the treatment more, less, or as much.
          *
-         *     Of all users exposed; those who never voted are among the ties.
+         *     All exposed users are counted; users who never voted are ties.
          */
         PreferenceOut: {
             /** N Wins */
@@ -3491,7 +3494,7 @@ export interface components {
         };
         /**
          * RankingParameters
-         * @description Of the ranking head; what is left out takes the engine's value.
+         * @description Parameters of the ranking head; missing ones take the engine's value.
          */
         RankingParameters: {
             /** N Factors */
@@ -3519,7 +3522,7 @@ export interface components {
         };
         /**
          * RateOut
-         * @description How often an estimator found a difference, and its interval held the true one.
+         * @description How often an estimator found a difference, and the coverage of its interval.
          */
         RateOut: {
             /** Name */
@@ -3609,7 +3612,7 @@ export interface components {
         };
         /**
          * RatingParameters
-         * @description Of the rating head; what is left out takes the preset's value.
+         * @description Parameters of the rating head; missing ones take the preset's value.
          */
         RatingParameters: {
             /** N Factors */
@@ -3708,14 +3711,14 @@ export interface components {
         };
         /**
          * Results
-         * @description Everything an experiment says so far.
+         * @description All results of an experiment so far.
          *
-         *     `timeline` counts what happened on each day, `looks` say what the comparisons were
-         *     at its end: on at most 100 days, the last among them, without those too early.
+         *     `timeline` has the counts of each day, and `looks` the comparisons at the end of at
+         *     most 100 days, always with the last one and without days that had too few users.
          *
-         *     Interleaved, every user counts in both variants, with the votes on what each of them
-         *     contributed: there is a `preference`, but no split whose ratio could be broken and
-         *     no test that takes the variants' users for different people.
+         *     In an interleaved experiment every user counts in both variants, with the votes on
+         *     the movies that each contributed. So there is a `preference`, but no sample-ratio
+         *     test, and no test that treats the users of the variants as different people.
          */
         Results: {
             /** Experiment Id */
@@ -3803,10 +3806,10 @@ export interface components {
         };
         /**
          * SimulationIn
-         * @description Experiments to simulate: two variants whose users vote like one another or not.
+         * @description Experiments to simulate, with two variants and an effect that may be 0.
          *
-         *     Bounded so that the answer comes within a second or two; `cinefold simulate-ab` has
-         *     no bounds.
+         *     Sizes are bounded so that the reply takes a second or two; `cinefold simulate-ab`
+         *     has no bounds.
          */
         SimulationIn: {
             /**
@@ -3859,7 +3862,7 @@ export interface components {
          * SimulationOut
          * @description Error rates of every estimator; `power` is what planning expects of one look.
          *
-         *     With an effect of 0 what is found is a false alarm.
+         *     With an effect of 0, every difference found is a false alarm.
          */
         SimulationOut: {
             /** Power */
@@ -3953,15 +3956,15 @@ export interface components {
         };
         /**
          * TrainingRunIn
-         * @description What to train, on what to measure it, and whether to let it serve.
+         * @description What to train, how to measure it, and whether it may go live.
          *
-         *     `preset` is of the rating head: `default` learns its weights from the ratings, and
-         *     takes `n_factors`, `n_sweeps` and `rated_sets`; `plain` has weights that can be
-         *     set; the others are the source paper's models, which take `n_factors` and
-         *     `n_sweeps`. `test_share` of every
-         *     user's ratings is held out to measure on; the published model is then trained on
-         *     all ratings. `evaluate`: `auto` leaves that out above two million ratings, and so
-         *     does `later`, which otherwise measures when the model is published already.
+         *     `preset` names the rating head. `default` learns its weights from the ratings and
+         *     takes `n_factors`, `n_sweeps` and `rated_sets`; `plain` takes its weights from the
+         *     request; the others are the source paper's models, which take `n_factors` and
+         *     `n_sweeps`. A share `test_share` of every user's ratings is held out for measuring;
+         *     the published model is then trained on all ratings. With `evaluate` set to `auto`,
+         *     runs above two million ratings are not measured; with `later`, nor are they, and
+         *     smaller runs are measured after the model is published.
          */
         TrainingRunIn: {
             /**
@@ -3996,11 +3999,11 @@ export interface components {
         };
         /**
          * TrainingRunOut
-         * @description A training run and how far it is.
+         * @description A training run and its progress.
          *
-         *     `progress` is the share of the work of all sweeps, `metrics` what has been measured
-         *     on held-out ratings so far, `best_test_rmse` the lowest of the sweeps that were
-         *     measured on them: the last one need not be it.
+         *     `progress` is the share of the work done. `metrics` holds the figures on held-out
+         *     ratings so far. `best_test_rmse` is the lowest of all sweeps measured on them, which
+         *     need not be that of the last sweep.
          */
         TrainingRunOut: {
             /** Id */
@@ -4057,9 +4060,9 @@ export interface components {
          * TrainingSweepOut
          * @description One pass over all users and items.
          *
-         *     Of the fit that is measured (`evaluation`) or of the one on all ratings that is
-         *     published; `test_rmse` and `test_loss` where the fit looks at the held-out ratings
-         *     as it goes.
+         *     It belongs to the fit that is measured (`evaluation`) or to the one on all ratings
+         *     that is published. `test_rmse` and `test_loss` are null unless the fit measures each
+         *     sweep on the held-out ratings.
          */
         TrainingSweepOut: {
             /**
@@ -4147,9 +4150,9 @@ export interface components {
         };
         /**
          * UserPosition
-         * @description A user's taste along the axes of a model's movie map.
+         * @description A user's position along the axes of a model's movie map.
          *
-         *     It follows from `n_ratings_used` ratings, and from votes with less weight.
+         *     It rests on `n_ratings_used` ratings, and on votes with less weight.
          */
         UserPosition: {
             model: components["schemas"]["ModelReference"];
@@ -4160,9 +4163,9 @@ export interface components {
         };
         /**
          * VariantIn
-         * @description A model and how its lists are made, for a share of the users.
+         * @description A model and the parameters of its lists, for a share of the users.
          *
-         *     Diversity and exploration are those of `GET /recommendations/{user_id}`.
+         *     Both numbers mean the same as in `GET /recommendations/{user_id}`.
          */
         VariantIn: {
             /** Name */
@@ -4211,7 +4214,7 @@ export interface components {
         };
         /**
          * VariantResult
-         * @description What a variant's users did; shares are null before there is anything to share.
+         * @description The counts of a variant; a share is null while its denominator is 0.
          */
         VariantResult: {
             /** Name */
@@ -4231,7 +4234,7 @@ export interface components {
         };
         /**
          * VerdictOut
-         * @description The outcome in one word and in plain words.
+         * @description The outcome as one word and as a sentence.
          */
         VerdictOut: {
             /**
