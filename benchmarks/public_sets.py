@@ -24,7 +24,15 @@ from engine.data.ratings import Ratings
 from engine.data.splits import Split, split_at
 from engine.model.heads import Head
 
-SETS = ("ml-100k", "ml-1m", "ml-latest-small", "ml-latest-head2149")
+SETS = (
+    "ml-100k",
+    "ml-1m",
+    "ml-latest-small",
+    "ml-latest-head2149",
+    "filmtrust",
+    "ciaodvd",
+    "jester-1",
+)
 
 
 def command_line(
@@ -65,6 +73,8 @@ class PublicSet:
         """Read the set `name` from its folder in `root`."""
         folder = root / name
         table = _table(folder)
+        if name == "jester-1":
+            table = _of_some_users(table)
         users, items, values = table["user"], table["item"], table["rating"]
         ratings = Ratings.from_arrays(users, items, values)
         order = np.lexsort((items, users))
@@ -106,17 +116,26 @@ def _table(folder: Path) -> dict[str, npt.NDArray[Any]]:
 def _folds(
     table: dict[str, npt.NDArray[Any]], n_ratings: int
 ) -> Iterator[npt.NDArray[np.bool_]]:
-    """u1 to u5 of ml-100k, three tenths of ml-1m, five random tenths of the others."""
+    """u1 to u5 of ml-100k, three tenths of ml-1m, random tenths of the others."""
     if "fold" in table:
         yield from (table["fold"] == fold for fold in range(1, 6))
     elif "fold10" in table:
         yield from (table["fold10"] == fold for fold in range(3))
     else:
-        for seed in range(5):
+        seeds = range(5) if "timestamp" in table else range(1000, 1003)
+        for seed in seeds:
             chosen = np.random.default_rng(seed).permutation(n_ratings)
             held_out = np.zeros(n_ratings, dtype=np.bool_)
             held_out[chosen[: n_ratings // 10]] = True
             yield held_out
+
+
+def _of_some_users(table: dict[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
+    """Keep 3,000 users of Jester, drawn from all in the order of the file."""
+    users = np.array(list(dict.fromkeys(table["user"].tolist())))
+    chosen = np.random.default_rng(0).choice(users, 3000, replace=False)
+    kept = np.isin(table["user"], chosen)
+    return {name: column[kept] for name, column in table.items()}
 
 
 def _movies(folder: Path) -> Iterator[tuple[int, list[str]]]:
@@ -141,7 +160,7 @@ def _movie_rows(folder: Path) -> Iterator[tuple[Any, ...]]:
     elif (folder / "movies.parquet").exists():
         table = pyarrow.parquet.read_table(folder / "movies.parquet").to_pydict()
         yield from zip(*table.values(), strict=True)
-    else:
+    elif (folder / "movies.csv").exists():
         with (folder / "movies.csv").open(encoding="utf-8") as file:
             yield from (tuple(row) for row in list(csv.reader(file))[1:])
 

@@ -32,14 +32,15 @@ class Others(NamedTuple):
         Variances of factors and bias.
     noise_weights : ndarray of float32, shape (n,)
         ``ω``: the weight of a rating by the noise of its user, 1 on average.
-    mean : float
-        ``μ``, in stars.
+    mean, unit : float
+        ``μ``, and the unit in which all parameters are measured; both in stars.
     """
 
     parameters: FactorMatrix
     variances: FactorMatrix
     noise_weights: FloatVector
     mean: float
+    unit: float
 
 
 class Prior(NamedTuple):
@@ -115,7 +116,8 @@ def _build(
                 block[at + f] = root * parameters[f]
                 diagonal[f] += weight * variances[f]
             block[at + k] = root
-            rest = rows.values[begin + t] - others.mean - parameters[k]
+            above = (rows.values[begin + t] - others.mean) / others.unit
+            rest = above - parameters[k]
             block[at + k + 1] = root * rest
         add_gram(block, n, width, matrix, width)
     for f in range(k + 1):
@@ -139,7 +141,8 @@ def _residual(
     for t in range(rows.indptr[row], rows.indptr[row + 1]):
         other = rows.indices[t]
         parameters = others.parameters[other]
-        error = (rows.values[t] - others.mean) - (parameters[k] + x[k])
+        above = (rows.values[t] - others.mean) / others.unit
+        error = above - (parameters[k] + x[k])
         for f in range(k):
             error -= parameters[f] * x[f]
         error *= others.noise_weights[other] * weight_at(rows.weights, t)
@@ -216,7 +219,8 @@ def sum_expected_squares(
             for f in range(k):
                 product += x[f] * y[f]
                 variance += y[f] * y[f] * v[f] + (x[f] * x[f] + v[f]) * u[f]
-            error = rows.values[t] - others.mean - (x[k] + y[k] + product)
+            above = (rows.values[t] - others.mean) / others.unit
+            error = above - (x[k] + y[k] + product)
             weight = weight_at(rows.weights, t)
             squared_error += weight * np.float64(error) * error
             total_variance += weight * variance

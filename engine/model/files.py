@@ -39,7 +39,7 @@ Json: TypeAlias = str | int | float | bool | list["Json"] | dict[str, "Json"] | 
 Array: TypeAlias = npt.NDArray[Any]
 
 FORMAT = "cinefold-model"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 MANIFEST = "manifest.json"
 
 _LARGEST_MANIFEST = 1 << 20  # bytes

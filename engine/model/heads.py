@@ -1,8 +1,7 @@
 """A trained model: the item side of both heads. No training code in here."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
@@ -20,11 +19,18 @@ from engine.arrays import (
 )
 from engine.data.ids import Ids, indices_of
 from engine.errors import DataError
-from engine.model.configuration import HeadConfig, RidgeConfig, VariationalConfig
+from engine.model.configuration import (
+    Counts,
+    HeadConfig,
+    RidgeConfig,
+    VariationalConfig,
+)
 from engine.model.users import FoldedUser, UserRatings, UserSystem
 
 Arrays: TypeAlias = dict[str, npt.NDArray[Any]]
 Shapes: TypeAlias = dict[str, tuple[type[np.generic], tuple[int, ...]]]
+
+_SET_COUNT = 5.0  # members that a feedback set lacks to its full say
 
 
 @dataclass(frozen=True)
@@ -236,6 +242,11 @@ class RidgeHead(Head):
         return UserSystem(matrix, errors, None, rest)
 
 
+def set_scale(counts: Counts) -> ExactVector:
+    """Scale the implicit feedback sets of `counts` members: ``1 / sqrt(n + n0)``."""
+    return np.asarray(1 / np.sqrt(counts + _SET_COUNT))
+
+
 @dataclass(frozen=True)
 class UserPrior:
     """Prior of a user in a variational head, and the uncertainty about its items.
@@ -262,16 +273,6 @@ class UserPrior:
     selection_offsets: FloatVector
 
 
-# Files of format 2 name two parts of the prior as earlier versions did.
-_PRIOR_FILES: Mapping[str, str] = {
-    "weights": "weights",
-    "set_effects": "set_effects",
-    "feature_effects": "feature_effects",
-    "item_spreads": "item_variances",
-    "item_selections": "selection_offsets",
-}
-
-
 @dataclass(frozen=True)
 class VariationalHead(Head):
     """A rating head that learned its regularization, with a prior of its users."""
@@ -293,13 +294,13 @@ class VariationalHead(Head):
         the variance of an item (`engine.training.variational`)::
 
             A = sum_t (z_t z_t' + diag(v_t)) + diag(w)
-            c = sum_t z_t (r_t - μ - b_t) + diag(w) (sum_t e_t / sqrt(n) + W'f)
+            c = sum_t z_t (r_t - μ - b_t) + diag(w) (sum_t e_t / sqrt(n + n0) + W'f)
         """
         prior, indices = self.prior, ratings.indices
         effects = prior.set_effects[indices].astype(np.float64)
         variances = ratings.weights @ prior.item_variances[indices].astype(np.float64)
         variances[-1] = 0  # the item's own bias is no part of z
-        shares = ratings.weights / np.sqrt(ratings.total or 1)
+        shares = ratings.weights * set_scale(ratings.total)
         return UserSystem(
             matrix=_gram(ratings.rated, prior.weights + variances),
             errors=ratings.roots * (ratings.residuals - ratings.biases),
@@ -328,8 +329,7 @@ class VariationalHead(Head):
 
     def arrays(self) -> Arrays:
         """Name the arrays that make the head, those of the prior last."""
-        own = {file: getattr(self.prior, part) for file, part in _PRIOR_FILES.items()}
-        return super().arrays() | own
+        return super().arrays() | vars(self.prior)
 
     @classmethod
     def shapes(cls, n_items: int, n_factors: int, n_user_features: int) -> Shapes:
@@ -339,15 +339,15 @@ class VariationalHead(Head):
             "weights": (np.float64, (size,)),
             "set_effects": (np.float32, (n_items, size)),
             "feature_effects": (np.float32, (n_user_features, size)),
-            "item_spreads": (np.float32, (n_items, size)),
-            "item_selections": (np.float32, (n_items,)),
+            "item_variances": (np.float32, (n_items, size)),
+            "selection_offsets": (np.float32, (n_items,)),
         }
 
     @classmethod
     def _own_parts(cls, arrays: Arrays) -> dict[str, Any]:
         """Build the prior."""
-        parts = {part: arrays[file] for file, part in _PRIOR_FILES.items()}
-        prior = UserPrior(**parts)
+        parts = [field.name for field in fields(UserPrior)]
+        prior = UserPrior(**{name: arrays[name] for name in parts})
         if (prior.weights <= 0).any() or (prior.item_variances < 0).any():
             raise DataError("weights must be positive and variances not negative")
         return {"prior": prior}

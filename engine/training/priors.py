@@ -3,9 +3,10 @@
 The parameters ``x = (p, b)`` of a row, factors and bias alike, are drawn towards
 ``W'f``, where ``f`` are the features of the row and ``W`` is learned by ridge
 regression of all rows on their features. Features are any sparse matrix, and the
-implicit feedback set: the items that a user rated, or the users who rated an item, each
-set scaled to length 1. A member whose rating has the weight ``c`` counts
-``c / sqrt(sum c)``, which is ``1 / sqrt(n)`` without weights. The sets of users are
+implicit feedback set: the items that a user rated, or the users who rated an item. Each
+of the ``n`` members counts ``1 / sqrt(n + n0)``, so a set of one says less than a set
+of hundreds; where ratings have weights, a member counts its weight times that, and
+``n`` is the sum of weights. The sets of users are
 those of SVD++ [1]_, those of items their mirror image, both written as priors: a
 newcomer's set moves their prior mean and nothing else.
 
@@ -27,6 +28,7 @@ from engine.errors import DataError
 from engine.kernels.dense import compiled
 from engine.kernels.exact import weight_at
 from engine.kernels.threads import Workers
+from engine.model.heads import set_scale
 
 # Precision of an effect, as a multiple of that of a row.
 _SET_RATIO, _GIVEN_RATIO, _MORE_FOR_BIASES = 1.0, 3.0, 3.0
@@ -82,6 +84,11 @@ class Features:
         if with_sets:
             return cls(rows, columns, matrix, columns.n_rows)
         return cls(None, None, matrix, columns.n_rows)
+
+    @classmethod
+    def none(cls, rows: SparseRows, columns: SparseRows) -> Self:
+        """No features at all."""
+        return cls.of(rows, columns, None, with_sets=False, name="")
 
     @property
     def n_members(self) -> int:
@@ -199,11 +206,8 @@ def _quotient(part: ExactVector, whole: ExactVector) -> FloatVector:
 
 
 def _scales(sets: SparseRows) -> FloatVector:
-    """``1 / sqrt(n)`` of each row, 0 for an empty set."""
-    totals = sets.totals
-    return np.where(totals > 0, 1 / np.sqrt(np.where(totals > 0, totals, 1)), 0).astype(
-        np.float32
-    )
+    """``1 / sqrt(n + c)`` of each row."""
+    return set_scale(sets.totals).astype(np.float32)
 
 
 def sums_of(sets: SparseRows, members: FactorMatrix, workers: Workers) -> FactorMatrix:

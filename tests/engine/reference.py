@@ -141,13 +141,14 @@ def weights_of(rows, row):
 def learned_half_step(own, other, state):
     """Means and variances of all rows of a side, one general solve each."""
     parameters, variances = [], []
+    prior_weights = state.variance / own.prior_variances
     for row in range(own.rows.n_rows):
-        matrix, right = np.diag(own.weights), own.weights * own.prior[row]
+        matrix, right = np.diag(prior_weights), prior_weights * own.prior[row]
         weights = weights_of(own.rows, row)
         for index, value, weight in zip(*own.rows.row(row), weights, strict=True):
             z = np.array([*other.parameters[index, :-1].astype(float), 1])
             doubt = np.diag([*other.variances[index, :-1].astype(float), 0])
-            y = value - state.mean - other.parameters[index, -1]
+            y = (value - state.mean) / state.unit - other.parameters[index, -1]
             noise_weights = weight * other.noise_weights[index]
             matrix = matrix + noise_weights * (np.outer(z, z) + doubt)
             right = right + noise_weights * z * y
@@ -165,8 +166,8 @@ def expected_squares(state):
         weights = weights_of(users.rows, row)
         for index, value, weight in zip(*users.rows.row(row), weights, strict=True):
             y, u = items.parameters[index].astype(float), items.variances[index]
-            score = state.mean + x[-1] + y[-1] + x[:-1] @ y[:-1]
-            errors[row] += weight * (value - score) ** 2
+            score = x[-1] + y[-1] + x[:-1] @ y[:-1]
+            errors[row] += weight * ((value - state.mean) / state.unit - score) ** 2
             doubts[row] += weight * (v[-1] + u[-1] + y[:-1] ** 2 @ v[:-1])
             doubts[row] += weight * (x[:-1] ** 2 + v[:-1]) @ u[:-1]
     return errors, doubts

@@ -29,8 +29,8 @@ from engine.training.als import (
     objective,
 )
 from engine.training.fit import fit_head
+from engine.training.posteriors import VariationalState
 from engine.training.priors import Features
-from engine.training.variational import VariationalState
 from tests.engine import reference
 from tests.engine.conftest import solved_by
 from tests.engine.kernels.test_exact import empty_side, problem
@@ -240,7 +240,7 @@ def with_twins(head):
     """The same head with every item twice; sums over all pairs stay."""
     by_item = (
         "item_biases", "item_factors",
-        "set_effects", "item_spreads", "item_selections",
+        "set_effects", "item_variances", "selection_offsets",
     )  # fmt: skip
     arrays = {
         name: np.repeat(array, 2, axis=0) if name in by_item else array
@@ -337,13 +337,11 @@ def test_scaling_all_weights_and_the_penalty_changes_nothing(
 def test_weighted_half_steps_with_doubt_equal_a_general_solver(role, seed):
     rng = np.random.default_rng(seed)
     data = drawn(small_ratings(seed), seed)
-    state = VariationalState.start(
-        data,
-        VariationalConfig(n_factors=2),
-        item_features=None,
-        user_features=None,
-        rng=rng,
-    )
+    with Workers.start(1) as workers:
+        state = VariationalState.start(
+            data, VariationalConfig(n_factors=2), item_features=None,
+            user_features=None, rng=rng, workers=workers,
+        )  # fmt: skip
     own, other = state.users, state.items
     if role == "item":
         own, other = other, own
@@ -369,7 +367,7 @@ def test_members_of_a_set_stand_in_it_by_weight(seed):
     for user in range(data.n_users):
         weights = reference.weights_of(data.by_user, user)
         indices, _ = data.by_user.row(user)
-        dense[user, indices] = weights / np.sqrt(weights.sum() or 1)
+        dense[user, indices] = weights / np.sqrt(weights.sum() + 5)
     features = Features.of(data.by_user, data.by_item, None, with_sets=True, name="")
 
     with Workers.start(1) as workers:

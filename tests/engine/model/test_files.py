@@ -158,7 +158,7 @@ def test_a_manifest_with_parameters_that_no_longer_exist_is_read(folder, model):
     assert found.ranking.configuration == model.ranking.configuration
 
 
-@pytest.mark.parametrize("part", ["weights", "item_spreads"])
+@pytest.mark.parametrize("part", ["weights", "item_variances"])
 def test_a_learned_head_with_an_impossible_variance_is_refused(learned_folder, part):
     name = f"rating_{part}.npy"
     array = np.load(learned_folder / name)
@@ -439,7 +439,7 @@ def rename_file(document):
     "change",
     [
         set_in("format", "other"),
-        set_in("version", 1),
+        set_in("version", 2),
         set_in("surprise", {}),
         set_in("files", []),
         set_in("files", FACTORS, "shape", [1, 2]),

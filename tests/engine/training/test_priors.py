@@ -20,7 +20,7 @@ def matrix_of(ratings, given, *, with_sets):
         return given
     rated = np.zeros((ratings.n_users, ratings.n_items))
     rated[ratings.by_user.row_of_each(), ratings.by_user.indices] = 1
-    lengths = np.sqrt(np.maximum(rated.sum(axis=1, keepdims=True), 1))
+    lengths = np.sqrt(rated.sum(axis=1, keepdims=True) + 5)
     return np.hstack([rated / lengths, given])
 
 

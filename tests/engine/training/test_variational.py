@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from engine.data.ratings import Ratings
 from engine.data.splits import split_at_random
 from engine.data.synthetic import make_ratings
-from engine.errors import DataError, SolveError
+from engine.errors import DataError
 from engine.evaluation.metrics import rmse
 from engine.kernels.posterior import (
     Others,
@@ -24,7 +24,7 @@ from engine.model.configuration import BIASES, VariationalConfig
 from engine.model.heads import VariationalHead
 from engine.serving.fold_in import fold_in, predict, uncertainty
 from engine.training.fit import fit_head
-from engine.training.variational import VariationalState
+from engine.training.posteriors import VariationalState
 from tests.engine import reference
 from tests.engine.conftest import IS_COMPILED
 
@@ -38,19 +38,20 @@ def beliefs_after(seed, n_sweeps=4, *, rated_sets=True):
     ratings = make_ratings(
         n_users=7, n_items=6, n_ratings=20, n_factors=2, rng=rng
     ).ratings
-    state = VariationalState.start(
-        ratings,
-        replace(SMALL, rated_sets=rated_sets),
-        item_features=rng.standard_normal((6, 2)),
-        user_features=None,
-        rng=rng,
-    )
     with Workers.start(1) as workers:
+        state = VariationalState.start(
+            ratings,
+            replace(SMALL, rated_sets=rated_sets),
+            item_features=rng.standard_normal((6, 2)),
+            user_features=None,
+            rng=rng,
+            workers=workers,
+        )
         for _ in range(n_sweeps):
             for side in (state.items, state.users):
                 state.half_step(side.role, workers)
                 side.learn_prior(workers)
-                side.learn_weights(state.variance)
+                side.learn_prior_variances()
             state.learn_noise(workers)
     return state
 
@@ -94,13 +95,13 @@ def test_refinement_leaves_single_rounding():
 
 def test_only_the_rows_asked_for_are_written():
     users, items = beliefs_after(2).users, beliefs_after(2).items
-    others = Others(items.parameters, items.variances, items.noise_weights, 3.0)
+    others = Others(items.parameters, items.variances, items.noise_weights, 3.0, 1.0)
     rows = users.rows
     current = Posterior(users.parameters, users.variances)
     out = Posterior(np.full_like(users.parameters, 9), np.full_like(users.variances, 9))
     errors, doubts = np.full(7, 9.0), np.full(7, 9.0)
 
-    prior = Prior(users.prior, users.weights)
+    prior = Prior(users.prior, 1 / users.prior_variances)
     solve_rows_with_variance(rows, 2, 4, others, prior, 1.0, 0, out)
     sum_expected_squares(rows, 2, 4, others, current, errors, doubts)
 
@@ -111,7 +112,7 @@ def test_only_the_rows_asked_for_are_written():
 
 def test_a_singular_row_is_named():
     users, items = beliefs_after(2).users, beliefs_after(2).items
-    others = Others(items.parameters, items.variances, items.noise_weights, 3.0)
+    others = Others(items.parameters, items.variances, items.noise_weights, 3.0, 1.0)
     rows = users.rows
     out = Posterior(np.zeros_like(users.parameters), np.zeros_like(users.variances))
 
@@ -140,16 +141,18 @@ def test_turning_changes_no_prediction_and_makes_factors_independent():
         np.testing.assert_allclose(moments[0, 1], 0, atol=1e-4 * np.trace(moments))
 
 
-def test_weights_are_noise_over_the_spread_of_the_rated():
+def test_prior_variances_are_the_spread_of_the_rated():
     state = beliefs_after(5)
     items = state.items
 
-    items.learn_weights(0.5)
+    items.learn_prior_variances()
 
     rated = items.rows.counts > 0
     off = (items.parameters - items.prior)[rated].astype(float) ** 2
     spread = (off + items.variances[rated]).mean(axis=0)
-    np.testing.assert_allclose(items.weights, 0.5 / spread, rtol=1e-5)
+    np.testing.assert_allclose(items.prior_variances, spread, rtol=1e-5)
+    weights = state.weights_of(items)
+    np.testing.assert_allclose(weights, state.variance / spread, rtol=1e-5)
 
 
 def test_a_noisy_user_is_trusted_less():
@@ -160,10 +163,11 @@ def test_a_noisy_user_is_trusted_less():
     noisy = slice(rows.indptr[0], rows.indptr[1])
     values[noisy] = rng.choice([0.5, 5.0], len(values[noisy]))
     ratings = Ratings.from_arrays(rows.row_of_each(), rows.indices, values)
-    state = VariationalState.start(
-        ratings, SMALL, item_features=None, user_features=None, rng=rng
-    )
     with Workers.start(1) as workers:
+        state = VariationalState.start(
+            ratings, SMALL, item_features=None, user_features=None, rng=rng,
+            workers=workers,
+        )  # fmt: skip
         for _ in range(4):
             state.half_step("item", workers)
             state.half_step("user", workers)
@@ -284,10 +288,11 @@ def test_a_trained_head_is_read_only(learned):
 def test_features_of_the_wrong_shape_or_value_are_refused(ratings, name):
     def train(values):
         rng, given = np.random.default_rng(0), {name: values}
-        VariationalState.start(
-            ratings, SMALL, rng=rng,
-            **{"item_features": None, "user_features": None, **given},
-        )  # fmt: skip
+        with Workers.start(1) as workers:
+            VariationalState.start(
+                ratings, SMALL, rng=rng, workers=workers,
+                **{"item_features": None, "user_features": None, **given},
+            )  # fmt: skip
 
     n_rows = ratings.n_items if name == "item_features" else ratings.n_users
 
@@ -319,14 +324,60 @@ def test_degenerate_data_give_finite_factors(case):
     assert (head.prior.weights > 0).all()
 
 
-@pytest.mark.compiled  # plain Python warns of the overflow
-def test_features_beyond_single_precision_are_a_typed_error(ratings):
-    values = ratings.by_user.values * np.float32(1e30)
+def rescaled(ratings, factor, shift):
     rows = ratings.by_user
-    huge = Ratings.from_arrays(rows.row_of_each(), rows.indices, values)
+    values = (factor * rows.values.astype(float) + shift).astype(np.float32)
+    return Ratings.from_arrays(rows.row_of_each(), rows.indices, values)
 
-    with pytest.raises((SolveError, DataError)):
-        fit_head(huge, SMALL, rng=np.random.default_rng(0))
+
+def test_ratings_beyond_single_precision_are_named(ratings):
+    with pytest.raises(DataError, match=r"vary by .*e\+30; divide them"):
+        fit_head(rescaled(ratings, 1e30, 0), SMALL, rng=np.random.default_rng(0))
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize(("factor", "shift"), [(2, 0), (1, 0.5), (20, -3), (0.01, 7)])
+def test_predictions_follow_the_scale_of_the_ratings(ratings, factor, shift):
+    def predictions(given):
+        training = fit_head(given, SMALL, rng=np.random.default_rng(0))
+        head, users = training.head, training.users
+        products = users.factors.astype(float) @ head.item_factors.T
+        stars = products + users.biases[:, None] + head.item_biases + head.offset
+        someone = fold_in(head, *given.by_user.row(0))
+        return stars, uncertainty(head, someone, np.arange(head.n_items))
+
+    stars, deviations = predictions(rescaled(ratings, 1, 0))
+    found, found_deviations = predictions(rescaled(ratings, factor, shift))
+
+    np.testing.assert_allclose((found - shift) / factor, stars, atol=1e-4)
+    np.testing.assert_allclose(found_deviations / factor, deviations, rtol=1e-4)
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("n_ratings", [100, 1000, 5000])
+def test_noise_never_exceeds_the_variance_of_sparse_ratings(n_ratings):
+    """With fixed weights, noise and prior variances once drove each other up."""
+    made = make_ratings(
+        n_users=900, n_items=1500, n_ratings=20_000, rng=np.random.default_rng(4)
+    ).ratings
+    rows, rng = made.by_user, np.random.default_rng(5)
+    chosen = rng.choice(made.n_ratings, n_ratings, replace=False)
+    sparse = Ratings.from_arrays(
+        rows.row_of_each()[chosen], rows.indices[chosen], rows.values[chosen]
+    )
+
+    def fitted(configuration):
+        head = fit_head(sparse, configuration, rng=np.random.default_rng(0)).head
+        users = [fold_in(head, *sparse.by_user.row(row)) for row in range(20)]
+        items = np.arange(sparse.n_items)
+        spread = np.mean([uncertainty(head, user, items).mean() for user in users])
+        return head.residual_variance, spread
+
+    noise, deviation = fitted(VariationalConfig())
+    _, of_biases = fitted(BIASES)
+
+    assert noise <= sparse.variance
+    assert deviation <= 1.15 * of_biases
 
 
 def test_sets_can_be_left_out(ratings):
