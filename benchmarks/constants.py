@@ -25,8 +25,9 @@ from engine.arrays import ExactVector
 from engine.data.splits import Split, split_by_user
 from engine.evaluation.compare import estimate, measure
 from engine.evaluation.methods import TrainedHead
+from engine.model import heads
 from engine.model.configuration import RANKING, RATING, HeadConfig
-from engine.training import priors, variational
+from engine.training import posteriors, priors, variational
 
 Evaluate: TypeAlias = Callable[[HeadConfig], ExactVector]
 
@@ -35,12 +36,12 @@ CONSTANTS: dict[tuple[ModuleType, str], tuple[Any, ...]] = {
     (priors, "_SET_RATIO"): (0.5, 2.0, 4.0),
     (priors, "_GIVEN_RATIO"): (1.0, 10.0),
     (priors, "_MORE_FOR_BIASES"): (1.0, 10.0),
-    (variational, "_NOISE_COUNT"): (20.0, 125.0),
-    (variational, "_START_SCALE"): (0.15, 0.6),
-    (variational, "_START_WEIGHTS"): ((2.0, 1.5), (8.0, 6.0)),
+    (heads, "_SET_COUNT"): (2.0, 12.0),
+    (posteriors, "_NOISE_COUNT"): (20.0, 125.0),
+    (posteriors, "_START_SIGNAL"): (0.1, 1.0),
     (variational, "_FIRST_WEIGHTS"): (1, 6),
 }
-RANKING_FACTORS = (64, 96, 192)
+RANKING_FACTORS = (64, 128, 192, 256)
 RANKING_NAME = "ranking_factors"
 
 

@@ -28,6 +28,7 @@ from engine.kernels.threads import Workers
 from engine.model.configuration import PLAIN, RANKING, RidgeConfig
 from engine.training.als import Problem, half_step
 from engine.training.fit import fit_head
+from engine.training.ranking import ridge_config
 
 N_THREADS = 2
 SWEEPS = {
@@ -135,8 +136,9 @@ def cinefold(raw: RawRatings, k: int) -> Outcome:
 
 def ranking(raw: RawRatings, _: int) -> Outcome:
     """Sweeps of the ranking head as shipped; it has no RMSE, so only time counts."""
-    _compile(RANKING)
-    return replace(_sweeps(raw, RANKING, n_sweeps=3), name="ranking", points=[])
+    chosen = ridge_config(raw.ratings(), RANKING)
+    _compile(chosen)
+    return replace(_sweeps(raw, chosen, n_sweeps=3), name="ranking", points=[])
 
 
 def _compile(chosen: RidgeConfig) -> None:

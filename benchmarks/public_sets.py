@@ -87,6 +87,11 @@ class PublicSet:
             user_features=_features(ratings.user_ids, people),
         )
 
+    @property
+    def relevant_from(self) -> float:
+        """The least rating of an item that a list should hold, by the set's scale."""
+        return {"filmtrust": 3.5, "jester-1": 5.0}.get(self.name, 4.0)
+
     def features_of_user(
         self, user_index: int, head: Head
     ) -> npt.NDArray[np.float64] | None:

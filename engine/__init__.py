@@ -26,6 +26,7 @@ from engine.model.configuration import (
     RANKING,
     RATING,
     HeadConfig,
+    RankingConfig,
     RidgeConfig,
     VariationalConfig,
 )
@@ -82,6 +83,7 @@ __all__ = [
     "Model",
     "MovieLens",
     "PaperConfig",
+    "RankingConfig",
     "Ratings",
     "Reasons",
     "RidgeConfig",

@@ -8,13 +8,19 @@ from pydantic import Field, create_model, model_validator
 
 from api.schemas.base import Body, Out
 from engine.jobs.job import PRESETS
-from engine.model.configuration import HeadConfig, RidgeConfig, VariationalConfig
+from engine.model.configuration import (
+    HeadConfig,
+    RankingConfig,
+    RidgeConfig,
+    VariationalConfig,
+)
 
 # Limits of a request, where they are narrower than the engine's own bounds.
 LIMITS: dict[str, dict[str, float]] = {
     "n_factors": {"ge": 0, "le": 256},
     "n_sweeps": {"le": 100},
     "prior_count": {"le": 1000},
+    "regularization": {"le": 10_000},
     "user_weight": {"le": 10_000},
     "item_weight": {"le": 10_000},
     "user_bias_weight": {"le": 10_000},
@@ -49,7 +55,7 @@ RankingParameters: type[Body] = create_model(
     "RankingParameters",
     __base__=Body,
     __doc__="Parameters of the ranking head; missing ones take the engine's value.",
-    **_parameters_of(RidgeConfig),
+    **_parameters_of(RankingConfig),
 )
 MAX_SEED = 2**31 - 1
 # The parameters that each preset of the rating head accepts.

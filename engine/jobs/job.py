@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from engine.model.configuration import PLAIN, RANKING, RATING, HeadConfig, RidgeConfig
+from engine.model.configuration import PLAIN, RANKING, RATING, HeadConfig
 from engine.paper.configuration import PAPER_PRESETS
 
 MAX_EVALUATED = 2_000_000
@@ -48,7 +48,7 @@ class Job:
         return PRESETS[self.preset].rating.changed(self.rating)
 
     @property
-    def ranking_head(self) -> RidgeConfig:
+    def ranking_head(self) -> HeadConfig:
         """The ranking head's configuration."""
         return RANKING.changed(self.ranking)
 

@@ -59,13 +59,13 @@ SPACES: Mapping[Target, dict[str, BaseDistribution]] = MappingProxyType(
         },
         "plain": _PLAIN,
         "ranking": {
-            **_PLAIN,
-            "n_factors": IntDistribution(16, 256, log=True),
+            "n_factors": IntDistribution(0, 256, step=32),
             "n_sweeps": IntDistribution(4, 30, log=True),
-            "item_bias_weight": FloatDistribution(1, 1000, log=True),
-            "unobserved_weight": FloatDistribution(0.01, 0.9, log=True),
-            "unobserved_target": FloatDistribution(0, 3),
+            "regularization": FloatDistribution(0.05, 5, log=True),
+            "exponent": FloatDistribution(0, 1.25),
+            "prior_count": FloatDistribution(0.5, 50, log=True),
             "centring": FloatDistribution(0, 1),
+            "unobserved_weight": FloatDistribution(0, 0.9),
         },
     }
 )

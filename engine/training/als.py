@@ -98,8 +98,11 @@ def train(
     """
     ratings, k = data.ratings, configuration.n_factors
     problem = Problem(ratings, configuration)
-    items = random_side(ratings.n_items, k, scale=_INITIAL_SCALE, rng=rng)
-    users = random_side(ratings.n_users, k, scale=_INITIAL_SCALE, rng=rng)
+    scale = _INITIAL_SCALE
+    if not configuration.predicts_stars:  # the unit is the distance to the target
+        scale *= abs(ratings.mean - problem.offset) ** 0.5
+    items = random_side(ratings.n_items, k, scale=scale, rng=rng)
+    users = random_side(ratings.n_users, k, scale=scale, rng=rng)
     users = half_step(problem, users, items, role="user", workers=workers)
     for sweep in range(1, configuration.n_sweeps + 1):
         items = half_step(problem, items, users, role="item", workers=workers)

@@ -18,6 +18,7 @@ from engine.model.configuration import (
     RANKING,
     RATING,
     HeadConfig,
+    RankingConfig,
     RidgeConfig,
     VariationalConfig,
 )
@@ -25,11 +26,13 @@ from engine.model.heads import Head, Model
 from engine.paper import training as paper
 from engine.paper.configuration import PaperConfig
 from engine.training import als, variational
+from engine.training import ranking as ranking_heads
 from engine.training.sweeps import Figures, HeadName, Sweep, Training, TrainingData
 
 _Train: TypeAlias = Callable[..., tuple[Head, Side]]
 _TRAINERS: Mapping[type[HeadConfig], _Train] = {
     RidgeConfig: als.train,
+    RankingConfig: ranking_heads.train,
     VariationalConfig: variational.train,
     PaperConfig: paper.train,
 }

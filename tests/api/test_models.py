@@ -22,7 +22,6 @@ from api.services.model_store import ModelStore
 from api.tables import Expectation, Model
 from engine.errors import ArtifactError
 from engine.jobs.memory import peak_bytes, reset_peak
-from engine.model.configuration import RANKING
 from engine.model.files import load_model, save_model
 from tests.engine.model.test_interchange import HEAD, write
 
@@ -127,7 +126,7 @@ async def test_a_comparison_shows_only_the_parameters_that_differ(
         {
             "head": "ranking",
             "name": "user_weight",
-            "first": RANKING.user_weight,
+            "first": model.ranking.configuration.user_weight,
             "second": 9.0,
         }
     ]

@@ -14,7 +14,7 @@ from api.services import training
 from api.services.training import LOST_AFTER, MAX_QUEUED
 from api.settings import Settings
 from api.tables import Model, TrainingRun
-from engine.model.configuration import RidgeConfig, VariationalConfig
+from engine.model.configuration import RankingConfig, RidgeConfig, VariationalConfig
 
 pytestmark = pytest.mark.anyio
 
@@ -257,12 +257,14 @@ async def test_every_parameter_of_the_engine_can_be_set_and_has_its_bounds(anony
 
     properties = schemas["RatingParameters"]["properties"]
 
-    plain, learned = (
-        {f.name for f in fields(c)} for c in (RidgeConfig, VariationalConfig)
+    ranking = schemas["RankingParameters"]["properties"]
+    plain, learned, ranked = (
+        {f.name for f in fields(c)}
+        for c in (RidgeConfig, VariationalConfig, RankingConfig)
     )
     assert properties.keys() == plain | learned
-    assert schemas["RankingParameters"]["properties"].keys() == plain
-    for name, described in properties.items():
+    assert ranking.keys() == ranked
+    for name, described in [*properties.items(), *ranking.items()]:
         first = described["anyOf"][0]
         if first["type"] in {"integer", "number"}:
             assert {"minimum", "exclusiveMinimum"} & first.keys(), name

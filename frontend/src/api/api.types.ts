@@ -3501,24 +3501,16 @@ export interface components {
             n_factors?: number | null;
             /** N Sweeps */
             n_sweeps?: number | null;
-            /** User Weight */
-            user_weight?: number | null;
-            /** Item Weight */
-            item_weight?: number | null;
-            /** User Bias Weight */
-            user_bias_weight?: number | null;
-            /** Item Bias Weight */
-            item_bias_weight?: number | null;
+            /** Regularization */
+            regularization?: number | null;
             /** Exponent */
             exponent?: number | null;
             /** Prior Count */
             prior_count?: number | null;
-            /** Unobserved Weight */
-            unobserved_weight?: number | null;
-            /** Unobserved Target */
-            unobserved_target?: number | null;
             /** Centring */
             centring?: number | null;
+            /** Unobserved Weight */
+            unobserved_weight?: number | null;
         };
         /**
          * RateOut

@@ -59,6 +59,7 @@ const PARAMETERS: Record<string, string> = {
   n_factors: 'Faktoren',
   n_sweeps: 'Durchläufe',
   rated_sets: 'Implizites Feedback',
+  regularization: 'Regularisierung',
   user_weight: 'Regularisierung der Personenfaktoren',
   item_weight: 'Regularisierung der Filmfaktoren',
   user_bias_weight: 'Regularisierung der Personen-Biases',

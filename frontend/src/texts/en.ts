@@ -67,6 +67,7 @@ const PARAMETERS: Record<string, string> = {
   n_factors: 'Factors',
   n_sweeps: 'Sweeps',
   rated_sets: 'Implicit feedback',
+  regularization: 'Regularization',
   user_weight: 'Regularization of user factors',
   item_weight: 'Regularization of movie factors',
   user_bias_weight: 'Regularization of user biases',

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine.errors import DataError
-from engine.model.configuration import PLAIN, RANKING, RATING, RidgeConfig
+from engine.model.configuration import PLAIN, RATING, RidgeConfig
 from engine.serving.fold_in import fold_in, predict
 from tests.engine.conftest import solved_by
 
@@ -87,7 +87,7 @@ def test_regularization_grows_with_the_ratings_from_a_floor():
 
 
 def test_a_user_is_as_generous_as_their_ratings_say_and_as_many_they_are():
-    configuration = replace(RANKING, centring=0.5, prior_count=4.0)
+    configuration = replace(PLAIN, centring=0.5, prior_count=4.0, unobserved_weight=0.2)
     sums, counts = np.array([0.0, 5.0, 24.0]), np.array([0, 1, 12])
 
     np.testing.assert_allclose(configuration.shifts(sums, counts), [0, 0.5, 0.75])

@@ -23,6 +23,7 @@ from engine.model.configuration import (
 from engine.paper.configuration import PAPER_PRESETS
 from engine.serving.fold_in import fold_in
 from engine.training.fit import fit, fit_head
+from engine.training.ranking import ridge_config
 from tests.engine.conftest import IS_COMPILED, SOLVERS, solved_by
 
 FINGERPRINT = """
@@ -323,7 +324,7 @@ def test_training_gets_close_to_the_truth_behind_synthetic_ratings():
 
 
 @pytest.mark.compiled
-def test_the_default_configurations_separate_rating_from_ranking():
+def test_the_default_configurations_separate_rating_from_ranking(ratings):
     assert isinstance(RATING, VariationalConfig)
     assert PLAIN.unobserved_weight == 0
-    assert RANKING.unobserved_weight > 0
+    assert not ridge_config(ratings, RANKING).predicts_stars
