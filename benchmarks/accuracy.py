@@ -92,7 +92,7 @@ def total_rmse(measured: Measured) -> float:
 
 def error(training: Training, split: Split) -> float:
     """Compute the RMSE of predictions clipped to the scale."""
-    return total_rmse(measure(TrainedHead(training), split))
+    return total_rmse(measure(TrainedHead(training, split.train.by_user.totals), split))
 
 
 def ranking_table(data: PublicSet, n_splits: int | None) -> Iterator[str]:

@@ -106,7 +106,10 @@ def ranking_table(data: PublicSet, splits: list[Split]) -> Iterator[str]:
     """NDCG@10 with other numbers of factors, one line per number."""
 
     def evaluate(configuration: HeadConfig) -> ExactVector:
-        heads = (TrainedHead(fit(data, s.train, configuration)) for s in splits)
+        heads = (
+            TrainedHead(fit(data, s.train, configuration), s.train.by_user.totals)
+            for s in splits
+        )
         pairs = zip(heads, splits, strict=True)
         return np.array([estimate([measure(o, s).ndcg]).value for o, s in pairs])
 

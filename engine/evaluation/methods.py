@@ -12,6 +12,7 @@ from engine.data.ratings import Ratings, SparseRows
 from engine.data.splits import HeldOut
 from engine.kernels.exact import Side
 from engine.kernels.top_k import top_k_of_users
+from engine.model.configuration import Counts
 from engine.serving.ranking import top_k
 from engine.training.sweeps import Training, predict_pairs
 
@@ -101,9 +102,10 @@ SIMPLE: Mapping[Name, type[SimpleMethod]] = {
 
 @dataclass(frozen=True)
 class TrainedHead:
-    """A head with the users that it was trained on."""
+    """A head with the users that it was trained on, and how much each of them rated."""
 
     training: Training
+    counts: Counts
 
     def lists(self, seen: SparseRows, k: int) -> list[IndexVector]:
         """List the `k` best items by ``b_i + q_i'p_u``, for all users at once."""
@@ -111,9 +113,14 @@ class TrainedHead:
         return top_k_of_users(head, users.factors, k, seen=seen)
 
     def predict(self, held_out: HeldOut) -> FloatVector | None:
-        """``μ + b_u + b_i + p_u'q_i``; None where scores are no stars."""
+        """Predict as `engine.predict` does; None where scores are no stars."""
         head, users = self.training.head, self.training.users
         if not head.predicts_stars:
             return None
         items = Side(head.item_factors, head.item_biases)
-        return predict_pairs(users, items, held_out, mean=head.offset)
+        predicted = predict_pairs(users, items, held_out, mean=head.offset)
+        counts = np.broadcast_to(self.counts, len(users.biases))
+        shifts = head.selection_shifts(
+            counts[held_out.user_indices], held_out.item_indices
+        )
+        return predicted + shifts

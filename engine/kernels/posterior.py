@@ -205,7 +205,10 @@ def sum_expected_squares(
     errors: ExactVector,
     variances: ExactVector,
 ) -> None:
-    """Sum over each row's ratings the squared error and the posterior variance."""
+    """Sum over each row's ratings the squared error and the posterior variance.
+
+    Each rating counts by the noise weight of the other side.
+    """
     k = current.parameters.shape[1] - 1
     for row in range(first, last):
         squared_error = 0.0
@@ -221,7 +224,7 @@ def sum_expected_squares(
                 variance += y[f] * y[f] * v[f] + (x[f] * x[f] + v[f]) * u[f]
             above = (rows.values[t] - others.mean) / others.unit
             error = above - (x[k] + y[k] + product)
-            weight = weight_at(rows.weights, t)
+            weight = others.noise_weights[other] * weight_at(rows.weights, t)
             squared_error += weight * np.float64(error) * error
             total_variance += weight * variance
         errors[row] = squared_error

@@ -73,7 +73,7 @@ class FoldedUser:
     rest : ndarray of float64, shape (n_factors + 1,)
         The right side of a user without any rating.
     cold_start_weight : float
-        ``κ = n0 / (n + n0)``: 1 without ratings, near 0 with many.
+        ``κ``: how much of the selection offsets counts; near 0 with many ratings.
     factor : ndarray of float64, shape (n_factors + 1, n_factors + 1)
         As LAPACK leaves it: ``L`` of ``A = LL'`` on and below the diagonal.
     """
@@ -92,6 +92,11 @@ class FoldedUser:
     def cholesky(self) -> ExactMatrix:
         """Lower triangle ``L`` of ``A = LL'``; zero above it."""
         return np.tril(self.factor)
+
+    @property
+    def total(self) -> float:
+        """Effective number of ratings: the sum of their weights."""
+        return float(self.rated[:, -1] @ self.rated[:, -1])
 
     @property
     def n_rated(self) -> int:

@@ -15,8 +15,6 @@ from engine.errors import DataError, SolveError
 from engine.model.heads import Head
 from engine.model.users import FoldedUser, UserRatings
 
-_COLD_START_COUNT = 10.0  # ratings until the selection offsets count half
-
 
 def fold_in(
     head: Head,
@@ -81,7 +79,7 @@ def fold_in(
         errors=system.errors,
         set_contributions=system.set_contributions,
         rest=system.rest,
-        cold_start_weight=_COLD_START_COUNT / (ratings.total + _COLD_START_COUNT),
+        cold_start_weight=head.cold_start_weight(ratings.total),
         factor=factor,
     )
 

@@ -255,7 +255,7 @@ class VariationalState:
 
             ω_u = (n_u + n0) / (sum_t E[e²] / σ² + n0),  1 on average
         """
-        errors, variances = self._expected_squares(workers)
+        errors, variances = self.expected_squares("user", workers)
         counts, expected = self.users.rows.totals, errors + variances
         n_ratings = float(counts.sum())
         weights = (counts + _NOISE_COUNT) / (expected / self.variance + _NOISE_COUNT)
@@ -311,18 +311,38 @@ class VariationalState:
             side.parameters, side.variances, side.noise_weights, self.mean, self.unit
         )
 
-    def _expected_squares(self, workers: Workers) -> tuple[ExactVector, ExactVector]:
-        """Sum squared errors, and their variances, over each user's ratings."""
-        users, others = self.users, self._others(self.items)
-        rows, n_users = users.rows, users.rows.n_rows
-        current = Posterior(users.parameters, users.variances)
-        errors, variances = np.empty(n_users), np.empty(n_users)
+    def expected_squares(
+        self, role: Role, workers: Workers
+    ) -> tuple[ExactVector, ExactVector]:
+        """Sum squared errors, and their variances, over the ratings of each row.
+
+        Each rating counts by the noise weight of the other side.
+        """
+        sides = self.users, self.items
+        own, other = sides if role == "user" else sides[::-1]
+        rows, others = own.rows, self._others(other)
+        current = Posterior(own.parameters, own.variances)
+        errors, variances = np.empty(rows.n_rows), np.empty(rows.n_rows)
 
         def add_up(first: int, last: int) -> None:
             sum_expected_squares(rows, first, last, others, current, errors, variances)
 
-        workers.share(users.rows, users.parameters.shape[1], add_up)
+        workers.share(rows, own.parameters.shape[1], add_up)
         return errors, variances
+
+    def item_squares(self, workers: Workers) -> ExactVector:
+        """Sum the expected squared errors of each item's ratings, over ``σ²``."""
+        errors, variances = self.expected_squares("item", workers)
+        return (errors + variances) / self.variance
+
+    def resume(self, ratings: Ratings, configuration: VariationalConfig) -> None:
+        """Go on with other ratings of the same users and items."""
+        by_user, by_item = ratings.by_user, ratings.by_item
+        of = partial(Features.of, with_sets=configuration.rated_sets, name="features")
+        users, items = self.users, self.items
+        users.rows, items.rows = by_user, by_item
+        users.features = of(by_user, by_item, users.features.given)
+        items.features = of(by_item, by_user, items.features.given)
 
 
 def _moments(side: SidePosterior) -> ExactMatrix:

@@ -37,11 +37,19 @@ from engine.arrays import read_only
 from engine.kernels.exact import Side
 from engine.kernels.threads import Workers
 from engine.model.configuration import VariationalConfig
-from engine.model.heads import Head, UserPrior, VariationalHead
+from engine.model.heads import (
+    Calibration,
+    Head,
+    UserPrior,
+    VariationalHead,
+    noise_weights,
+)
 from engine.training.als import unobserved_of
+from engine.training.calibration import USUAL, calibrate, hold_out
 from engine.training.posteriors import VariationalState
 from engine.training.sweeps import Report, TrainingData
 
+_LAST_SWEEPS = 10  # on all ratings, after those without the ratings held out
 _FIRST_FEATURES, _FIRST_WEIGHTS = 1, 3  # sweeps without: what is not there yet is noise
 
 
@@ -57,30 +65,50 @@ def train(
 
     Parameters and errors as for `engine.training.fit.fit_head`.
     """
+    trial_rng, rng = rng.spawn(2)
+    n_before = configuration.n_sweeps - _LAST_SWEEPS
+    split = hold_out(data.ratings, trial_rng) if n_before > _FIRST_WEIGHTS else None
+    calibration = USUAL
     state = VariationalState.start(
-        data.ratings, configuration, item_features=data.item_features,
-        user_features=data.user_features, rng=rng, workers=workers,
+        data.ratings if split is None else split.train, configuration,
+        item_features=data.item_features, user_features=data.user_features,
+        rng=rng, workers=workers,
     )  # fmt: skip
-    sides = state.items, state.users
     for sweep in range(configuration.n_sweeps):
-        for side in sides:
-            state.half_step(side.role, workers)
-            if sweep >= _FIRST_FEATURES:
-                side.learn_prior(workers)
-            if sweep >= _FIRST_WEIGHTS:
-                side.learn_prior_variances()
-        state.rotate()
-        if sweep >= _FIRST_WEIGHTS:
-            for side in sides:
-                side.learn_prior_variances()
+        if split is not None and sweep == n_before:
+            calibration = calibrate(
+                _head(state, configuration, USUAL, workers), split,
+                item_squares=state.item_squares(workers),
+                user_features=data.user_features, rng=trial_rng,
+            )  # fmt: skip
+            state.resume(data.ratings, configuration)
+        _sweep(state, sweep, workers)
         report(state.learn_noise(workers, data.test))
     state.half_step("user", workers, refinements=1)
-    return _head(state, configuration, workers), state.user_side()
+    return _head(state, configuration, calibration, workers), state.user_side()
+
+
+def _sweep(state: VariationalState, sweep: int, workers: Workers) -> None:
+    """Solve for both sides, and learn their prior means and variances."""
+    sides = state.items, state.users
+    for side in sides:
+        state.half_step(side.role, workers)
+        if sweep >= _FIRST_FEATURES:
+            side.learn_prior(workers)
+        if sweep >= _FIRST_WEIGHTS:
+            side.learn_prior_variances()
+    state.rotate()
+    if sweep >= _FIRST_WEIGHTS:
+        for side in sides:
+            side.learn_prior_variances()
 
 
 def _head(
-    state: VariationalState, configuration: VariationalConfig, workers: Workers
-) -> Head:
+    state: VariationalState,
+    configuration: VariationalConfig,
+    calibration: Calibration,
+    workers: Workers,
+) -> VariationalHead:
     """Freeze the item side and the prior of newcomers, measured in stars.
 
     Items' factors have no unit, since the users' are in stars.
@@ -89,12 +117,17 @@ def _head(
     variances = state.items.variances.copy()
     variances[:, -1] *= unit**2
     n_members = users.features.n_members
+    of_items = noise_weights(
+        state.items.rows.totals, state.item_squares(workers), calibration.item_count
+    )
     prior = UserPrior(
         weights=read_only(state.weights_of(users)),
         set_effects=read_only(unit * users.features.set_effects(users.effects)),
         feature_effects=read_only(unit * users.effects[n_members:]),
         item_variances=read_only(variances),
         selection_offsets=read_only(unit * state.selection_offsets(workers)),
+        item_noise_weights=read_only(of_items.astype(np.float32)),
+        calibration=read_only(np.array(calibration)),
     )
     return VariationalHead(
         configuration=configuration,

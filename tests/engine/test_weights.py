@@ -240,7 +240,7 @@ def with_twins(head):
     """The same head with every item twice; sums over all pairs stay."""
     by_item = (
         "item_biases", "item_factors",
-        "set_effects", "item_variances", "selection_offsets",
+        "set_effects", "item_variances", "selection_offsets", "item_noise_weights",
     )  # fmt: skip
     arrays = {
         name: np.repeat(array, 2, axis=0) if name in by_item else array
@@ -350,7 +350,7 @@ def test_weighted_half_steps_with_doubt_equal_a_general_solver(role, seed):
 
     with Workers.start(1) as workers:
         state.half_step(role, workers, refinements=1)
-        squares = state._expected_squares(workers)  # noqa: SLF001 - under test
+        squares = state.expected_squares("user", workers)
 
     np.testing.assert_allclose(own.parameters, expected, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(own.variances, variances, rtol=1e-3)

@@ -77,7 +77,7 @@ def test_expected_errors_equal_a_sum_pair_by_pair(seed):
     state = beliefs_after(seed)
 
     with Workers.start(1) as workers:
-        found = state._expected_squares(workers)  # noqa: SLF001 - under test
+        found = state.expected_squares("user", workers)
 
     expected = reference.expected_squares(state)
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4)
@@ -237,19 +237,21 @@ def test_a_selection_is_what_the_raters_make_of_an_item(ratings, features, weigh
 
 def test_selection_fades_as_a_user_becomes_known(learned):
     head, items = learned.head, np.arange(12)
-    bare = replace(
-        head, prior=replace(head.prior, selection_offsets=np.zeros(head.n_items))
-    )
-    selections = head.prior.selection_offsets[items]
+    prior = replace(head.prior, calibration=np.array([1, 6, 12, 0.8, 10.0]))
+    head = replace(head, prior=prior)
+    bare = replace(head, prior=replace(prior, selection_offsets=np.zeros(head.n_items)))
+    selections = prior.selection_offsets[items]
     assert np.abs(selections).max() > 0.01
 
-    for n, share in (0, 1.0), (10, 0.5):
+    for n, share in (0, 0.8), (10, 0.8 / 4):
         rated = np.arange(n)
         folded_user = fold_in(head, rated, np.full(n, 4.0))
         beyond = predict(head, folded_user, items) - predict(bare, folded_user, items)
         np.testing.assert_allclose(beyond, share * selections, atol=1e-5)
         found = head.scores(folded_user)[items]
         np.testing.assert_allclose(found, predict(head, folded_user, items), atol=1e-5)
+        shifts = head.selection_shifts(np.full(12, n), items)
+        np.testing.assert_allclose(shifts, share * selections, rtol=1e-5)
 
 
 @pytest.mark.parametrize("values", [[1.0], [1.0, np.nan], [[1.0, 2.0]]])
@@ -263,17 +265,29 @@ def test_user_features_of_another_kind_are_refused(learned, values):
 
 def test_uncertainty_holds_noise_and_doubt_about_user_and_item(learned):
     head, items = learned.head, np.arange(12)
-    folded_user = fold_in(head, np.array([2, 3]), np.array([4.0, 3.0]))
+    calibration = np.array([1.1, 6, 12, 1, 8])
+    noises = np.linspace(0.5, 2, head.n_items).astype(np.float32)
+    prior = replace(head.prior, item_noise_weights=noises, calibration=calibration)
+    head = replace(head, prior=prior)
+    rated, stars = np.array([2, 3]), np.array([4.0, 3.0])
+    folded_user = fold_in(head, rated, stars)
 
     found = uncertainty(head, folded_user, items)
 
     z = np.column_stack([head.item_factors[:12], np.ones(12)]).astype(float)
     inverse = np.linalg.inv(folded_user.cholesky @ folded_user.cholesky.T)
-    variance = head.residual_variance * (1 + np.einsum("if,fg,ig->i", z, inverse, z))
-    variances = head.prior.item_variances[:12].astype(float)
+    variances = prior.item_variances[:12].astype(float)
     squares = folded_user.factors**2 + head.residual_variance * np.diag(inverse)[:-1]
-    variance += variances[:, -1] + variances[:, :-1] @ squares
-    np.testing.assert_allclose(found, np.sqrt(variance), rtol=1e-5)
+    about_user = head.residual_variance * np.einsum("if,fg,ig->i", z, inverse, z)
+    about_items = variances[:, -1] + variances[:, :-1] @ squares
+    x = np.append(folded_user.factors, folded_user.bias)
+    errors = stars - head.global_mean - head.item_biases[rated] - z[rated] @ x
+    expected = noises[rated] @ errors**2 + (about_user + about_items)[rated].sum()
+    of_user = (2 + 6) / (expected / head.residual_variance + 6)
+    noise = 1.1 * head.residual_variance / (of_user * noises[:12])
+    np.testing.assert_allclose(
+        found, np.sqrt(noise + about_user + about_items), rtol=1e-4
+    )
 
 
 def test_a_trained_head_is_read_only(learned):
