@@ -9,27 +9,33 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-# A contract, and an import that breaks it: the module, and what it must not import.
-FORBIDDEN = {
-    "Commands call the service, the service calls the engine": (
+# A contract, a module, and an import by which that module breaks the contract.
+FORBIDDEN = [
+    (
+        "Commands call the service, the service calls the engine",
         "api/services/movies.py",
         "api.routes.movies",
     ),
-    "What the service rests on knows none of its rules": (
+    (
+        "What the service rests on knows none of its rules",
         "api/schemas/base.py",
         "api.services.movies",
     ),
-    "No circles": ("api/formats/csv_cells.py", "api.formats.rating_files"),
-    "The engine's wings, from the top down": (
+    ("No circles", "api/formats/csv_cells.py", "api.formats.rating_files"),
+    ("No circles", "engine/experiments/statistics.py", "engine.experiments.designs"),
+    ("No circles", "engine/training/als.py", "engine.paper.updates"),
+    (
+        "The engine's wings, from the top down",
         "engine/data/ratings.py",
         "engine.training.fit",
     ),
-    "What serves needs no compiler": ("engine/serving/ranking.py", "numba"),
-    "The paper's report stands on the engine alone": (
+    ("What serves needs no compiler", "engine/serving/ranking.py", "numba"),
+    (
+        "The paper's report stands on the engine alone",
         "reproduction/__init__.py",
         "api.settings",
     ),
-}
+]
 
 
 @pytest.fixture(scope="module")
@@ -61,16 +67,15 @@ def test_every_contract_has_an_import_that_breaks_it():
 
     names = {contract["name"] for contract in settings["importlinter"]["contracts"]}
 
-    assert names == set(FORBIDDEN)
+    assert names == {name for name, _, _ in FORBIDDEN}
 
 
 def test_the_contracts_hold(house):
-    assert f"Contracts: {len(FORBIDDEN)} kept, 0 broken." in lint(house)
+    assert "Contracts: 6 kept, 0 broken." in lint(house)
 
 
-@pytest.mark.parametrize("name", FORBIDDEN)
-def test_a_forbidden_import_breaks_its_contract(house, name):
-    module, imported = FORBIDDEN[name]
+@pytest.mark.parametrize(("name", "module", "imported"), FORBIDDEN)
+def test_a_forbidden_import_breaks_its_contract(house, name, module, imported):
     source = house / module
     text = source.read_text()
 

@@ -1,4 +1,4 @@
-"""The validated sparse ratings matrix, and the way from ids to row indices."""
+"""The validated sparse matrix of ratings, by user and by item."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
@@ -31,7 +31,7 @@ Values: TypeAlias = npt.NDArray[Any] | Sequence[float]
 class SparseRows(NamedTuple):
     """One orientation of a sparse matrix: compressed sparse rows (CSR).
 
-    A tuple, so that compiled code takes it as it is.
+    A tuple, because compiled code accepts tuples.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class SparseRows(NamedTuple):
     values : ndarray of float32, shape (n_ratings,)
         The rating, in stars.
     weights : ndarray of float32, shape (n_ratings,), or None
-        How many ratings each one counts for; None: all count for one.
+        The number of ratings that each entry counts for; None if it is always 1.
     """
 
     indptr: OffsetVector
@@ -99,7 +99,7 @@ class Ratings:
     by_user, by_item : SparseRows
         The same ratings in both orientations.
     layout : Layout or None
-        How the frame looked that the ratings come from; None for arrays.
+        Labels and dtypes of the original frame; None for arrays.
     """
 
     user_ids: IdVector
@@ -183,7 +183,7 @@ class Ratings:
         items: Ids | None = None,
         weights: Values | None = None,
     ) -> Self:
-        """Build the matrix from three parallel arrays, one entry a rating.
+        """Build the matrix from three parallel arrays with one entry per rating.
 
         Parameters
         ----------
@@ -192,16 +192,15 @@ class Ratings:
         values : array of numbers, shape (n_ratings,)
             The ratings, in stars; stored as float32.
         users, items : array of integers, optional
-            Further ids that get a row although nobody rated them or they rated
-            nothing: the full catalogue, say.
+            Ids that get a row even without ratings, such as the full catalog.
         weights : array of numbers, shape (n_ratings,), optional
-            How many ratings each one counts for, above 0; one by default.
+            The number of ratings that each entry counts for, above 0; 1 by default.
 
         Raises
         ------
         DataError
-            Lengths differ, there is no rating, an id is no integer, a rating is not
-            finite, a weight not finite or not above 0, or a pair of user and item
+            Lengths differ, there are no ratings, an id is not an integer, a rating is
+            not finite, a weight is not finite and above 0, or a pair of user and item
             occurs twice.
         """
         raters = as_ids(user_ids, name="user_ids")
@@ -238,7 +237,7 @@ class Ratings:
         weight: Hashable | None = None,
         items: "pd.Index | None" = None,
     ) -> Self:
-        """Build the matrix from a data frame, one row a rating.
+        """Build the matrix from a data frame with one row per rating.
 
         Parameters
         ----------
@@ -248,20 +247,20 @@ class Ratings:
             Columns of ids, of any dtype. Integers below 2**63 are the ids of the
             matrix; other labels are sorted and counted from 0.
         rating : hashable
-            Column of the ratings, in stars; stored as float32.
+            Column of ratings, in stars; stored as float32.
         timestamp : hashable, optional
-            Column that `to_frame` gives back; nothing else reads it.
+            Column that only `to_frame` uses: it returns the column.
         weight : hashable, optional
             Column of weights above 0, as for `from_arrays`.
         items : pandas.Index, optional
-            All items there are, rated or not. To fold people into a model whose items
-            are not integers, give the `item_labels` that it was trained with.
+            All items, rated or not. To fold users into a model whose item ids are not
+            integers, pass the `item_labels` of its training set.
 
         Raises
         ------
         DataError
-            A column is missing, holds values of mixed types or a missing or infinite
-            one, a pair of user and item occurs twice, or an item is not in `items`.
+            A column is missing or has mixed types, a value is missing or infinite, a
+            pair of user and item occurs twice, or an item is not in `items`.
         """
         from engine.data import frames  # noqa: PLC0415 - pandas is loaded on use
 
@@ -269,7 +268,7 @@ class Ratings:
         columns = frames.read(frame, names, items=items)
         try:
             ratings = cls.from_arrays(**columns.arrays())
-        except DataError as error:  # all but repeated pairs is checked
+        except DataError as error:  # only repeated pairs are left to find
             raise DataError(columns.describe_repeated()) from error
         layout = columns.layout(ratings.user_ids, ratings.item_ids)
         return replace(ratings, layout=layout)
@@ -280,9 +279,8 @@ class Ratings:
         Returns
         -------
         pandas.DataFrame
-            Columns as in the frame that the ratings come from, with their dtypes; of
-            ratings from arrays ``user_id``, ``item_id``, ``rating`` and, if they have
-            weights, ``weight``.
+            Columns and dtypes of the original frame. For ratings from arrays:
+            ``user_id``, ``item_id``, ``rating`` and, if there are weights, ``weight``.
         """
         rows = self.by_user
         return self.labels.frame(
@@ -290,12 +288,12 @@ class Ratings:
         )
 
     def joined(self, more: "Ratings") -> "Ratings":
-        """Put two sets of ratings together, each with its weights.
+        """Combine two sets of ratings and their weights.
 
         Raises
         ------
         DataError
-            A pair of user and item occurs in both, or one set comes from a frame.
+            A pair of user and item occurs in both, or a set comes from a frame.
         """
         both = self, more
         if not all(each.layout is None for each in both):
@@ -333,17 +331,16 @@ def _as_values(values: Values) -> FloatVector:
 
 
 def as_weights(weights: Values, *, n_ratings: int) -> FloatVector:
-    """Check one weight a rating.
+    """Check the weights of ratings and return them as float32.
 
     Raises
     ------
     DataError
-        There are not `n_ratings` numbers, or one is not finite or not above 0, as
-        float32; the message names it.
+        There are not `n_ratings` numbers, or one is not finite and above 0.
     """
     array = np.asarray(weights)
     if array.shape != (n_ratings,):
-        raise DataError(f"weights: expected {n_ratings}, one a rating")
+        raise DataError(f"weights: expected {n_ratings}, one per rating")
     if array.size and array.dtype.kind not in "iuf":
         raise DataError(f"weights: expected numbers, got {array.dtype}")
     with np.errstate(over="ignore", under="ignore"):  # shows as inf or 0 below
@@ -368,10 +365,10 @@ def _check_lengths(users: IdVector, items: IdVector, values: FloatVector) -> Non
 def _both_ways(
     rows: IndexVector, columns: IndexVector, values: FloatVector, shape: tuple[int, int]
 ) -> tuple[Any, Any]:
-    """Compress by row and by column, each sorted within; pairs given twice stay so.
+    """Compress by row and by column, sorted within each; repeated pairs stay.
 
-    Only by counting: a change of orientation keeps the order it finds, so what comes
-    out of it is sorted. Twice of that sorts any input, once does where it comes sorted.
+    Counting replaces sorting: changing the orientation keeps the order it finds, so
+    changing it twice sorts any input, and once is enough for sorted input.
     """
     pairs = sparse.coo_array((values, (rows, columns)), shape=shape)
     pairs.has_canonical_format = True  # or it would sort each row, and add up pairs

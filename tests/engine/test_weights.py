@@ -101,7 +101,7 @@ def test_weights_stay_with_their_ratings_both_ways(ratings):
         ([1, np.inf, 1], r"weights\[1\] is inf"),
         ([1, 1e300, 1], r"weights\[1\] is 1e\+300"),
         ([1, 1, 1e-300], r"weights\[2\] is 1e-300"),
-        ([1, 1], "expected 3, one a rating"),
+        ([1, 1], "expected 3, one per rating"),
         (["a", "b", "c"], "expected numbers"),
     ],
 )
