@@ -153,7 +153,7 @@ def _movielens(size: str) -> Path:
 class Peak:
     """The largest memory of a process and of the database's, looked at while it runs.
 
-    Of the database what each of its processes has to itself: they share the rest.
+    For the database, the memory that each process has to itself: they share the rest.
     """
 
     process: psutil.Process
@@ -163,7 +163,7 @@ class Peak:
     ended: threading.Event = field(default_factory=threading.Event)
 
     def watch(self) -> None:
-        """Look ten times a second until told that it has ended."""
+        """Look ten times per second until told that it has ended."""
         while not self.ended.wait(0.1):
             with suppress(psutil.NoSuchProcess):
                 self.own = max(self.own, self.process.memory_info().rss)
@@ -315,7 +315,7 @@ def _compared(services: list[Service], path: str) -> list[Load]:
 
 
 def _paths(service: Service, path: str) -> Iterator[str]:
-    """Endless paths; lists of users in turn, so that none is remembered."""
+    """Endless paths; users take turns, so that no list is cached."""
     if path != LISTS:
         return itertools.repeat(path)
     with psycopg.connect(libpq_url(service.url)) as connection:

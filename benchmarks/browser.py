@@ -44,7 +44,7 @@ WATCH = """row => {
 
 
 def main() -> None:
-    """Print one line a page, and one for ratings with an account and without."""
+    """Print one line per page, and one each for ratings with and without an account."""
     with (
         TemporaryDirectory() as folder,
         running(Path(folder) / "data", Path(folder) / "log") as service,
@@ -72,7 +72,7 @@ def report(what: str, milliseconds: Sequence[float]) -> None:
 
 
 def paint(chromium: Browser, url: str, name: str) -> float:
-    """Load a page of the app for the first time, as somebody without an account."""
+    """Load a page of the app for the first time, without an account."""
     with chromium.new_context(base_url=url, locale="en") as context:
         page = context.new_page()
         if name not in ("sign-in", "insights"):

@@ -19,14 +19,14 @@ _OK = b"HTTP/1.1 200"
 
 @dataclass
 class Load:
-    """Seconds that each request of some clients took, and all of them together."""
+    """Seconds of each request of some clients, and of all together."""
 
     seconds: list[float] = field(default_factory=list)
     elapsed: float = 0.0
 
     @property
     def rate(self) -> float:
-        """Requests a second."""
+        """Requests per second."""
         return len(self.seconds) / self.elapsed
 
     def percentile(self, percent: float) -> float:
@@ -63,7 +63,7 @@ class _Client:
 def drive(
     ports: Sequence[int], paths: Iterator[str], *, key: str, seconds: float
 ) -> Load:
-    """Ask for one path after another for so long, or until there are no more.
+    """Request one path after another until the time is over or the paths end.
 
     One client for each entry of `ports`, all with this API key.
     """

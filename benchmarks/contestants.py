@@ -241,7 +241,7 @@ def cmfrec(raw: RawRatings, k: int) -> Outcome:
 
 
 def _slope(points: list[Point]) -> tuple[float, float]:
-    """Seconds a sweep, of the clock and of all threads, without what comes before."""
+    """Seconds per sweep, by the clock and of all threads, without the preparation."""
     first, last = points[0], points[-1]
     n = last.sweeps - first.sweeps
     return (last.seconds - first.seconds) / n, (last.cpu - first.cpu) / n

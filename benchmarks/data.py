@@ -70,7 +70,7 @@ def rmse(predicted: Vector, stars: Vector) -> float:
 
 
 def load(size: str, *, seed: int = 1) -> RawRatings:
-    """Read a data set from the cache, making it first where it is not there."""
+    """Read a data set from the cache; make it if it is missing."""
     folder = CACHE / f"{size}-{seed}"
     names = [field.name for field in fields(RawRatings)]
     if not (folder / "truth.npy").exists():
@@ -160,7 +160,7 @@ def _popularity(n_items: int, n_ratings: int, counts: Vector) -> Vector:
 
     The number of ratings wanted falls from half of all users to about one. Drawn
     without repetition, a popular item is rated less than in proportion to its chance,
-    so the chances are raised until ``sum_u 1 - exp(-a_u chance_i)`` is what is wanted.
+    so the chances are raised until ``sum_u 1 - exp(-a_u chance_i)`` is as wanted.
     """
     most = _MOST_POPULAR_SHARE * len(counts)
     ranks = (np.arange(n_items) + 0.5) / n_items

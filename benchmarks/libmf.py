@@ -15,7 +15,7 @@ _Vector = npt.NDArray[Any]
 
 
 class LibraryMissingError(Exception):
-    """A library that is not installed here, and how to install it."""
+    """A library is not installed; the message says how to install it."""
 
 
 class _Problem(ctypes.Structure):

@@ -52,7 +52,7 @@ def main() -> None:
 
 @dataclass(frozen=True)
 class Pool:
-    """The best items for one user, from which every list of theirs is made."""
+    """The best items for one user, the source of all their lists."""
 
     item_indices: IndexVector
     scores: FloatVector

@@ -1,4 +1,4 @@
-"""Lists a second, against a bare route: ``python -m benchmarks.recommending``.
+"""Lists per second, against a bare route: ``python -m benchmarks.recommending``.
 
 Two web processes, their database and the clients share this machine's processors; the
 routes take turns in short slices, so that whatever else runs slows all of them alike.
@@ -20,7 +20,7 @@ _BARE = "bare"
 
 
 def main() -> None:
-    """Print one line a kind of request, then the tail at two connections."""
+    """Print one line per kind of request, then the tail at two connections."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=8517, help="and the one above it")
     parser.add_argument("--slices", type=int, default=_N_SLICES)
@@ -37,7 +37,7 @@ def main() -> None:
 
 
 def _asked() -> Mapping[str, Iterator[str]]:
-    """Endless paths of each kind, but for users of whom none comes again."""
+    """Endless paths of each kind; those of single users never repeat."""
     n_users = round(data.FULL_SIZE[1] * data.SIZES[SIZE] / data.FULL_SIZE[0])
     users = np.random.default_rng().permutation(n_users) + 1
     list_of = "/recommendations/{}".format

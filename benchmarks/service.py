@@ -1,4 +1,4 @@
-"""The service as it runs, with a catalogue and a model of some size."""
+"""The service as it runs, with a catalog and a model of some size."""
 
 import os
 import sys
@@ -156,7 +156,7 @@ def _wait_for(port: int, key: str) -> None:
 
 
 def _publish(url: str, models_dir: Path) -> None:
-    """Make a model of all movies, drawn at random, the one that serves.
+    """Make a random model of all movies, and make it live.
 
     It takes as long as a trained one of its size, and is there at once.
     """

@@ -25,7 +25,7 @@ N_USERS, N_THREADS = 512, 2
 
 
 def main() -> None:
-    """Print one line a comparison."""
+    """Print one line per comparison."""
     rng = np.random.default_rng(0)
     head = _head(rng)
     users = rng.standard_normal((N_USERS, N_FACTORS), dtype=np.float32)

@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def _run(name: str, size: str, k: int) -> dict[str, Any] | None:
-    """Run one contestant in a new process; None, and a message, where it is missing."""
+    """Run one contestant in a new process; None if its library is missing."""
     command = [sys.executable, "-m", "benchmarks.contestants", name, size, str(k)]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603  our own module
     outcome: dict[str, Any] = json.loads(output.splitlines()[-1])
@@ -113,14 +113,14 @@ def _print_limits(raw: RawRatings, outcomes: list[dict[str, Any]], k: int) -> No
 
 
 def _gemm_rate() -> float:
-    """Multiply-adds of large matrices, in operations a second of processor time."""
+    """Multiply-adds of large matrices, in operations per second of processor time."""
     n = 2048
     matrix = np.random.default_rng(0).standard_normal((n, n), dtype=np.float32)
     return max(2 * n**3 / _cpu(lambda: matrix @ matrix) for _ in range(3))
 
 
 def _gather_rate(n_rows: int, k: int) -> float:
-    """Read random rows of a factor matrix, in bytes a second of processor time."""
+    """Read random rows of a factor matrix, in bytes per second of processor time."""
     rng = np.random.default_rng(0)
     matrix = rng.standard_normal((n_rows, k), dtype=np.float32)
     rows = rng.integers(0, n_rows, 2_000_000)

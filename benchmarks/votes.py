@@ -124,7 +124,7 @@ def first(rated: Rated, n: int) -> Rated:
 
 
 def rest(rated: Rated, n: int) -> Rated:
-    """Take what is left after the first `n`."""
+    """Take all but the first `n`."""
     return rated[0][n:], rated[1][n:]
 
 

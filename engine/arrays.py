@@ -1,4 +1,4 @@
-"""Array types named by role. Shapes are given where they are used."""
+"""Array types named by role; docstrings of their users give the shapes."""
 
 from typing import Any, TypeAlias, TypeVar
 

@@ -2,11 +2,11 @@
 
 
 class EngineError(Exception):
-    """Anything the engine refuses or cannot do; the message names the remedy."""
+    """An error of the engine; the message names the remedy."""
 
 
 class DataError(EngineError, ValueError):
-    """The data or an option passed in is unusable."""
+    """Data or an option from the caller is unusable."""
 
 
 class SolveError(EngineError):

@@ -1,4 +1,4 @@
-"""The recommender as an estimator after scikit-learn's conventions.
+"""The recommender as an estimator that follows scikit-learn's conventions.
 
 It works in `clone`, `cross_validate`, `GridSearchCV` and `Pipeline`. A row of `X` is a
 pair of user and item, whose ids may be of any type, and `y` holds the ratings.
@@ -109,10 +109,6 @@ class ALSRecommender(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # un
         sample_weight : array, shape (n_ratings,), optional
             How many ratings each one counts for, above 0.
 
-        Returns
-        -------
-        ALSRecommender
-
         Raises
         ------
         DataError
@@ -209,7 +205,7 @@ class ALSRecommender(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # un
         return replace(configuration, **changes)
 
     def _features(self) -> ExactMatrix | None:
-        """Order the features as the items; an item without any has zeros."""
+        """Order the features like the items; an item without features has zeros."""
         if self.item_features is None:
             return None
         given = self.item_features
@@ -259,7 +255,7 @@ def _ratings(
     *,
     items: pd.Index | None = None,
 ) -> Ratings:
-    """Put pairs and ratings together."""
+    """Combine pairs and ratings."""
     if y is None:
         raise DataError("fit requires y to be passed, but the target y is None")
     check_consistent_length(pairs, y, sample_weight)

@@ -1,7 +1,7 @@
 """Views of ratings and factors: distributions, polarizing items, principal axes.
 
-Descriptions only: nothing here trains, and nothing needs the compiler. Every function
-takes arrays and returns arrays; which title or genre a row is, the caller knows.
+Nothing here trains or needs the compiler. Functions take and return arrays; the caller
+knows the title or the genre of each row.
 """
 
 from collections.abc import Sequence
@@ -59,7 +59,7 @@ class Frequencies:
 
 @dataclass(frozen=True)
 class Genres:
-    """Which item is of which genre.
+    """The genres of each item.
 
     Attributes
     ----------
@@ -116,10 +116,9 @@ class Polarization:
     expected : ndarray of float64, shape (n_items,)
         ``φ (m - low) (high - m)``, in squared stars.
     excess : ndarray of float64, shape (n_items,)
-        Variance above the expected one, in squared stars; below 0 for an item people
-        agree on.
+        Variance above the expected one, in squared stars; below 0 where people agree.
     dispersion : float
-        ``φ``, 0 to 1: the share of the possible variance that is usual.
+        ``φ``, 0 to 1: the usual share of the possible variance.
     """
 
     expected: ExactVector
@@ -129,17 +128,17 @@ class Polarization:
 
 @dataclass(frozen=True)
 class PrincipalAxes:
-    """The directions in which points differ most.
+    """The directions of greatest variance of some points (PCA).
 
     Attributes
     ----------
     center : ndarray of float64, shape (n_dimensions,)
         Mean of the points.
     axes : ndarray of float64, shape (n_axes, n_dimensions)
-        Of unit length and at right angles, the most telling first. The largest entry
-        of each is positive, so that equal points give equal pictures.
+        Orthonormal, by falling variance. The largest entry of each is positive, so that
+        equal points give equal pictures.
     coordinates : ndarray of float64, shape (n_points, n_axes)
-        Of each point less the center.
+        Coordinates of the centered points.
     explained : ndarray of float64, shape (n_axes,)
         Share of the variance along each axis; 0 where all points are the same.
     """
@@ -157,7 +156,7 @@ class Ends:
     Attributes
     ----------
     low, high : ndarray of int32
-        Furthest first; of equals the lower index first. No point is at both ends.
+        Furthest first, ties by index. No point is at both ends.
     """
 
     low: IndexVector
@@ -171,25 +170,21 @@ def rating_frequencies(ratings: Ratings) -> Frequencies:
 
 
 def size_frequencies(counts: CountVector) -> Frequencies:
-    """Count the items, or users, that have 1, 2, 3 … ratings; none is left out.
+    """Count the items, or users, by their number of ratings; skip those without any.
 
-    On two logarithmic axes a line means a power law.
+    A line on two logarithmic axes means a power law.
     """
     sizes, n_rows = np.unique(counts[counts > 0].astype(np.int64), return_counts=True)
     return Frequencies(sizes, n_rows)
 
 
 def genres_of(genres: Sequence[Sequence[str]]) -> Genres:
-    """Turn the genres of each item into a table, one column a genre.
+    """Turn the genres of each item into a table with one column per genre.
 
     Parameters
     ----------
-    genres : sequence of sequences of str, one an item
+    genres : sequence of sequences of str, one per item
         Empty for an item without genres.
-
-    Returns
-    -------
-    Genres
     """
     names = sorted({name for mine in genres for name in mine})
     column = {name: index for index, name in enumerate(names)}
@@ -206,16 +201,12 @@ def genre_statistics(ratings: Ratings, genres: Genres) -> GenreStatistics:
     ----------
     ratings : Ratings
     genres : Genres
-        One row an item of `ratings`.
-
-    Returns
-    -------
-    GenreStatistics
+        One row per item of `ratings`.
 
     Raises
     ------
     DataError
-        There are more or fewer rows than items.
+        The numbers of rows and items differ.
     """
     if len(genres.membership) != ratings.n_items:
         raise DataError(
@@ -235,14 +226,10 @@ def genre_statistics(ratings: Ratings, genres: Genres) -> GenreStatistics:
 def item_statistics(ratings: Ratings) -> ItemStatistics:
     """Compute count, mean and variance of the ratings of each item.
 
-    The variance is the mean squared distance to the item's mean, from centred values
+    The variance is the mean squared distance to the item's mean, from centered values
     (equation 12 of the paper)::
 
         s_i² = 1/n_i sum_u (r_ui - m_i)²
-
-    Returns
-    -------
-    ItemStatistics
     """
     counts = ratings.by_item.counts
     values = ratings.by_item.values.astype(np.float64)
@@ -256,13 +243,13 @@ def item_statistics(ratings: Ratings) -> ItemStatistics:
 def polarization(
     statistics: ItemStatistics, value_range: tuple[float, float]
 ) -> Polarization:
-    """Compare each item's variance with what is usual at its mean.
+    """Compare each item's variance with the usual variance at its mean.
 
-    On a scale from `low` to `high` no ratings with mean ``m`` vary by more than
-    ``(m - low)(high - m)``, which they do when all lie at the two ends [1]_. So
-    variance alone favours items whose mean is near the middle of the scale. What is
-    usual is taken as a fixed share of what is possible, the variance function of a
-    quasi-binomial model [2]_, its dispersion pooled over all ratings::
+    On a scale from `low` to `high`, ratings with mean ``m`` have a variance of at most
+    ``(m - low)(high - m)``; they reach it if all lie at the two ends [1]_. So variance
+    alone favors items whose mean is near the middle. The expected variance is a fixed
+    share of the possible one: the variance function of a quasi-binomial model [2]_ with
+    the dispersion pooled over all ratings::
 
         φ = sum_i n_i s_i² / sum_i n_i (m_i - low)(high - m_i)
 
@@ -303,7 +290,7 @@ def polarization(
 
 
 def principal_axes(points: ExactMatrix | FactorMatrix, n_axes: int) -> PrincipalAxes:
-    """Find the principal axes of some points: of item factors, or of genres in W.
+    """Find the principal axes of points, such as item factors, or the genres in W.
 
     Parameters
     ----------
@@ -311,22 +298,18 @@ def principal_axes(points: ExactMatrix | FactorMatrix, n_axes: int) -> Principal
     n_axes : int
         1 to the smaller side of `points`.
 
-    Returns
-    -------
-    PrincipalAxes
-
     Raises
     ------
     DataError
-        There are no so many axes, or a point is not finite.
+        `n_axes` is out of range, or a point is not finite.
     """
     most = min(points.shape)
     if not 1 <= n_axes <= most:
         raise DataError(f"n_axes is {n_axes}; these points have 1 to {most} axes")
     if not np.isfinite(points).all():
         raise DataError("points must be finite")
-    # scikit-learn's PCA finds the same axes, but to load it takes 95 MB and over a
-    # second in the web process, which is what calls this.
+    # scikit-learn's PCA finds the same axes, but loading it takes 95 MB and over a
+    # second in the web process, which calls this function.
     exact = points.astype(np.float64)
     center = exact.mean(axis=0)
     _, lengths, axes = np.linalg.svd(exact - center, full_matrices=False)
@@ -346,26 +329,22 @@ def ends(
     *,
     among: BoolVector | None = None,
 ) -> Ends:
-    """Find the points at the two ends of a direction: what an axis is about.
+    """Find the points at the two ends of a direction, which give an axis its meaning.
 
     Parameters
     ----------
     points : ndarray, shape (n_points, n_dimensions)
     direction : ndarray, shape (n_dimensions,)
-        A principal axis, or the column of W that belongs to a genre.
+        A principal axis, or the column of W for a genre.
     n : int
-        Points at each end; fewer where there are not twice as many.
+        Points at each end; fewer if there are fewer than ``2 n`` points.
     among : ndarray of bool, shape (n_points,), optional
         The only points to consider, such as items with enough ratings.
-
-    Returns
-    -------
-    Ends
 
     Raises
     ------
     DataError
-        `n` is below 1, or a shape does not fit.
+        `n` is below 1, or shapes differ.
     """
     if n < 1:
         raise DataError(f"n is {n}; it must be at least 1")
@@ -382,7 +361,7 @@ def ends(
 
 
 def _sums(ratings: Ratings, values: ExactVector) -> ExactVector:
-    """Sum one value a rating over each item."""
+    """Sum one value per rating over each item."""
     rows = ratings.by_item.row_of_each()
     sums: ExactVector = np.zeros(ratings.n_items)
     np.add.at(sums, rows, values)
@@ -390,7 +369,7 @@ def _sums(ratings: Ratings, values: ExactVector) -> ExactVector:
 
 
 def _ratio(sums: ExactVector, counts: npt.ArrayLike) -> ExactVector:
-    """Divide, NaN where there is nothing."""
+    """Divide; NaN where the count is 0."""
     n = np.asarray(counts, dtype=np.float64)
     ratio: ExactVector = np.full(len(sums), np.nan)
     np.divide(sums, n, out=ratio, where=n > 0)

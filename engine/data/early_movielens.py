@@ -1,8 +1,8 @@
 """The layouts of MovieLens 100K, 1M and 10M, read as the CSV files that replaced them.
 
-Only the text is translated, a stretch of lines at a time: everything behind `MovieLens`
-knows one layout. A fault is reported by the CSV file's name and line, and that line is
-one more than in the original, which has no header.
+Only the text is translated, some lines at a time, so `MovieLens` reads a single layout.
+Errors name the CSV file and its line; the line number is one higher than in the
+original, which has no header.
 """
 
 import csv
@@ -19,7 +19,7 @@ _GENRES_OF_100K = (
     "Documentary", "Drama", "Fantasy", "Film-Noir", "Horror", "Musical", "Mystery",
     "Romance", "Sci-Fi", "Thriller", "War", "Western",
 )  # fmt: skip
-"""In the order of the flags of u.item; the first says that the genre is unknown."""
+"""Genres in the order of the flags of u.item; the first flag means unknown."""
 _FIELDS_BEFORE_GENRES = 5
 
 
@@ -43,7 +43,7 @@ class Source:
 
 
 Layout: TypeAlias = Mapping[str, Source]
-"""The source of each CSV file that a layout has; empty for the CSV layout itself."""
+"""The source of each CSV file; empty for the CSV layout itself."""
 
 
 class Translation(io.RawIOBase):
@@ -54,11 +54,11 @@ class Translation(io.RawIOBase):
         self._rest = source.header
 
     def readable(self) -> bool:
-        """Say that it can be read, which a raw stream has to."""
+        """Return True, as a raw stream must to be read."""
         return True
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        """Fill a buffer as far as translated lines are at hand; 0 at the end."""
+        """Fill a buffer from translated lines; return its length, 0 at the end."""
         if not self._rest:
             lines = b"".join(self._file.readlines(_STRETCH))
             self._rest = self._source.translate(lines)
@@ -79,7 +79,7 @@ def _ratings_of_1m(lines: bytes) -> bytes:
 
 
 def _movies_of_100k(lines: bytes) -> bytes:
-    """``id|title|two dates|address|19 flags``; a line of another shape keeps it."""
+    """``id|title|two dates|address|19 flags``; other lines stay as they are."""
     rows = []
     for fields in _split(lines, "|"):
         flags = fields[_FIELDS_BEFORE_GENRES:]
@@ -93,7 +93,7 @@ def _movies_of_100k(lines: bytes) -> bytes:
 
 
 def _movies_of_1m(lines: bytes) -> bytes:
-    """``id::title::genre|genre``; a title may hold the separator."""
+    """``id::title::genre|genre``; a title may contain the separator."""
     return _csv(
         [
             [fields[0], "::".join(fields[1:-1]), fields[-1]] if fields[2:] else fields
@@ -108,13 +108,13 @@ def _tags_of_10m(lines: bytes) -> bytes:
 
 
 def _split(lines: bytes, separator: str) -> list[list[str]]:
-    """Fields of each line, none of a blank one."""
+    """Split each line into fields; a blank line has none."""
     decoded = [_text(line) for line in lines.splitlines()]
     return [line.split(separator) if line else [] for line in decoded]
 
 
 def _text(line: bytes) -> str:
-    """Decode; the two older sets are in Latin-1, the last one is in UTF-8."""
+    """Decode UTF-8 (10M), or else Latin-1 (100K and 1M)."""
     try:
         return line.decode("utf-8")
     except UnicodeDecodeError:
@@ -145,4 +145,4 @@ LAYOUTS: Mapping[str, Layout] = MappingProxyType(
         },
     }
 )
-"""Layouts by the file of ratings that tells them apart."""
+"""Layouts by the name of their file of ratings."""

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 
 FeatureMatrix: TypeAlias = Any
-"""Any matrix of numbers, dense or of `scipy.sparse`, which has no common type."""
+"""A matrix of numbers, dense or from `scipy.sparse`; the two share no type."""
 
 
 def one_hot(words: Sequence[Iterable[str]]) -> sparse.csr_array:
@@ -17,7 +17,7 @@ def one_hot(words: Sequence[Iterable[str]]) -> sparse.csr_array:
     Returns
     -------
     scipy.sparse.csr_array of float32, shape (n_rows, n_words)
-        A column a word, in the order of first use; rows scaled to length 1.
+        One column per word, in the order of first use; rows scaled to length 1.
     """
     from sklearn.preprocessing import MultiLabelBinarizer  # noqa: PLC0415 - slow to load
 

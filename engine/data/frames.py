@@ -1,7 +1,7 @@
 """Ratings from pandas data frames and back, with ids of any type.
 
-Only this module, `engine.estimators` and functions that return frames load pandas, each
-on use: the web service does without it.
+Only this module, `engine.estimators` and functions that return frames load pandas, and
+only on use: the web service does not need it.
 """
 
 from collections.abc import Hashable, Sequence
@@ -33,8 +33,7 @@ class Labels:
     index : pandas.Index
         The label of each row, of the column's dtype.
     are_ids : bool
-        Whether the labels are the integer ids themselves; otherwise ids number the
-        labels from 0.
+        Whether the labels are the integer ids; otherwise ids count the labels from 0.
     """
 
     name: Hashable
@@ -44,15 +43,15 @@ class Labels:
 
 @dataclass(frozen=True)
 class Layout:
-    """The labels of all rows, and what else restores the frame that ratings come from.
+    """The labels and columns from which ratings become the original frame again.
 
     Attributes
     ----------
     users, items : Labels
     rating, weight : pandas.Series
-        Without rows: name and dtype of the column.
+        Name and dtype of the column, without rows.
     timestamps : pandas.Series or None
-        One a rating, in the order of ``Ratings.by_user``.
+        One per rating, in the order of ``Ratings.by_user``.
     """
 
     users: Labels
@@ -63,7 +62,7 @@ class Layout:
 
     @classmethod
     def of_arrays(cls, user_ids: IdVector, item_ids: IdVector) -> Self:
-        """Lay out ratings that come from arrays."""
+        """Make the layout of ratings from arrays."""
         return cls(
             Labels("user_id", pd.Index(user_ids), are_ids=True),
             Labels("item_id", pd.Index(item_ids), are_ids=True),
@@ -72,7 +71,7 @@ class Layout:
         )
 
     def of_part(self, kept: BoolVector) -> "Layout":
-        """Lay out some of the ratings, with all users and items."""
+        """Make the layout of some ratings, with all users and items."""
         if self.timestamps is None:
             return self
         return replace(self, timestamps=self.timestamps[kept])
@@ -84,7 +83,7 @@ class Layout:
         values: FloatVector,
         weights: FloatVector | None,
     ) -> pd.DataFrame:
-        """Write ratings, given by row and in the order of `timestamps`, as a frame."""
+        """Write ratings as a frame; they come in the order of `timestamps`."""
         columns = {
             self.users.name: self.users.index.take(users),
             self.items.name: self.items.index.take(items),
@@ -105,11 +104,11 @@ class Column:
     ----------
     ids : ndarray of int64, shape (n_ratings,)
     known : ndarray of int64 or None
-        All ids there are; None where the column itself says so.
+        All ids; None if they are those of the column.
     labels : pandas.Index or None
-        By id, counted from 0; None where the ids are the labels.
+        The label of each id, from 0; None if the ids are the labels.
     source : pandas.Series
-        Without rows: name and dtype.
+        Name and dtype, without rows.
     """
 
     ids: IdVector
@@ -118,7 +117,7 @@ class Column:
     source: pd.Series
 
     def labels_of(self, ids: IdVector) -> Labels:
-        """Label the rows of `Ratings`, whose sorted ids are given."""
+        """Label the rows of `Ratings` with these sorted ids."""
         if self.labels is not None:
             return Labels(self.source.name, self.labels, are_ids=False)
         index = pd.Index(ids, dtype=self.source.dtype)
@@ -127,7 +126,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Columns:
-    """A checked frame of ratings, one entry a rating, in the frame's order.
+    """A checked frame of ratings with one entry per rating, in the frame's order.
 
     Attributes
     ----------
@@ -135,7 +134,7 @@ class Columns:
     values : ndarray of float64, shape (n_ratings,)
     weights : ndarray of float64, shape (n_ratings,), or None
     rating, weight : pandas.Series
-        Without rows: name and dtype of the column.
+        Name and dtype of the column, without rows.
     timestamps : pandas.Series or None
     """
 
@@ -173,7 +172,7 @@ class Columns:
         )
 
     def layout(self, user_ids: IdVector, item_ids: IdVector) -> Layout:
-        """Lay out the matrix built from these columns, whose ids are given."""
+        """Make the layout of the matrix that was built from these columns."""
         timestamps = self.timestamps
         if timestamps is not None:
             timestamps = timestamps.iloc[np.lexsort((self.items.ids, self.users.ids))]
@@ -213,12 +212,12 @@ def read(frame: pd.DataFrame, names: Names, *, items: pd.Index | None) -> Column
 
 
 def column_of(frame: pd.DataFrame, name: Hashable, *, role: str) -> pd.Series:
-    """Find a column and make sure that no value is missing.
+    """Return a column after checking that no value is missing.
 
     Raises
     ------
     DataError
-        There is no such column or several, or a value is missing.
+        The column does not exist or occurs several times, or a value is missing.
     """
     if not isinstance(frame, pd.DataFrame):
         raise DataError(f"expected a pandas DataFrame, got {type(frame).__name__}")
@@ -241,13 +240,13 @@ def ids_of(
     role: str,
     known: pd.Index | None = None,
 ) -> Column:
-    """Read a column of ids: integers as they are, other labels by number.
+    """Read a column of ids: keep integers, and number other labels.
 
     Raises
     ------
     DataError
-        As for `column_of`; or labels are of several types or cannot be sorted, or one
-        is infinite or not among those that are `known`.
+        As for `column_of`; or labels have several types or cannot be sorted, or one is
+        infinite or not in `known`.
     """
     column = column_of(frame, name, role=role)
     if len(column) == 0:
@@ -268,12 +267,12 @@ def ids_of(
 def numbers_of(
     frame: pd.DataFrame, name: Hashable, *, role: str, above_zero: bool = False
 ) -> ExactVector:
-    """Read a column of finite numbers, `above_zero` if so wanted.
+    """Read a column of finite numbers, which may have to be `above_zero`.
 
     Raises
     ------
     DataError
-        As for `column_of`; or the column holds no numbers, or one out of range.
+        As for `column_of`; or a value is not a number or out of range.
     """
     column = column_of(frame, name, role=role)
     if not types.is_any_real_numeric_dtype(column.dtype):
@@ -299,18 +298,18 @@ def to_frame(records: Sequence[Any]) -> pd.DataFrame:
     Parameters
     ----------
     records : sequence of dataclass instances of one type
-        Such as `evaluate` returns, or the sweeps of a training.
+        Such as the rows of `evaluate`, or the sweeps of a training.
 
     Returns
     -------
     pandas.DataFrame
-        A row a record, a column a field; a field that is a dataclass itself gives a
-        column for each of its own fields, such as ``rmse_value`` and ``rmse_low``.
+        One row per record and one column per field. A field that is itself a dataclass
+        gives one column per field of its own, such as ``rmse_value`` and ``rmse_low``.
 
     Raises
     ------
     DataError
-        A record is no dataclass instance.
+        A record is not a dataclass instance.
     """
     if not all(is_dataclass(record) for record in records):
         raise DataError("records must be dataclass instances, such as evaluate() gives")
@@ -318,7 +317,7 @@ def to_frame(records: Sequence[Any]) -> pd.DataFrame:
 
 
 def _columns(name: str, values: list[Any]) -> dict[str, list[Any]]:
-    """Spread dataclasses over columns, None over the same ones."""
+    """Spread dataclasses over columns; None fills the same columns."""
     found = [value for value in values if is_dataclass(value)]
     if not found:
         return {name: values}
@@ -377,7 +376,7 @@ def _fits_int64(labels: "pd.Series | pd.Index") -> bool:
 def _refuse(
     column: pd.Series, wrong: BoolVector, advice: str, what: str = "unusable"
 ) -> None:
-    """Name the first of the values that are `wrong`."""
+    """Raise `DataError` with the first `wrong` value, if there is one."""
     if not wrong.any():
         return
     first = int(np.argmax(wrong))
@@ -387,6 +386,6 @@ def _refuse(
     )
 
 
-def _shown(value: Any) -> str:  # noqa: ANN401 - whatever labels are
-    """Write a value the way Python does, without NumPy's type around it."""
+def _shown(value: Any) -> str:  # noqa: ANN401 - labels have any type
+    """Write a value as Python does, without its NumPy type."""
     return repr(value.item() if isinstance(value, np.generic) else value)

@@ -1,4 +1,4 @@
-"""Ids as the caller gives them, and their positions among the sorted ones."""
+"""Ids from the caller, and their positions among sorted ids."""
 
 from collections.abc import Sequence
 from typing import Any, TypeAlias
@@ -12,11 +12,11 @@ from engine.errors import DataError
 Ids: TypeAlias = npt.NDArray[np.integer[Any]] | Sequence[int]
 
 _DENSE_IDS_PER_VALUE = 8
-"""Look ids up in a table when it stays this small relative to the ids given."""
+"""Use a lookup table with at most this many entries per id."""
 
 
 def indices_of(sorted_ids: IdVector, ids: Ids) -> IndexVector:
-    """Position of each of `ids` in `sorted_ids`, -1 where it does not occur.
+    """Find the position of each id in `sorted_ids`; -1 if it does not occur.
 
     Parameters
     ----------
@@ -50,12 +50,12 @@ def indices_of(sorted_ids: IdVector, ids: Ids) -> IndexVector:
 
 
 def as_ids(ids: Ids, *, name: str) -> IdVector:
-    """Check a vector of ids; the message calls it by its `name`.
+    """Check a vector of ids; errors call it `name`.
 
     Raises
     ------
     DataError
-        It is no vector of integers that fit 64 bits.
+        It is not a vector of integers that fit 64 bits.
     """
     array = np.asarray(ids)
     if array.ndim != 1:
@@ -72,9 +72,9 @@ def as_ids(ids: Ids, *, name: str) -> IdVector:
 def numbered(
     ids: IdVector, more: Ids | None, *, name: str
 ) -> tuple[IdVector, IndexVector]:
-    """All ids, sorted and unique, and the position of each of `ids` among them.
+    """Sort all ids, without repetition, and find the position of each of `ids`.
 
-    By a table where ids are dense, else by sorting; np.unique would hash integers,
+    Uses a table if ids are dense, and sorts otherwise; `numpy.unique` hashes integers,
     which is far slower.
     """
     both = ids if more is None else np.concatenate([ids, as_ids(more, name=name)])

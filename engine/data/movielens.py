@@ -1,6 +1,6 @@
 """The MovieLens file formats: a folder or a zip in the official CSV layout.
 
-MovieLens 100K, 1M and 10M are older; `early_movielens` makes CSV files of theirs.
+MovieLens 100K, 1M and 10M are older; `early_movielens` translates their files.
 """
 
 import csv
@@ -86,7 +86,7 @@ class Tag:
 
 @dataclass(frozen=True)
 class RatingTable:
-    """ratings.csv as parallel arrays, one entry a rating, in the file's order."""
+    """ratings.csv as parallel arrays with one entry per rating, in the file's order."""
 
     user_ids: IdVector
     movie_ids: IdVector
@@ -94,7 +94,7 @@ class RatingTable:
     timestamps: npt.NDArray[np.int64]
 
     def to_ratings(self, *, items: IdVector | None = None) -> Ratings:
-        """Build the sparse matrix; `items` adds a row for movies nobody rated."""
+        """Build the sparse matrix; `items` adds rows for movies without ratings."""
         return Ratings.from_arrays(
             self.user_ids, self.movie_ids, self.values, items=items
         )
@@ -107,11 +107,11 @@ class MovieLens:
     Attributes
     ----------
     path : Path
-        A folder that holds ratings.csv, or a zip in which one folder does.
+        A folder that contains ratings.csv, or a zip with one such folder.
     inside : str
-        Where the files are in the zip, such as ``ml-latest-small/``.
+        The folder of the files in the zip, such as ``ml-latest-small/``.
     layout : Layout
-        What stands in for the CSV files; empty where they are there themselves.
+        The files that replace the CSV files; empty if these exist themselves.
     """
 
     path: Path
@@ -125,7 +125,7 @@ class MovieLens:
         Raises
         ------
         DataError
-            There is no such folder or zip, or no ratings.csv in it.
+            The folder or zip does not exist, or has no ratings.csv.
         """
         path = Path(path)
         if path.is_dir():
@@ -153,9 +153,9 @@ class MovieLens:
             return f"{self.inside}{original}" in archive.namelist()
 
     def size_of(self, name: str) -> int:
-        """About the bytes that `open_bytes` will give, to show progress against.
+        """Estimate the bytes that `open_bytes` will give, for a progress bar.
 
-        Exact for the CSV layout; of an older one the size of the original.
+        Exact for the CSV layout; for an older one, the size of the original.
         """
         original = self._original(name) or name
         if self.path.is_dir():
@@ -170,7 +170,7 @@ class MovieLens:
         Raises
         ------
         DataError
-            The data set has no such file, or the zip is damaged.
+            The data set lacks the file, or the zip is damaged.
         """
         if not self.has(name):
             raise DataError(f"{self.path}: no {name} in it")
@@ -197,7 +197,7 @@ class MovieLens:
                 ) from error
 
     def _original(self, name: str) -> str | None:
-        """Name of the file that holds what a CSV file would; None without one."""
+        """Name the file that replaces a CSV file; None if there is none."""
         if not self.layout:
             return name
         return self.layout[name].name if name in self.layout else None
@@ -208,7 +208,7 @@ class MovieLens:
         Raises
         ------
         DataError
-            The file is missing, or a line is not as the format demands.
+            The file is missing, or a line violates the format.
         """
         for line, (movie_id, title, genres) in self._rows("movies.csv"):
             name, year = split_title(title)
@@ -245,7 +245,7 @@ class MovieLens:
         Raises
         ------
         DataError
-            The file holds no rating, or a line is not as the format demands.
+            The file has no ratings, or a line violates the format.
         """
         name = "ratings.csv"
         with self._text(name) as text:
@@ -268,7 +268,7 @@ class MovieLens:
         )
 
     def _first_bad_rating(self, error: Exception) -> DataError:
-        """Name the line that the fast reader stumbled over."""
+        """Find the line that the fast reader rejected."""
         n_rows = 0
         for line, (user, movie, value, timestamp) in self._rows("ratings.csv"):
             n_rows += 1
@@ -281,7 +281,7 @@ class MovieLens:
         return DataError(f"ratings.csv: {error}")
 
     def _rows(self, name: str) -> Iterator[tuple[int, Row]]:
-        """Line numbers and fields after the header; blank lines are skipped."""
+        """Yield line numbers and fields after the header; skip blank lines."""
         with self._text(name) as text:
             reader = csv.reader(text, strict=True)
             try:
@@ -297,7 +297,7 @@ class MovieLens:
 
     @contextmanager
     def _text(self, name: str) -> Iterator[io.TextIOWrapper]:
-        """Open a file as text; a byte-order mark is dropped."""
+        """Open a file as text, without its byte-order mark."""
         with self.open_bytes(name) as file:
             text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
             try:
@@ -309,7 +309,7 @@ class MovieLens:
 def split_title(text: str) -> tuple[str, int | None]:
     """Split ``Toy Story (1995)`` into title and year.
 
-    Of a range such as ``(2006-2007)`` or ``(2014- )`` the first year counts. A title
+    A range such as ``(2006-2007)`` or ``(2014- )`` gives its first year. A title
     without a year stays whole.
     """
     title = " ".join(text.split())

@@ -1,4 +1,4 @@
-"""Dividing a data set into a part to train on and a part held out."""
+"""Split a data set into ratings to train on and ratings to hold out."""
 
 from dataclasses import dataclass, replace
 
@@ -11,19 +11,19 @@ from engine.errors import DataError
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Ratings kept from training, as row indices of the training set."""
+    """Held-out ratings, by row indices of the training set."""
 
     user_indices: IndexVector
     item_indices: IndexVector
     values: FloatVector
 
     def check_inside(self, ratings: Ratings) -> None:
-        """Make sure that all rows and columns are those of `ratings`.
+        """Check that all indices are rows of `ratings`.
 
         Raises
         ------
         DataError
-            One lies outside.
+            An index is out of range.
         """
         for name, indices, n_rows in (
             ("user", self.user_indices, ratings.n_users),
@@ -31,8 +31,8 @@ class HeldOut:
         ):
             if not ((indices >= 0) & (indices < n_rows)).all():
                 raise DataError(
-                    f"test: {name} index outside 0..{n_rows - 1}; split the ratings "
-                    "that are trained on"
+                    f"test: {name} index outside 0..{n_rows - 1}; hold out part of the "
+                    "ratings to train on"
                 )
 
 
@@ -50,7 +50,7 @@ def split_by_user(
     """Hold out the same share of each user's ratings, at random.
 
     Each user's count is rounded to the nearest integer, so users with few ratings may
-    keep them all, and nobody loses every one.
+    keep them all. Every user keeps at least one.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def split_by_user(
 def split_at_random(
     ratings: Ratings, *, test_share: float = 0.1, rng: np.random.Generator
 ) -> Split:
-    """Hold out ratings at random, whoever gave them; errors as for `split_by_user`."""
+    """Hold out random ratings of all users; errors as for `split_by_user`."""
     _check_share(test_share)
     held_out = np.zeros(ratings.n_ratings, dtype=np.bool_)
     n_test = int(ratings.n_ratings * test_share)
@@ -80,12 +80,12 @@ def split_at_random(
 
 
 def split_at(ratings: Ratings, held_out: BoolVector) -> Split:
-    """Split by a mask over ``ratings.by_user``, the base of all other splits.
+    """Split by a mask over ``ratings.by_user``; the other splits call this.
 
     Raises
     ------
     DataError
-        One of the two parts would be empty, or the mask has the wrong length.
+        A part would be empty, or the mask has the wrong length.
     """
     if held_out.shape != (ratings.n_ratings,):
         raise DataError(f"expected a mask of {ratings.n_ratings} ratings")

@@ -1,4 +1,4 @@
-"""Rating sets with known truth: long tails, half stars, a bilinear taste."""
+"""Synthetic ratings with known truth: long tails, half stars, bilinear preferences."""
 
 from dataclasses import dataclass
 
@@ -13,16 +13,16 @@ _MEAN, _LOWEST, _HIGHEST = 3.5, 0.5, 5.0  # stars
 
 @dataclass(frozen=True)
 class Synthetic:
-    """Made-up ratings and what they were made from.
+    """Synthetic ratings with the truth behind them.
 
     Attributes
     ----------
     ratings : Ratings
-        Ids count from 1.
+        With ids from 1.
     truth : ndarray of float32, shape (n_ratings,)
         The noiseless rating of each pair, in the order of ``ratings.by_user``.
     noise : float
-        Standard deviation of what was added, in stars.
+        Standard deviation of the noise, in stars.
     """
 
     ratings: Ratings
@@ -52,14 +52,10 @@ def make_ratings(
         In stars.
     rng : numpy.random.Generator
 
-    Returns
-    -------
-    Synthetic
-
     Raises
     ------
     DataError
-        More ratings are asked for than the long tails can give.
+        A number is below 1, or more than half of all pairs would be rated.
     """
     if min(n_users, n_items, n_ratings, n_factors) < 1:
         raise DataError("counts must be at least 1")
@@ -86,7 +82,7 @@ def make_ratings(
 def _distinct_pairs(
     n_users: int, n_items: int, n_ratings: int, *, rng: np.random.Generator
 ) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Sorted numbers ``user * n_items + item``, each once."""
+    """Draw distinct numbers ``user * n_items + item``, sorted."""
     found = np.zeros(0, dtype=np.int64)
     while len(found) < n_ratings:
         users = _long_tailed(n_users, 2 * n_ratings, rng=rng)
@@ -99,6 +95,6 @@ def _distinct_pairs(
 def _long_tailed(
     n: int, size: int, *, rng: np.random.Generator
 ) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Draws of ``0..n-1`` whose chance falls about as one over the rank."""
+    """Draw from ``0..n-1`` with chances that fall about as one over the rank."""
     ranks = np.exp(rng.uniform(0, np.log(n + 1), size)).astype(np.int64) - 1
     return np.minimum(ranks, n - 1)

@@ -1,4 +1,4 @@
-"""Offline evaluation over the full catalogue, and a fair comparison of methods.
+"""Offline evaluation over the full catalog, and a fair comparison of methods.
 
 Users are the sampling unit: rankings are scored user by user, and intervals come from
 resampling users, since the ratings of one user are not independent.
@@ -56,7 +56,7 @@ class Row:
     rmse, mae : Estimate or None
         Of held-out ratings, predictions clipped to the scale, in stars.
     ndcg, recall : Estimate
-        At `k` over the full catalogue, items rated in training removed.
+        At `k` over the full catalog, items rated in training removed.
     coverage : float
         Share of the catalogue that appears in anybody's list.
     """
@@ -161,7 +161,7 @@ class Compared:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """Which methods to compare, and how to train and to judge them.
+    """The methods to compare, and how to train and judge them.
 
     Attributes
     ----------
@@ -272,10 +272,6 @@ def evaluate(
         As for `measure`.
     on_step : callable, optional
         Called with a `Step` after each method and split.
-
-    Returns
-    -------
-    tuple of Row
 
     Raises
     ------

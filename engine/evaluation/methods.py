@@ -1,4 +1,4 @@
-"""Methods to compare: two simple ones, and whatever `engine.fit_head` trains."""
+"""Methods to compare: two simple ones, and all heads that `engine.fit_head` trains."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ class Recommender(Protocol):
 
 
 class SimpleMethod(ABC):
-    """A method that scores items alike for everybody."""
+    """A method that scores items the same for every user."""
 
     scores: FloatVector
 
@@ -60,7 +60,7 @@ class SimpleMethod(ABC):
 
 @dataclass(frozen=True)
 class Popularity(SimpleMethod):
-    """Most ratings first."""
+    """Recommends the items with most ratings."""
 
     scores: FloatVector
 
@@ -113,7 +113,7 @@ class TrainedHead:
         return top_k_of_users(head, users.factors, k, seen=seen)
 
     def predict(self, held_out: HeldOut) -> FloatVector | None:
-        """Predict as `engine.predict` does; None where scores are no stars."""
+        """Predict as `engine.predict` does; None if scores are not stars."""
         head, users = self.training.head, self.training.users
         if not head.predicts_stars:
             return None

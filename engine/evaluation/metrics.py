@@ -14,7 +14,7 @@ def rmse(predicted: FloatVector, actual: FloatVector) -> float:
 
 
 def ndcg_at_k(recommended: IndexVector, relevant: IndexVector, *, k: int) -> float:
-    """Compute the normalised discounted cumulative gain of one list, gains 0 or 1.
+    """Compute the normalized discounted cumulative gain of one list, gains 0 or 1.
 
     The sum of ``1 / log2(rank + 1)`` over the relevant items among the first `k`, as a
     share of the best possible sum.
@@ -50,7 +50,7 @@ def recall_at_k(recommended: IndexVector, relevant: IndexVector, *, k: int) -> f
 
 
 def coverage(lists: Sequence[IndexVector], n_items: int) -> float:
-    """Find the share of the catalogue that appears in at least one list."""
+    """Find the share of the catalog that appears in at least one list."""
     seen = np.zeros(n_items, dtype=np.bool_)
     for recommended in lists:
         seen[recommended] = True

@@ -92,10 +92,6 @@ def fraction(salt: str, user_id: int) -> float:
     ----------
     salt : str
     user_id : int
-
-    Returns
-    -------
-    float
     """
     digest = hashlib.sha256(f"{salt}:{user_id}".encode()).digest()
     return (int.from_bytes(digest[:8]) >> (64 - _N_BITS)) / (1 << _N_BITS)

@@ -64,10 +64,6 @@ def variant_totals(name: str, votes: Votes) -> VariantTotals:
     ----------
     name : str
     votes : Votes, shape (n_users,)
-
-    Returns
-    -------
-    VariantTotals
     """
     n_likes, n_dislikes = int(votes.likes.sum()), int(votes.dislikes.sum())
     n_votes = n_likes + n_dislikes
@@ -89,10 +85,6 @@ def chi_square_tests(variants: Sequence[Votes]) -> ChiSquares:
     Parameters
     ----------
     variants : sequence of Votes, shapes (n_users,)
-
-    Returns
-    -------
-    ChiSquares
     """
     likes = np.array([votes.likes.sum() for votes in variants])
     totals = np.array([votes.votes.sum() for votes in variants])
@@ -127,10 +119,6 @@ def pearson_chi_square(likes: ExactMatrix, votes: ExactMatrix) -> ChiSquare:
     likes, votes : ndarray of float64, shape (..., n_variants)
         Totals of each variant.
 
-    Returns
-    -------
-    ChiSquare
-
     Raises
     ------
     DataError
@@ -153,10 +141,6 @@ def yates_chi_square(likes: ExactMatrix, votes: ExactMatrix) -> ChiSquare:
     ----------
     likes, votes : ndarray of float64, shape (..., 2)
         Totals of each variant.
-
-    Returns
-    -------
-    ChiSquare
 
     Raises
     ------
@@ -190,10 +174,6 @@ def rao_scott_chi_square(variants: Sequence[Votes]) -> ChiSquare:
     variants : sequence of Votes
         At least two.
 
-    Returns
-    -------
-    ChiSquare
-
     Raises
     ------
     DataError
@@ -217,10 +197,6 @@ def design_effect(votes: Votes) -> ExactVector:
 
     The variance of the share of likes ``p`` over users, divided by the variance of
     ``n`` independent votes, ``p (1 - p) / n``.
-
-    Parameters
-    ----------
-    votes : Votes
 
     Returns
     -------

@@ -149,10 +149,6 @@ class Design(ABC):
         before : sequence of Votes or None
             Votes of the same users before exposure: the CUPED covariate.
 
-        Returns
-        -------
-        Analysis
-
         Raises
         ------
         DataError
@@ -171,10 +167,6 @@ class Design(ABC):
         plan : Plan
         histories : sequence of History
             One per variant, the control first.
-
-        Returns
-        -------
-        Findings
 
         Raises
         ------

@@ -246,10 +246,6 @@ def credit_deviation(
     votes_per_user : float
         Mean number of votes ``m``, above 0.
 
-    Returns
-    -------
-    float
-
     Raises
     ------
     DataError

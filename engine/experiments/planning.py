@@ -127,10 +127,6 @@ class VotingPattern:
         ----------
         votes : Votes, shape (n_users,)
 
-        Returns
-        -------
-        VotingPattern
-
         Raises
         ------
         DataError
@@ -162,10 +158,6 @@ def expected_design_effect(
     variation : float
         ``v``, at least 0: standard deviation of the number of votes per user divided
         by its mean.
-
-    Returns
-    -------
-    float
 
     Raises
     ------
@@ -201,10 +193,6 @@ def share_deviation(
         ``m``, above 0.
     design_effect : float
         ``D``, above 0.
-
-    Returns
-    -------
-    float
 
     Raises
     ------
@@ -286,10 +274,6 @@ def fixed_error(effect: float, *, alpha: float = 0.05, power: float = 0.8) -> fl
     alpha, power : float
         Between 0 and 1.
 
-    Returns
-    -------
-    float
-
     Raises
     ------
     DataError
@@ -310,10 +294,6 @@ def power_of(effect: float, *, error: float, alpha: float = 0.05) -> float:
         Standard error at the look, above 0.
     alpha : float
         Between 0 and 1.
-
-    Returns
-    -------
-    float
 
     Raises
     ------

@@ -51,10 +51,6 @@ def confidence_sequence(
     alpha : float
         Probability that the interval misses the true difference at any look.
 
-    Returns
-    -------
-    AnytimeInterval
-
     Raises
     ------
     DataError
@@ -88,10 +84,6 @@ def anytime_error(effect: float, *, alpha: float = 0.05, power: float = 0.8) -> 
         The minimum detectable effect, above 0, in the unit of the metric.
     alpha, power : float
         Between 0 and 1.
-
-    Returns
-    -------
-    float
 
     Raises
     ------

@@ -177,10 +177,6 @@ def fixed_horizon(
     on_step : callable, optional
         Called with the number of experiments done.
 
-    Returns
-    -------
-    tuple of Rate
-
     Raises
     ------
     DataError
@@ -245,7 +241,7 @@ def daily_looks(
 
 
 def _tests(variants: list[Votes]) -> dict[str, ExactVector]:
-    """P-values of the tests of tables."""
+    """Compute the p-values of the chi-square tests."""
     likes, totals = _table(variants)
     return {
         PEARSON: pearson_chi_square(likes, totals).p_value,
@@ -255,7 +251,7 @@ def _tests(variants: list[Votes]) -> dict[str, ExactVector]:
 
 
 def _table(variants: list[Votes]) -> tuple[ExactMatrix, ExactMatrix]:
-    """Likes and votes of each variant."""
+    """Stack the likes and votes of both variants."""
     likes = np.stack([votes.likes.sum(axis=-1) for votes in variants], axis=-1)
     dislikes = np.stack([votes.dislikes.sum(axis=-1) for votes in variants], axis=-1)
     return likes, likes + dislikes

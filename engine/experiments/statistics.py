@@ -159,10 +159,6 @@ def difference(
     alpha : float
         The interval covers the true difference with probability ``1 - alpha``.
 
-    Returns
-    -------
-    Difference
-
     Raises
     ------
     DataError
@@ -198,10 +194,6 @@ def paired_difference(values: ExactVector, *, alpha: float = 0.05) -> Difference
         One difference per user, such as of two interleaved variants.
     alpha : float
         The interval covers the true difference with probability ``1 - alpha``.
-
-    Returns
-    -------
-    Difference
 
     Raises
     ------

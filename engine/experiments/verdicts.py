@@ -116,10 +116,6 @@ def verdict_on(
         At least one.
     better, worse : str
         What to say of a treatment that is above or below the control.
-
-    Returns
-    -------
-    Verdict
     """
     unit = _UNITS[plan.metric]
     significant = [c for c in comparisons if c.p_value < plan.alpha]

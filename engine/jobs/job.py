@@ -69,5 +69,5 @@ class Job:
         )
 
     def is_evaluated_later(self, n_ratings: int) -> bool:
-        """Whether to measure when the model has been published."""
+        """Whether to measure after publishing the model."""
         return self.evaluate == "later" and n_ratings <= MAX_EVALUATED

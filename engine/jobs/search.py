@@ -86,7 +86,7 @@ class Tuned:
 
 @dataclass(frozen=True)
 class Journal:
-    """Trials on disk, whole whenever the process dies.
+    """Trials on disk; a process that dies leaves only whole trials.
 
     A line each, with the `name` of what trials must have in common to be compared.
     Optuna's own journal would keep a killed trial running for ever, and its lock for
@@ -108,7 +108,7 @@ class Journal:
             ) from error
 
     def add(self, values: Mapping[str, Any], figure: float | None) -> None:
-        """Write a trial down; `None` where the setting did not work."""
+        """Write a trial to the journal; its figure is `None` if the setting failed."""
         line = json.dumps({"name": self.name, "values": values, "figure": figure})
         new = self.path.with_name(f"{self.path.name}.new")
         with new.open("w", encoding="utf-8") as file:
@@ -210,13 +210,13 @@ class Task:
         )  # fmt: skip
 
     def validation(self) -> Split:
-        """Set aside what a training run is measured on, and split the rest."""
+        """Set aside the test ratings of a training run, and split the rest."""
         run = hold_out(self.ratings, seed=self.seed, test_share=self.test_share)
         rng = np.random.default_rng([self.seed, 3])
         return split_by_user(run.train, test_share=self.test_share, rng=rng)
 
     def name(self) -> str:
-        """Tell searches apart whose trials cannot be compared."""
+        """Identify searches whose trials can be compared."""
         rows, features = self.ratings.by_user, sparse.csr_array(self.item_features)
         common = STARTS[self.target], SPACES[self.target], self.seed, self.test_share
         digest = hashlib.sha256(repr(common).encode())
@@ -227,7 +227,7 @@ class Task:
         return f"{self.target}-{digest.hexdigest()[:16]}"
 
     def parameters(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Write settings as a training run that is measured on what was set aside."""
+        """Write settings as a training run that uses the same test ratings."""
         is_ranking = self.target == "ranking"
         return {
             "preset": "default" if is_ranking else self.target,

@@ -82,7 +82,7 @@ class Side(NamedTuple):
 
 @compiled
 def weight_at(weights: FloatVector | None, t: int) -> np.float32:
-    """Weight of one rating; 1, a constant to the compiler, where there are none."""
+    """Weight of one rating; without weights 1, which the compiler knows."""
     if weights is None:
         return np.float32(1)
     return np.float32(weights[t])

@@ -29,7 +29,7 @@ from engine.kernels.lanes import (
 
 
 class _System(NamedTuple):
-    """One row's system, and where conjugate gradients stand.
+    """One row's system, and the state of conjugate gradients.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class _System(NamedTuple):
 
 @compiled
 def _room(weights: FloatVector | None, n: int) -> FloatVector | None:
-    """Reserve memory for `n` weights, if there are any."""
+    """Reserve memory for `n` weights if ratings have weights."""
     if weights is None:
         return None
     return aligned(n)

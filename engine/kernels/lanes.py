@@ -42,7 +42,7 @@ _INDEX = ir.IntType(32)
 
 @register_model(_Lanes)
 class _Register(models.PrimitiveModel):
-    """And what it is made of."""
+    """The memory layout of that type."""
 
     def __init__(self, manager: Any, lanes: Any) -> None:
         super().__init__(manager, lanes, _REGISTER)  # type: ignore[no-untyped-call]

@@ -44,7 +44,7 @@ class Others(NamedTuple):
 
 
 class Prior(NamedTuple):
-    """Where each row of the side solved for is drawn to, and how strongly.
+    """The prior of each row: its mean and its precision.
 
     Attributes
     ----------

@@ -13,7 +13,7 @@ from engine.errors import DataError
 
 
 class Workers:
-    """A pool of threads; what they compute does not depend on their number.
+    """A pool of threads; results do not depend on their number.
 
     Kernels release the interpreter lock, so threads of Python suffice, and any other
     thread of the process, a heartbeat say, keeps running.

@@ -1,4 +1,4 @@
-"""Files of a model: forced to disk, never through a link, and mapped."""
+"""Array files of a model: flushed to disk, memory-mapped, never behind a link."""
 
 import io
 import math
@@ -33,7 +33,7 @@ def header_of(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write a new file and force it to disk; an existing name is never followed."""
+    """Write a new file and flush it to disk; refuse a name that exists."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
         file.write(content)
@@ -42,7 +42,7 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Force a folder's entries to disk."""
+    """Flush the entries of a folder to disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

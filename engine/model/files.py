@@ -83,10 +83,6 @@ def save_model(model: Model, folder: Path, *, details: dict[str, Json]) -> Manif
     details : dict
         JSON to keep with the model: metrics, data cut-off. No NaN.
 
-    Returns
-    -------
-    Manifest
-
     Raises
     ------
     DataError
@@ -122,14 +118,6 @@ def load_model(folder: Path) -> Model:
 
     Checked before use: format version, names, sizes, SHA-256, dtypes, shapes, finite
     values. Arrays are mapped read-only, so processes share them.
-
-    Parameters
-    ----------
-    folder : Path
-
-    Returns
-    -------
-    Model
 
     Raises
     ------
@@ -235,7 +223,7 @@ def _load(folder: Path, manifest: Manifest) -> Model:
 
 
 def _expected_arrays(name: str, scalars: dict[str, Any], n_items: int) -> Shapes:
-    """Name, dtype and shape of every array of a head, none taken from its entry."""
+    """Derive name, dtype and shape of every array of a head; trust no entry."""
     family, configuration = _family(scalars)
     n_user_features = _count(scalars["n_user_features"])
     shapes = family.shapes(n_items, configuration.n_factors, n_user_features)

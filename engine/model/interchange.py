@@ -58,10 +58,6 @@ def read_item_factors(folder: Path) -> Model:
     `unobserved_target` and `centring` of `RidgeConfig`: they say how users are folded
     in. `global_mean` is the mean rating.
 
-    Parameters
-    ----------
-    folder : Path
-
     Returns
     -------
     Model

@@ -1,4 +1,4 @@
-"""A user as a head sees one: ratings, the linear system they make, its solution."""
+"""A user in a head: their ratings, the linear system of them, and its solution."""
 
 from dataclasses import dataclass
 from typing import NamedTuple

@@ -20,7 +20,7 @@ Item features (10), for items only::
 
     V_i <- (τI + sum_u U_u U_u')^-1 (sum_u U_u (r - b_u - b_i) + β W f_i)
 
-What they minimise. Every line above is the exact minimum of this loss in the variable
+What they minimize. Every line above is the exact minimum of this loss in the variable
 on its left, so no update can raise it; `w` is γ without factors and τ with them::
 
     λ/2 [ sum (r - b_u - b_i - U_u'V_i)^2 + w (sum_u b_u^2 + sum_i b_i^2)
@@ -30,8 +30,8 @@ Where λ enters. The paper lists λ, yet no update contains it: it weighs the sq
 error, and the other weights are in its unit. As a probability, λ is the precision of a
 rating, λγ and λτ those of the priors; it scales the loss and cancels from its minima.
 Were γ, τ and β precisions themselves, the updates would divide by ``n + γ/λ``, and
-regularize a hundred times as much with the paper's values. That is not what is printed,
-but may be what was meant, since factors then gain where they else lose;
+regularize a hundred times as much with the paper's values. The paper does not print
+that, but may mean it, since factors then help instead of hurting;
 `PaperConfig.as_precisions` gives those weights to the same updates.
 
 How W is learned, which the paper leaves open: by the ridge regression of the item
@@ -49,7 +49,7 @@ mean. With ``V_i = q_i + W f_i`` the ridge is on ``q_i``, and the score becomes
 the introduction's two terms with the user where they need one. For β = τ the pull is
 all there is: an item nobody rated has ``V_i = W f_i``, and one with many ratings leaves
 it behind. For β < τ a part τ - β of the weight still pulls towards 0; for β > τ the
-loss need have no lower bound. As to μ, no update has one. Item biases start at 0, so
+loss need have no lower bound. No update contains μ. Item biases start at 0, so
 the first user biases are the users' means and hold it from then on; with γ = 0.01 the
 ridge takes ``0.01 / (n + 0.01)`` of a mean away, which is what leaving μ out costs.
 
@@ -139,7 +139,7 @@ class _Problem:
 
 @dataclass(frozen=True)
 class _State:
-    """All that training changes."""
+    """The variables that training updates."""
 
     users: Side
     items: Side
@@ -147,7 +147,7 @@ class _State:
 
 
 def _start(problem: _Problem, *, rng: np.random.Generator) -> _State:
-    """Begin with small item factors and nothing else; users are updated first."""
+    """Start from small random item factors; all else is 0."""
     ratings, k = problem.ratings, problem.configuration.n_factors
     return _State(
         users=Side(
@@ -177,7 +177,7 @@ def _sweep(problem: _Problem, state: _State, *, workers: Workers) -> _State:
 
 
 def _penalty(problem: _Problem, state: _State) -> float:
-    """Add up what the loss holds beside the squared errors."""
+    """Sum the terms of the loss other than the squared errors."""
     configuration, (users, items) = problem.configuration, (state.users, state.items)
     tau, beta = configuration.factor_weight, configuration.feature_weight
     biases = _sum_of_squares(users.biases) + _sum_of_squares(items.biases)

@@ -39,10 +39,6 @@ def update_side(
         ``β W f`` of each row; 0 where nothing pulls.
     workers : Workers
 
-    Returns
-    -------
-    Side
-
     Raises
     ------
     SolveError

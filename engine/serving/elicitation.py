@@ -1,4 +1,4 @@
-"""Choose the items to ask a user for, and measure how much is known already.
+"""Choose items to ask a user about, and measure how much is known already.
 
 The uncertainty about a user is their share in the variance of predictions, summed over
 all items and weighted by the number of ratings of each::
@@ -77,7 +77,7 @@ def questions(model: Model, user: FoldedUser, k: int) -> IndexVector:
 
 
 def knowledge(model: Model, user: FoldedUser) -> float:
-    """Measure the share of the uncertainty about a user that their ratings removed.
+    """Measure the share of uncertainty about a user that their ratings removed.
 
     ``1 - D(A) / D(A_0)``, with ``A_0`` the matrix before any rating.
 

@@ -13,7 +13,7 @@ from engine.serving.fold_in import validated_indices
 
 @dataclass(frozen=True)
 class Reasons:
-    """One score taken apart: ``baseline + shares.sum()`` is the score.
+    """The parts of a score: ``baseline + shares.sum()`` is the score.
 
     Attributes
     ----------
@@ -28,7 +28,7 @@ class Reasons:
 
 
 def reasons(head: Head, user: FoldedUser, item_index: int) -> Reasons:
-    """Split a score exactly into the item's own part and one share a past rating.
+    """Split a score exactly into the item's own part and a share per past rating.
 
     The solution is linear in the ratings, so the score is a sum over them::
 
@@ -38,12 +38,8 @@ def reasons(head: Head, user: FoldedUser, item_index: int) -> Reasons:
     ----------
     head : Head
     user : FoldedUser
-        Of the same head.
+        A user of this head.
     item_index : int
-
-    Returns
-    -------
-    Reasons
 
     Raises
     ------
@@ -58,9 +54,9 @@ def reasons(head: Head, user: FoldedUser, item_index: int) -> Reasons:
 
 
 def reason_shares(head: Head, user: FoldedUser, item_indices: Indices) -> ExactMatrix:
-    """Find what each past rating adds to each of some scores, all at once.
+    """Compute the share of each past rating in the scores of several items.
 
-    Column ``i`` holds `Reasons.shares` of item ``i``, before they are rounded::
+    Column ``i`` holds `Reasons.shares` of item ``i``, before rounding::
 
         z_i'A^-1 c_t
 
@@ -68,7 +64,7 @@ def reason_shares(head: Head, user: FoldedUser, item_indices: Indices) -> ExactM
     ----------
     head : Head
     user : FoldedUser
-        Of the same head.
+        A user of this head.
     item_indices : array of integers, shape (n,)
 
     Returns

@@ -17,7 +17,7 @@ def top_k(
     excluded: Indices | None = None,
     candidates: Indices | None = None,
 ) -> IndexVector:
-    """Select the `k` best items, best first; of equal scores the lower index first.
+    """Select the `k` best items, best first; ties by index.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def similar_items(
     excluded: Indices | None = None,
     candidates: Indices | None = None,
 ) -> tuple[IndexVector, FloatVector]:
-    """Find the `k` items whose factors point the way of those of one item.
+    """Find the `k` items whose factors are most similar to those of one item.
 
     Parameters
     ----------

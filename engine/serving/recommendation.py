@@ -23,7 +23,7 @@ def recommend(
     users: Any = None,  # noqa: ANN401 - ids of any type, in whatever holds them
     k: int = 20,
 ) -> "pd.DataFrame":
-    """Recommend items to users by what they rated, in training or since.
+    """Recommend items to users by their ratings, in training or since.
 
     Each user is folded into both heads: the ranking head chooses and orders the items,
     the rating head predicts their stars. Nobody gets an item from their history.
@@ -87,7 +87,7 @@ def recommend(
 
 
 class _List(NamedTuple):
-    """One user's items, best first; or those of several users in turn."""
+    """The recommended items of one user, best first, or of several users in turn."""
 
     items: IndexVector
     ranks: IndexVector
@@ -97,7 +97,7 @@ class _List(NamedTuple):
 
     @classmethod
     def empty(cls) -> Self:
-        """Return a list without items, for columns to have a type."""
+        """Return an empty list, so that columns have a dtype."""
         indices, values = np.zeros(0, np.int32), np.zeros(0, np.float32)
         return cls(indices, indices, values, values, values)
 
@@ -123,7 +123,7 @@ def _ids(users: Any, name: Hashable) -> "pd.Index":  # noqa: ANN401 - of any typ
 
 
 def _rated(history: Ratings, columns: IndexVector, row: int) -> _Rated:
-    """Find what the model knows of a user's ratings; nothing for a stranger, row -1."""
+    """Find a user's ratings of items in the model; none for an unknown user, row -1."""
     if row < 0:
         return _Rated(np.zeros(0, np.int32), np.zeros(0, np.float32), None)
     indices, values = history.by_user.row(row)

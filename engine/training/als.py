@@ -53,7 +53,7 @@ class Problem:
 
     @cached_property
     def targets(self) -> Ratings:
-        """The ratings as they are fitted: centred by user."""
+        """The ratings that are fitted: centered by user."""
         configuration, by_user = self.configuration, self.ratings.by_user
         if configuration.centring == 0:
             return self.ratings
@@ -158,10 +158,6 @@ def half_step(
         Which side to solve for.
     workers : Workers
 
-    Returns
-    -------
-    Side
-
     Raises
     ------
     SolveError
@@ -186,7 +182,7 @@ def half_step(
 def exact_half_step(
     problem: Problem, other: Side, *, role: Role, workers: Workers
 ) -> Side:
-    """Take a half-step that is right to single rounding, whatever the solver.
+    """Take an exact half-step, whatever the solver, correct to single precision.
 
     By Cholesky factors with one refinement in double precision. Parameters and errors
     as for `half_step`.
@@ -223,7 +219,7 @@ def _cholesky_half_step(
 
 
 class Objective(NamedTuple):
-    """The loss that training minimises, and the squared errors that are part of it."""
+    """The loss that training minimizes, and the squared errors that are part of it."""
 
     loss: float
     squares: float
@@ -232,7 +228,7 @@ class Objective(NamedTuple):
 def objective(
     problem: Problem, users: Side, items: Side, *, workers: Workers
 ) -> Objective:
-    """Compute the loss that training minimises.
+    """Compute the loss that training minimizes.
 
     The sum over all pairs costs no more than two Gram matrices::
 
@@ -349,7 +345,7 @@ def _gram(side: Side) -> ExactMatrix:
 def _fixed_part(
     problem: Problem, other: Side, dtype: type[np.float32 | np.float64]
 ) -> Fixed:
-    """Gather what the systems of all rows share."""
+    """Compute the terms that the systems of all rows share."""
     alpha, size = problem.configuration.unobserved_weight, other.factors.shape[1] + 1
     if alpha > 0:
         totals = unobserved_of(other)

@@ -74,10 +74,6 @@ def fit(
     n_threads : int, optional
         All processors by default. The result is bit for bit the same for any number.
 
-    Returns
-    -------
-    Model
-
     Raises
     ------
     DataError
@@ -134,10 +130,6 @@ def fit_head(  # noqa: PLR0913 - those of `fit`, and what only one head has
         What the progress reports call this head.
     test : HeldOut, optional
         Ratings to measure on after every sweep; never trained on.
-
-    Returns
-    -------
-    Training
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Prior means: what features say about a row before its own ratings do.
+"""Prior means: the effect of features on a row, before its own ratings.
 
 The parameters ``x = (p, b)`` of a row, factors and bias alike, are drawn towards
 ``W'f``, where ``f`` are the features of the row and ``W`` is learned by ridge
@@ -63,7 +63,7 @@ class Features:
         with_sets: bool,
         name: str,
     ) -> Self:
-        """Check the given features and put them beside the sets.
+        """Check the given features and append them to the sets.
 
         Raises
         ------
@@ -87,7 +87,7 @@ class Features:
 
     @classmethod
     def none(cls, rows: SparseRows, columns: SparseRows) -> Self:
-        """No features at all."""
+        """Return an empty set of features."""
         return cls.of(rows, columns, None, with_sets=False, name="")
 
     @property
@@ -200,7 +200,7 @@ def _products(first: FactorMatrix, second: FactorMatrix) -> ExactVector:
 
 
 def _quotient(part: ExactVector, whole: ExactVector) -> FloatVector:
-    """Divide; 0 where a column has converged and nothing is left."""
+    """Divide; 0 where a column has converged and the denominator is 0."""
     safe = np.where(whole > 0, whole, 1)
     return np.where(whole > 0, part / safe, 0).astype(np.float32)
 
@@ -226,7 +226,7 @@ def sums_of(sets: SparseRows, members: FactorMatrix, workers: Workers) -> Factor
 def sum_members(
     rows: SparseRows, first: int, last: int, source: FactorMatrix, out: FactorMatrix
 ) -> None:
-    """Add up the rows of `source` that each of the rows ``first:last`` names."""
+    """Sum, for each of the rows ``first:last``, the rows of `source` that it names."""
     for row in range(first, last):
         total = out[row]
         total[:] = 0

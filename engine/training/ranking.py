@@ -68,10 +68,6 @@ def ridge_config(
     configuration : RankingConfig
     multiplier : float
         ``m``; without effect where the configuration has an `unobserved_weight`.
-
-    Returns
-    -------
-    RidgeConfig
     """
     density = ratings.total_weight / (ratings.n_users * ratings.n_items)
     rest = max(1 - density, _LEAST_REST)

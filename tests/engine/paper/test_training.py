@@ -346,7 +346,7 @@ def test_held_out_ratings_of_another_matrix_are_refused(ratings, user, item):
         np.array([user], np.int32), np.array([item], np.int32), np.ones(1, np.float32)
     )
 
-    with pytest.raises(DataError, match=r"index outside 0\.\.\d+; split the ratings"):
+    with pytest.raises(DataError, match=r"index outside 0\.\.\d+; hold out part"):
         fit_head(ratings, few("bias"), test=test, rng=np.random.default_rng(0))
 
 
