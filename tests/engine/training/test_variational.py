@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from engine.data.ratings import Ratings
 from engine.data.splits import split_at_random
 from engine.data.synthetic import make_ratings
-from engine.errors import DataError
+from engine.errors import DataError, SolveError
 from engine.evaluation.metrics import rmse
 from engine.kernels.posterior import (
     Others,
@@ -120,6 +120,17 @@ def test_a_singular_row_is_named():
     failed = solve_rows_with_variance(rows, 3, 7, others, prior, 1.0, 0, out)
 
     assert failed == 3
+
+
+def test_a_half_step_names_the_row_whose_system_is_singular():
+    state = beliefs_after(2)
+    state.users.prior_variances = np.full(3, -1e-3)
+
+    with (
+        Workers.start(1) as workers,
+        pytest.raises(SolveError, match=r"user row 0 is singular"),
+    ):
+        state.half_step("user", workers)
 
 
 def test_turning_changes_no_prediction_and_makes_factors_independent():
