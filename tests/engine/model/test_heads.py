@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine.errors import DataError
-from engine.model.configuration import PLAIN, RATING, RidgeConfig
+from engine.model.configuration import PLAIN, RATING, RankingConfig, RidgeConfig
 from engine.serving.fold_in import fold_in, predict
 from tests.engine.conftest import solved_by
 
@@ -71,6 +71,13 @@ def test_gradient_steps_take_less_work_where_they_are_used():
         exact = many.work(10_000, 100)
     with solved_by("conjugate_gradient"):
         assert many.work(10_000, 100) < exact
+
+
+def test_a_ranking_head_works_in_proportion_to_ratings_and_factors():
+    few, many = RankingConfig(n_factors=64), RankingConfig(n_factors=128)
+
+    assert many.work(10_000, 100) == 2 * few.work(10_000, 100)
+    assert RankingConfig().work(10_000, 100) == 2 * many.work(10_000, 100)
 
 
 def test_regularization_grows_with_the_ratings_from_a_floor():
