@@ -25,7 +25,7 @@ from engine.arrays import ExactVector
 from engine.data.splits import Split, split_by_user
 from engine.evaluation.compare import estimate, measure
 from engine.evaluation.methods import TrainedHead
-from engine.model import heads
+from engine.model import variational_head
 from engine.model.configuration import RANKING, RATING, HeadConfig
 from engine.training import posteriors, priors, variational
 
@@ -36,7 +36,7 @@ CONSTANTS: dict[tuple[ModuleType, str], tuple[Any, ...]] = {
     (priors, "_SET_RATIO"): (0.5, 2.0, 4.0),
     (priors, "_GIVEN_RATIO"): (1.0, 10.0),
     (priors, "_MORE_FOR_BIASES"): (1.0, 10.0),
-    (heads, "_SET_COUNT"): (2.0, 12.0),
+    (variational_head, "_SET_COUNT"): (2.0, 12.0),
     (posteriors, "_NOISE_COUNT"): (20.0, 125.0),
     (posteriors, "_START_SIGNAL"): (0.1, 1.0),
     (variational, "_FIRST_WEIGHTS"): (1, 6),

@@ -31,8 +31,9 @@ from engine.model.configuration import (
     VariationalConfig,
 )
 from engine.model.files import Manifest, load_model, read_manifest, save_model
-from engine.model.heads import Head, Model, RidgeHead, UserPrior, VariationalHead
+from engine.model.heads import Head, Model, RidgeHead
 from engine.model.users import FoldedUser
+from engine.model.variational_head import UserPrior, VariationalHead
 from engine.paper.configuration import PAPER_PRESETS, PaperConfig
 from engine.serving.elicitation import knowledge, questions
 from engine.serving.explanation import Reasons, reasons

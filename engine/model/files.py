@@ -26,14 +26,8 @@ from engine.model.array_files import (
     write_file,
 )
 from engine.model.configuration import HeadConfig
-from engine.model.heads import (
-    Arrays,
-    Head,
-    Model,
-    RidgeHead,
-    Shapes,
-    VariationalHead,
-)
+from engine.model.heads import Arrays, Head, Model, RidgeHead, Shapes
+from engine.model.variational_head import VariationalHead
 
 Json: TypeAlias = str | int | float | bool | list["Json"] | dict[str, "Json"] | None
 Array: TypeAlias = npt.NDArray[Any]

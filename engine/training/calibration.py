@@ -21,7 +21,7 @@ from engine.arrays import BoolVector, ExactVector
 from engine.data.features import FeatureMatrix
 from engine.data.ratings import Ratings
 from engine.data.splits import Split, split_at
-from engine.model.heads import Calibration, VariationalHead, noise_weights
+from engine.model.variational_head import Calibration, VariationalHead, noise_weights
 from engine.serving.fold_in import fold_in, predict
 
 _LEAST_RATINGS = 200  # fewer say nothing beyond the priors

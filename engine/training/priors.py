@@ -28,7 +28,7 @@ from engine.errors import DataError
 from engine.kernels.dense import compiled
 from engine.kernels.exact import weight_at
 from engine.kernels.threads import Workers
-from engine.model.heads import set_scale
+from engine.model.variational_head import set_scale
 
 # Precision of an effect, as a multiple of that of a row.
 _SET_RATIO, _GIVEN_RATIO, _MORE_FOR_BIASES = 1.0, 3.0, 3.0

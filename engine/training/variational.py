@@ -37,9 +37,9 @@ from engine.arrays import read_only
 from engine.kernels.exact import Side
 from engine.kernels.threads import Workers
 from engine.model.configuration import VariationalConfig
-from engine.model.heads import (
+from engine.model.heads import Head
+from engine.model.variational_head import (
     Calibration,
-    Head,
     UserPrior,
     VariationalHead,
     noise_weights,

@@ -8,7 +8,7 @@ import pytest
 from engine.data.splits import split_at_random
 from engine.data.synthetic import make_ratings
 from engine.model.configuration import VariationalConfig
-from engine.model.heads import Calibration, VariationalHead, noise_weights
+from engine.model.variational_head import Calibration, VariationalHead, noise_weights
 from engine.serving.fold_in import fold_in, predict, uncertainty
 from engine.training import calibration
 from engine.training.calibration import USUAL, hold_out

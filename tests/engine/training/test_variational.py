@@ -21,7 +21,7 @@ from engine.kernels.posterior import (
 )
 from engine.kernels.threads import Workers
 from engine.model.configuration import BIASES, VariationalConfig
-from engine.model.heads import VariationalHead
+from engine.model.variational_head import VariationalHead
 from engine.serving.fold_in import fold_in, predict, uncertainty
 from engine.training.fit import fit_head
 from engine.training.posteriors import VariationalState
