@@ -1,4 +1,4 @@
-"""Accuracy of both heads on public rating sets: one command, three tables.
+"""Accuracy of both heads on public rating sets: one command, four tables.
 
     python -m benchmarks.accuracy FOLDER [--only ml-100k ...] [--splits 1]
 
@@ -9,6 +9,8 @@
 3. Users left out of training and folded in: from all their ratings, beside a training
    with them; from their first few, beside biases alone; and how many of their held-out
    ratings lie inside 80 % intervals.
+4. Log-loss of the levels that held-out ratings have, on scales of few levels: of the
+   normal alone, and with what the head knows of how people use the levels.
 
 Cold items and users in detail: `benchmarks.cold_start`.
 """
@@ -19,14 +21,22 @@ import numpy as np
 from scipy import stats
 
 from benchmarks.public_sets import PublicSet, command_line
-from engine.arrays import Indices
+from engine.arrays import ExactMatrix, Indices
 from engine.data.ratings import Ratings
 from engine.data.splits import HeldOut, Split, split_by_user
 from engine.evaluation.compare import Comparison, Measured, estimate, measure
 from engine.evaluation.methods import Name, TrainedHead
 from engine.evaluation.metrics import rmse
 from engine.model.configuration import BIASES, RATING, HeadConfig
-from engine.serving.fold_in import fold_in, predict, uncertainty
+from engine.model.heads import Head
+from engine.model.levels import Levels
+from engine.serving.fold_in import (
+    expected_ratings,
+    fold_in,
+    level_chances,
+    predict,
+    uncertainty,
+)
 from engine.training.fit import fit_head
 from engine.training.sweeps import Training
 
@@ -40,7 +50,7 @@ def main() -> None:
     for name in arguments.only:
         data = PublicSet.read(arguments.folder, name)
         print(f"\n{name}: {data.ratings.n_ratings:,} ratings")
-        for table in (rmse_table, ranking_table, fold_in_table):
+        for table in (rmse_table, ranking_table, fold_in_table, levels_table):
             for line in table(data, arguments.splits):
                 print(f"  {line}", flush=True)
 
@@ -90,9 +100,10 @@ def total_rmse(measured: Measured) -> float:
     return float(np.sqrt(squares.totals.sum() / squares.counts.sum()))
 
 
-def error(training: Training, split: Split) -> float:
-    """Compute the RMSE of predictions clipped to the scale."""
-    return total_rmse(measure(TrainedHead(training, split.train.by_user.totals), split))
+def error(data: PublicSet, training: Training, split: Split) -> float:
+    """Compute the RMSE of predictions, which are on the scale."""
+    head = TrainedHead(training, split.train, data.user_features)
+    return total_rmse(measure(head, split))
 
 
 def ranking_table(data: PublicSet, n_splits: int | None) -> Iterator[str]:
@@ -114,7 +125,7 @@ def fold_in_table(data: PublicSet, n_splits: int | None) -> Iterator[str]:
     for seed, split in enumerate(data.splits(n_splits)):
         test, rest = newcomers(split, seed=seed)
         everybody = fit(data, split.train, RATING)
-        together = error(everybody, Split(rest, test))
+        together = error(data, everybody, Split(rest, test))
         found.setdefault("trained with them", []).append(together)
         for name, configuration in (("biases", BIASES), ("rating head", RATING)):
             training = fit(data, rest, configuration)
@@ -166,11 +177,46 @@ def folded_in(
         features = data.features_of_user(user, head)
         folded_user = fold_in(head, items[kept], values[kept], user_features=features)
         mine = test.user_indices == user
-        predicted[mine] = predict(head, folded_user, test.item_indices[mine])
+        predicted[mine] = expected_ratings(head, folded_user, test.item_indices[mine])
         spread[mine] = uncertainty(head, folded_user, test.item_indices[mine])
     inside = np.abs(predicted - test.values) <= stats.norm.isf(0.1) * spread
     clipped = np.clip(predicted, *low_high)
     return rmse(clipped, test.values), float(inside.mean())
+
+
+def levels_table(data: PublicSet, n_splits: int | None) -> Iterator[str]:
+    """Mean of ``-log P`` over the held-out ratings of 500 users a split."""
+    found = []
+    for split in data.splits(n_splits):
+        head = fit(data, split.train, RATING).head
+        normal = Levels.of(split.train.by_user.values)
+        users = np.unique(split.test.user_indices)
+        chosen = np.random.default_rng(0).permutation(users)[:500].tolist()
+        losses = [_losses(data, head, normal, split, user) for user in chosen]
+        found.append(np.concatenate(losses, axis=1).mean(axis=1))
+    if found[0].size:
+        before, after = np.mean(found, axis=0)
+        yield f"levels  log-loss of the normal {before:.4f}, of the head {after:.4f}"
+
+
+def _losses(
+    data: PublicSet, head: Head, normal: Levels, split: Split, user: int
+) -> ExactMatrix:
+    """``-log P`` of one user's held-out ratings by both, shape (2, n)."""
+    mine = split.test.user_indices == user
+    items, stars = split.test.item_indices[mine], split.test.values[mine]
+    if len(normal) == 0:
+        return np.zeros((0, len(stars)))
+    features = data.features_of_user(user, head)
+    folded = fold_in(head, *split.train.by_user.row(user), user_features=features)
+    means, deviations = predict(head, folded, items), uncertainty(head, folded, items)
+    chances = np.stack(
+        [
+            normal.chances(means.astype(float), deviations.astype(float)),
+            level_chances(head, folded, items),
+        ]
+    )
+    return -np.log(chances[:, np.arange(len(stars)), normal.index_of(stars)])
 
 
 if __name__ == "__main__":

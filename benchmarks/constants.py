@@ -85,7 +85,7 @@ def rating_table(
         return
 
     def evaluate(configuration: HeadConfig) -> ExactVector:
-        found = [error(fit(data, s.train, configuration), s) for s in splits]
+        found = [error(data, fit(data, s.train, configuration), s) for s in splits]
         return np.array(found)
 
     base = evaluate(RATING)
@@ -107,8 +107,7 @@ def ranking_table(data: PublicSet, splits: list[Split]) -> Iterator[str]:
 
     def evaluate(configuration: HeadConfig) -> ExactVector:
         heads = (
-            TrainedHead(fit(data, s.train, configuration), s.train.by_user.totals)
-            for s in splits
+            TrainedHead(fit(data, s.train, configuration), s.train) for s in splits
         )
         pairs = zip(heads, splits, strict=True)
         return np.array([estimate([measure(o, s).ndcg]).value for o, s in pairs])

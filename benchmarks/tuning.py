@@ -103,13 +103,13 @@ def tuning(data: PublicSet, split: Split, inner: Split, *, n_trials: int) -> str
     """Search on the inner split; measure preset and best setting on the outer."""
 
     def judge(setting: HeadConfig) -> float:
-        return error(fit(data, inner.train, setting), inner)
+        return error(data, fit(data, inner.train, setting), inner)
 
     with TemporaryDirectory() as folder:
         journal = Journal(Path(folder) / "trials", data.name)
         best = search("default", judge, journal, n_trials=n_trials).values
     untuned, tuned = (
-        error(fit(data, split.train, setting), split)
+        error(data, fit(data, split.train, setting), split)
         for setting in (RATING, replace(RATING, **best))
     )
     words = ", ".join(f"{name} {value}" for name, value in best.items())

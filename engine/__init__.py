@@ -37,7 +37,13 @@ from engine.model.variational_head import UserPrior, VariationalHead
 from engine.paper.configuration import PAPER_PRESETS, PaperConfig
 from engine.serving.elicitation import knowledge, questions
 from engine.serving.explanation import Reasons, reasons
-from engine.serving.fold_in import fold_in, predict, uncertainty
+from engine.serving.fold_in import (
+    expected_ratings,
+    fold_in,
+    level_chances,
+    predict,
+    uncertainty,
+)
 from engine.serving.ranking import similar_items, top_k
 from engine.serving.recommendation import recommend
 
@@ -96,10 +102,12 @@ __all__ = [
     "VariationalConfig",
     "VariationalHead",
     "evaluate",
+    "expected_ratings",
     "fit",
     "fit_head",
     "fold_in",
     "knowledge",
+    "level_chances",
     "load_model",
     "make_ratings",
     "one_hot",

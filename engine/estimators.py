@@ -19,7 +19,7 @@ from engine.data.ratings import Ratings
 from engine.errors import DataError
 from engine.model.configuration import PLAIN, RATING, HeadConfig
 from engine.paper.configuration import PAPER_PRESETS
-from engine.serving.fold_in import fold_in, predict
+from engine.serving.fold_in import expected_ratings, fold_in
 from engine.serving.recommendation import recommend
 from engine.training.fit import fit
 
@@ -244,7 +244,7 @@ class ALSRecommender(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # un
         stars = np.full(len(items), base)
         known = items >= 0
         level = base - head.offset - folded.bias
-        stars[known] = predict(head, folded, items[known]) + level
+        stars[known] = expected_ratings(head, folded, items[known]) + level
         return stars
 
 

@@ -222,17 +222,31 @@ class Influence(Out):
 
 
 class Contributions(Out):
-    """The parts of a predicted rating, in stars."""
+    """The parts of a predicted rating, in stars.
+
+    `scale` is what the ends of the scale, and how people use its levels, change.
+    """
 
     global_mean: float
     movie_bias: float
     ratings: float
     votes: float
+    scale: float
+
+
+class Chance(Out):
+    """How likely a user gives a movie exactly so many stars."""
+
+    stars: float
+    probability: float
 
 
 class Explanation(Out):
     """A predicted rating and its contributions, which add up to it exactly.
 
+    `unclipped_rating` is their sum without `scale`. `chances` has every level of the
+    scale, the lowest first, and adds up to 1; it is empty where the scale has more than
+    21 levels, or the model's preset does not learn how people use them.
     `reasons` are shares of the score that orders the recommendations, largest first.
     """
 
@@ -241,6 +255,7 @@ class Explanation(Out):
     predicted_rating: float
     unclipped_rating: float
     uncertainty: float
+    chances: list[Chance]
     contributions: Contributions
     reasons: list[Reason]
 

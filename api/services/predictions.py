@@ -11,6 +11,7 @@ from api.queries import movies as movie_queries
 from api.queries.movies import Filters
 from api.schemas.movies import MovieOut
 from api.schemas.recommendations import (
+    Chance,
     Contributions,
     Explanation,
     Influence,
@@ -34,7 +35,7 @@ from api.web import cursors
 from api.web.problems import NotFound
 from engine.arrays import FloatVector, IndexVector
 from engine.serving.explanation import reason_shares, reasons
-from engine.serving.fold_in import predict, uncertainty
+from engine.serving.fold_in import level_chances, predict
 from engine.serving.ranking import top_k
 
 N_INFLUENCED = 20
@@ -173,7 +174,9 @@ async def explain(
         raise NotFound("No model knows this movie yet")
     model, folded_user = profile.served.model, profile.rating
     item = np.array([index], dtype=np.int32)
-    rating = float(predict(model.rating, folded_user, item)[0])
+    (rating,) = predict(model.rating, folded_user, item).tolist()
+    (expected,), (deviation,) = profile.expected(item)
+    (chances,) = level_chances(model.rating, folded_user, item).tolist()
     parts = reasons(model.rating, folded_user, index)
     votes = float(parts.shares[profile.known.n_rated :].sum())
     (shares,) = profile.shares(item)
@@ -183,14 +186,21 @@ async def explain(
     return Explanation(
         movie=MovieOut.model_validate(movies[movie_id]),
         model=profile.served.reference,
-        predicted_rating=float(np.clip(rating, *model.rating_range)),
+        predicted_rating=expected,
         unclipped_rating=rating,
-        uncertainty=float(uncertainty(model.rating, folded_user, item)[0]),
+        uncertainty=deviation,
+        chances=[
+            Chance(stars=stars, probability=probability)
+            for stars, probability in zip(
+                model.rating.levels.values.tolist(), chances, strict=True
+            )
+        ],
         contributions=Contributions(
             global_mean=model.rating.global_mean,
             movie_bias=parts.baseline - model.rating.global_mean,
             ratings=rating - parts.baseline - votes,
             votes=votes,
+            scale=expected - rating,
         ),
         reasons=[
             Reason(**row) for row in reasons_by(profile.history.stars, movies, shares)

@@ -24,7 +24,7 @@ from engine.arrays import FloatVector, IndexVector
 from engine.model.heads import Head, Model
 from engine.model.users import FoldedUser
 from engine.serving.explanation import reason_shares
-from engine.serving.fold_in import fold_in, predict, uncertainty
+from engine.serving.fold_in import expected_ratings, fold_in, predict, uncertainty
 from engine.serving.ranking import (
     POOL_SIZE,
     diversified,
@@ -137,9 +137,9 @@ class UserProfile:
     def expected(self, indices: IndexVector) -> tuple[list[float], list[float]]:
         """Predict the stars of items, within the scale, and standard deviations."""
         model = self.served.model
-        predicted = predict(model.rating, self.rating, indices)
+        expected = expected_ratings(model.rating, self.rating, indices)
         return (
-            np.clip(predicted, *model.rating_range).tolist(),
+            np.clip(expected, *model.rating_range).tolist(),
             uncertainty(model.rating, self.rating, indices).tolist(),
         )
 

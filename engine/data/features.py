@@ -7,6 +7,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from scipy import sparse
 
+from engine.arrays import ExactVector
+
 FeatureMatrix: TypeAlias = Any
 """A matrix of numbers, dense or from `scipy.sparse`; the two share no type."""
 
@@ -30,3 +32,11 @@ def one_hot(words: Sequence[Iterable[str]]) -> sparse.csr_array:
     counts = np.diff(matrix.indptr)
     matrix.data = (1 / np.sqrt(np.repeat(counts, counts))).astype(np.float32)
     return matrix
+
+
+def feature_row(features: FeatureMatrix | None, row: int) -> ExactVector | None:
+    """One row of a feature matrix, sparse or dense; None without a matrix."""
+    if features is None:
+        return None
+    matrix = sparse.csr_array(features)
+    return np.asarray(matrix[[row]].toarray()[0], dtype=np.float64)

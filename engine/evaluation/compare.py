@@ -215,7 +215,7 @@ class Comparison:
             else:
                 ratings = split.train if train is None else train
                 training = self._train(name, ratings, split.test, on_sweep)
-                recommender = TrainedHead(training, ratings.by_user.totals)
+                recommender = TrainedHead(training, ratings, self.user_features)
             measured = measure(
                 recommender, split, k=self.k, relevant_from=self.relevant_from
             )

@@ -8,13 +8,13 @@ from typing import Literal, Protocol, Self, TypeAlias
 import numpy as np
 
 from engine.arrays import FloatVector, IndexVector
+from engine.data.features import FeatureMatrix, feature_row
 from engine.data.ratings import Ratings, SparseRows
 from engine.data.splits import HeldOut
-from engine.kernels.exact import Side
 from engine.kernels.top_k import top_k_of_users
-from engine.model.configuration import Counts
+from engine.serving.fold_in import expected_ratings, fold_in
 from engine.serving.ranking import top_k
-from engine.training.sweeps import Training, predict_pairs
+from engine.training.sweeps import Training
 
 Name: TypeAlias = Literal[
     "popularity", "item mean", "biases", "rating head", "ranking head"
@@ -102,10 +102,20 @@ SIMPLE: Mapping[Name, type[SimpleMethod]] = {
 
 @dataclass(frozen=True)
 class TrainedHead:
-    """A head with the users that it was trained on, and how much each of them rated."""
+    """A head, the users that it was trained on, and what they rated.
+
+    Attributes
+    ----------
+    training : Training
+    ratings : Ratings
+        What the head was trained on.
+    user_features : matrix or None
+        As the head was trained with.
+    """
 
     training: Training
-    counts: Counts
+    ratings: Ratings
+    user_features: FeatureMatrix | None = None
 
     def lists(self, seen: SparseRows, k: int) -> list[IndexVector]:
         """List the `k` best items by ``b_i + q_i'p_u``, for all users at once."""
@@ -113,14 +123,22 @@ class TrainedHead:
         return top_k_of_users(head, users.factors, k, seen=seen)
 
     def predict(self, held_out: HeldOut) -> FloatVector | None:
-        """Predict as `engine.predict` does; None if scores are not stars."""
-        head, users = self.training.head, self.training.users
+        """Fold users in and predict as the service does; None without stars."""
+        head, rows = self.training.head, self.ratings.by_user
         if not head.predicts_stars:
             return None
-        items = Side(head.item_factors, head.item_biases)
-        predicted = predict_pairs(users, items, held_out, mean=head.offset)
-        counts = np.broadcast_to(self.counts, len(users.biases))
-        shifts = head.selection_shifts(
-            counts[held_out.user_indices], held_out.item_indices
-        )
-        return predicted + shifts
+        features = self.user_features if head.n_user_features else None
+        predicted = np.empty(len(held_out.values), dtype=np.float32)
+        order = np.argsort(held_out.user_indices, kind="stable")
+        users, starts = np.unique(held_out.user_indices[order], return_index=True)
+        for user, mine in zip(users.tolist(), np.split(order, starts[1:]), strict=True):
+            folded = fold_in(
+                head,
+                *rows.row(user),
+                weights=rows.weights_of(user),
+                user_features=feature_row(features, user),
+            )
+            predicted[mine] = expected_ratings(
+                head, folded, held_out.item_indices[mine]
+            )
+        return predicted

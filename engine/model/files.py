@@ -33,7 +33,7 @@ Json: TypeAlias = str | int | float | bool | list["Json"] | dict[str, "Json"] | 
 Array: TypeAlias = npt.NDArray[Any]
 
 FORMAT = "cinefold-model"
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 MANIFEST = "manifest.json"
 
 _LARGEST_MANIFEST = 1 << 20  # bytes
@@ -178,6 +178,7 @@ def _scalars_of(model: Model) -> dict[str, Json]:
         scalars[name] = {
             "weights": _WEIGHTS[type(head)],
             "n_user_features": head.n_user_features,
+            "n_levels": len(head.levels),
             "configuration": asdict(head.configuration),
             "global_mean": head.global_mean,
             "residual_variance": head.residual_variance,
@@ -219,8 +220,8 @@ def _load(folder: Path, manifest: Manifest) -> Model:
 def _expected_arrays(name: str, scalars: dict[str, Any], n_items: int) -> Shapes:
     """Derive name, dtype and shape of every array of a head; trust no entry."""
     family, configuration = _family(scalars)
-    n_user_features = _count(scalars["n_user_features"])
-    shapes = family.shapes(n_items, configuration.n_factors, n_user_features)
+    sizes = (_count(scalars[part]) for part in ("n_user_features", "n_levels"))
+    shapes = family.shapes(n_items, configuration.n_factors, *sizes)
     return {f"{name}_{part}.npy": shape for part, shape in shapes.items()}
 
 
@@ -234,7 +235,7 @@ def _head(name: str, scalars: dict[str, Any], arrays: Arrays) -> Head:
     mean, variance = (
         _number(scalars[part]) for part in ("global_mean", "residual_variance")
     )
-    shapes = family.shapes(0, 0, 0)
+    shapes = family.shapes(0, 0, 0, 0)
     own = {part: arrays[f"{name}_{part}.npy"] for part in shapes}
     return family.from_arrays(configuration, mean, variance, own)
 

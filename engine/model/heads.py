@@ -20,10 +20,10 @@ from engine.arrays import (
 from engine.data.ids import Ids, indices_of
 from engine.errors import DataError
 from engine.model.configuration import (
-    Counts,
     HeadConfig,
     RidgeConfig,
 )
+from engine.model.levels import Levels
 from engine.model.users import FoldedUser, UserRatings, UserSystem
 
 Arrays: TypeAlias = dict[str, npt.NDArray[Any]]
@@ -99,13 +99,14 @@ class Head(ABC):
         """Number of features that folding in a user takes."""
         return 0
 
+    @property
+    def levels(self) -> Levels:
+        """The levels of the scale, where the family knows how people use them."""
+        return Levels(*np.zeros((3, 0)))
+
     def cold_start_weight(self, count: float) -> float:  # noqa: ARG002  of one family
         """Weight of selection offsets for a user with `count` ratings."""
         return 0.0
-
-    def selection_shifts(self, counts: Counts, indices: IndexVector) -> FloatVector:  # noqa: ARG002  of one family
-        """``κ s_i`` of pairs: users with `counts` ratings, and items; in stars."""
-        return np.zeros(len(indices), dtype=np.float32)
 
     @abstractmethod
     def system_of(self, ratings: UserRatings, features: ExactVector) -> UserSystem:
@@ -142,6 +143,24 @@ class Head(ABC):
         variance: ExactVector = np.square(halves).sum(axis=0)
         return self.residual_variance * (1 + variance)
 
+    def level_chances(
+        self,
+        user: FoldedUser,  # noqa: ARG002  of one family
+        indices: IndexVector,
+        scores: FloatVector,  # noqa: ARG002
+    ) -> ExactMatrix:
+        """How likely the user gives each level to some items, shape (n, n_levels)."""
+        return np.zeros((len(indices), 0))
+
+    def expected_ratings(
+        self,
+        user: FoldedUser,  # noqa: ARG002  of one family
+        indices: IndexVector,  # noqa: ARG002
+        scores: FloatVector,
+    ) -> FloatVector:
+        """Turn scores of some items into ratings to expect, in stars."""
+        return scores
+
     def scores(self, user: FoldedUser) -> FloatVector:
         """Score every item for one user: ``μ + b_u + b_i + q_i'p_u``.
 
@@ -166,7 +185,13 @@ class Head(ABC):
         }
 
     @classmethod
-    def shapes(cls, n_items: int, n_factors: int, n_user_features: int) -> Shapes:  # noqa: ARG003  of one family
+    def shapes(
+        cls,
+        n_items: int,
+        n_factors: int,
+        n_user_features: int,  # noqa: ARG003  of one family
+        n_levels: int,  # noqa: ARG003
+    ) -> Shapes:
         """Dtype and shape of each of `arrays`."""
         size = n_factors + 1
         return {

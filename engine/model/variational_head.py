@@ -6,10 +6,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.linalg import lapack
 
-from engine.arrays import ExactVector, FactorMatrix, FloatVector, IndexVector
+from engine.arrays import (
+    ExactMatrix,
+    ExactVector,
+    FactorMatrix,
+    FloatVector,
+    IndexVector,
+)
 from engine.errors import DataError
 from engine.model.configuration import Counts, VariationalConfig
 from engine.model.heads import Arrays, Head, Shapes, gram
+from engine.model.levels import Levels, normalized
 from engine.model.users import FoldedUser, UserRatings, UserSystem
 
 _SET_COUNT = 5.0  # members that a feedback set lacks to its full say
@@ -38,7 +45,7 @@ def noise_weights(counts: Counts, squares: Counts, start: float) -> ExactVector:
 class Calibration(NamedTuple):
     """Numbers that training chooses on held-out ratings.
 
-    See `engine.training.calibration`.
+    See `engine.training.calibration` and `engine.training.levels`.
 
     Attributes
     ----------
@@ -48,6 +55,10 @@ class Calibration(NamedTuple):
         ``c`` of the noise weights of users and items.
     selection_share, selection_count : float
         ``γ`` and ``n0`` of ``κ = γ (n0 / (n + n0))²``.
+    level_count : float
+        ``c``: ratings at the levels' usual shares that a user's own habits start from.
+    level_share : float
+        How much of the expected rating comes from the chances of the levels.
     """
 
     noise_scale: float
@@ -55,6 +66,8 @@ class Calibration(NamedTuple):
     item_count: float
     selection_share: float
     selection_count: float
+    level_count: float
+    level_share: float
 
     def cold_start_weight(self, counts: Counts) -> ExactVector:
         """``κ`` of users with `counts` ratings."""
@@ -81,8 +94,10 @@ class UserPrior:
         and so what to expect of a newcomer who is about to rate it.
     item_noise_weights : ndarray of float32, shape (n_items,)
         ``ω_i``: the inverse noise of an item's ratings, around 1.
-    calibration : ndarray of float64, shape (5,)
+    calibration : ndarray of float64, shape (7,)
         The numbers of `Calibration`.
+    levels : ndarray of float64, shape (3, n_levels)
+        Values, shares and weights of `Levels`; empty on a continuous scale.
     """
 
     weights: ExactVector
@@ -92,6 +107,7 @@ class UserPrior:
     selection_offsets: FloatVector
     item_noise_weights: FloatVector
     calibration: ExactVector
+    levels: ExactMatrix
 
 
 @dataclass(frozen=True)
@@ -133,11 +149,6 @@ class VariationalHead(Head):
         """``κ`` of a user with `count` ratings."""
         return float(Calibration(*self.prior.calibration).cold_start_weight(count))
 
-    def selection_shifts(self, counts: Counts, indices: IndexVector) -> FloatVector:
-        """``κ s_i`` of pairs: users with `counts` ratings, and items; in stars."""
-        shares = Calibration(*self.prior.calibration).cold_start_weight(counts)
-        return np.asarray(shares * self.prior.selection_offsets[indices], np.float32)
-
     def biases_for(
         self, user: FoldedUser, indices: IndexVector | slice = slice(None)
     ) -> FloatVector:
@@ -169,6 +180,46 @@ class VariationalHead(Head):
         )
         of_items = self.prior.item_noise_weights[indices].astype(np.float64)
         return calibration.noise_scale * self.residual_variance / (own * of_items)
+
+    @property
+    def levels(self) -> Levels:
+        """The levels of the scale; none on a continuous one."""
+        return Levels(*self.prior.levels)
+
+    def level_chances(
+        self, user: FoldedUser, indices: IndexVector, scores: FloatVector
+    ) -> ExactMatrix:
+        """How likely the user gives each level to some items, shape (n, n_levels)."""
+        deviations = np.sqrt(self.variance(user, indices))
+        chances = self.levels.chances(scores.astype(np.float64), deviations)
+        count = Calibration(*self.prior.calibration).level_count
+        return normalized(chances * self.levels.ratio(*self.habits(user), count))
+
+    def habits(self, user: FoldedUser) -> tuple[ExactVector, ExactVector]:
+        """How many ratings of the user have each level, and how many were expected to.
+
+        Expected by the model that they themselves made, so without uncertainty about
+        the user.
+        """
+        items, roots = user.item_indices, user.rated[:, -1]
+        biases = self.item_biases[items].astype(np.float64)
+        stars = user.errors / roots + biases + self.global_mean
+        left = (user.errors - user.rated @ np.append(user.factors, user.bias)) / roots
+        chances = self.levels.chances(stars - left, np.sqrt(self.noise(user, items)))
+        return self.levels.counts(stars, roots**2), roots**2 @ chances
+
+    def expected_ratings(
+        self, user: FoldedUser, indices: IndexVector, scores: FloatVector
+    ) -> FloatVector:
+        """Move scores towards the mean of the levels' chances, by their share."""
+        if len(self.levels) == 0:
+            return scores
+        values = self.levels.values
+        share = Calibration(*self.prior.calibration).level_share
+        inside = scores.clip(values[0], values[-1])
+        means = self.level_chances(user, indices, scores) @ values
+        expected: FloatVector = inside + np.float32(share) * (means - inside)
+        return expected.astype(np.float32)
 
     def expected_squares(self, user: FoldedUser) -> float:
         """Sum the expected squared errors of the user's ratings, over ``σ²``.
@@ -203,10 +254,12 @@ class VariationalHead(Head):
         return super().arrays() | vars(self.prior)
 
     @classmethod
-    def shapes(cls, n_items: int, n_factors: int, n_user_features: int) -> Shapes:
+    def shapes(
+        cls, n_items: int, n_factors: int, n_user_features: int, n_levels: int
+    ) -> Shapes:
         """Dtype and shape of each of `arrays`."""
         size = n_factors + 1
-        return super().shapes(n_items, n_factors, n_user_features) | {
+        return super().shapes(n_items, n_factors, n_user_features, n_levels) | {
             "weights": (np.float64, (size,)),
             "set_effects": (np.float32, (n_items, size)),
             "feature_effects": (np.float32, (n_user_features, size)),
@@ -214,6 +267,7 @@ class VariationalHead(Head):
             "selection_offsets": (np.float32, (n_items,)),
             "item_noise_weights": (np.float32, (n_items,)),
             "calibration": (np.float64, (len(Calibration._fields),)),
+            "levels": (np.float64, (3, n_levels)),
         }
 
     @classmethod
@@ -221,10 +275,12 @@ class VariationalHead(Head):
         """Build the prior."""
         parts = [field.name for field in fields(UserPrior)]
         prior = UserPrior(**{name: arrays[name] for name in parts})
-        scales = prior.calibration[[0, 1, 2, 4]]  # a share may be negative
-        positive = prior.weights, prior.item_noise_weights, scales
+        scales = prior.calibration[[0, 1, 2, 4, 5]]  # a share may be negative
+        positive = prior.weights, prior.item_noise_weights, scales, prior.levels[1:]
         if any((array <= 0).any() for array in positive):
             raise DataError("weights must be positive")
         if (prior.item_variances < 0).any():
             raise DataError("variances must not be negative")
+        if (np.diff(prior.levels[0]) <= 0).any():
+            raise DataError("levels must rise")
         return {"prior": prior}

@@ -4,6 +4,7 @@ import numpy as np
 from scipy.linalg import lapack
 
 from engine.arrays import (
+    ExactMatrix,
     ExactVector,
     FloatVector,
     IndexVector,
@@ -139,6 +140,61 @@ def predict(head: Head, user: FoldedUser, item_indices: Indices) -> FloatVector:
     products = head.item_factors[indices] @ user.factors
     scores = head.offset + user.bias + head.biases_for(user, indices) + products
     return scores.astype(np.float32)
+
+
+def expected_ratings(
+    head: Head, user: FoldedUser, item_indices: Indices
+) -> FloatVector:
+    """Ratings to expect of some items: scores, adapted to how people use the scale.
+
+    On a scale of few levels, a variational head also knows how likely each level is
+    (`level_chances`). How much their mean counts beside the clipped score, from 0 to
+    1, is measured in training; elsewhere the score is all there is.
+
+    Parameters
+    ----------
+    head : Head
+    user : FoldedUser
+        Of the same head.
+    item_indices : array of integers, shape (n,)
+
+    Returns
+    -------
+    ndarray of float32, shape (n,)
+        In stars; inside the scale where the head knows its levels.
+
+    Raises
+    ------
+    DataError
+        An index is out of range.
+    """
+    scores = predict(head, user, item_indices)
+    return head.expected_ratings(user, np.asarray(item_indices), scores)
+
+
+def level_chances(head: Head, user: FoldedUser, item_indices: Indices) -> ExactMatrix:
+    """How likely the user gives each level of the scale to some items.
+
+    Parameters
+    ----------
+    head : Head
+    user : FoldedUser
+        Of the same head.
+    item_indices : array of integers, shape (n,)
+
+    Returns
+    -------
+    ndarray of float64, shape (n, n_levels)
+        Rows that sum to 1, columns as ``head.levels.values``; no columns on a scale
+        of more than 21 levels, or with a family that does not learn them.
+
+    Raises
+    ------
+    DataError
+        An index is out of range.
+    """
+    scores = predict(head, user, item_indices)
+    return head.level_chances(user, np.asarray(item_indices), scores)
 
 
 def uncertainty(head: Head, user: FoldedUser, item_indices: Indices) -> FloatVector:

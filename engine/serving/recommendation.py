@@ -9,7 +9,7 @@ from engine.arrays import FloatVector, IndexVector
 from engine.data.ratings import Ratings
 from engine.errors import DataError
 from engine.model.heads import Model
-from engine.serving.fold_in import fold_in, predict, uncertainty
+from engine.serving.fold_in import expected_ratings, fold_in, uncertainty
 from engine.serving.ranking import top_k
 
 if TYPE_CHECKING:
@@ -144,6 +144,6 @@ def _list(model: Model, rated: _Rated, k: int) -> _List:
         items=found,
         ranks=np.arange(1, len(found) + 1, dtype=np.int32),
         scores=scores[found],
-        stars=predict(model.rating, user, found).clip(*model.rating_range),
+        stars=expected_ratings(model.rating, user, found).clip(*model.rating_range),
         uncertainty=uncertainty(model.rating, user, found),
     )

@@ -7,22 +7,31 @@ folds their users in as the service would, and chooses
 - ``C, c_u, c_i``: the noise of a rating is ``C σ² / (ω_u ω_i)``, where the noise weight
   of a user or item starts from ``c`` ratings of average noise; by maximum likelihood,
 - ``γ, n0``: how much of a selection offset counts for a user with ``n`` ratings,
-  ``κ = γ (n0 / (n + n0))²``; by ridge regression towards ``γ = 1``.
+  ``κ = γ (n0 / (n + n0))²``; by ridge regression towards ``γ = 1``,
+- how people use the levels of the scale (`engine.training.levels`).
 """
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import Any, NamedTuple, Self
 
 import numpy as np
-from scipy import optimize, sparse
+from scipy import optimize
 from threadpoolctl import threadpool_limits
 
-from engine.arrays import BoolVector, ExactVector
-from engine.data.features import FeatureMatrix
+from engine.arrays import BoolVector, ExactVector, FloatVector, IndexVector
+from engine.data.features import FeatureMatrix, feature_row
 from engine.data.ratings import Ratings
 from engine.data.splits import Split, split_at
+from engine.model.levels import Levels
 from engine.model.variational_head import Calibration, VariationalHead, noise_weights
 from engine.serving.fold_in import fold_in, predict
+from engine.training.levels import (
+    USUAL_COUNT,
+    USUAL_SHARE,
+    HeldOutUser,
+    learn_levels,
+)
 
 _LEAST_RATINGS = 200  # fewer say nothing beyond the priors
 _SHARE, _LARGEST_SHARE, _FEW, _MOST = 0.05, 0.2, 500, 5000
@@ -34,8 +43,15 @@ _SPREAD_OF_SHARE = 0.5
 # Medians of the log-normal priors of C, c_u and c_i, and their spread in logarithms.
 _MEDIANS, _SPREADS = (1.0, 6.0, 12.0), (0.2, 1.0, 1.0)
 
-USUAL = Calibration(1.0, 6.0, 12.0, 1.0, 8.0)
+USUAL = Calibration(1.0, 6.0, 12.0, 1.0, 8.0, USUAL_COUNT, USUAL_SHARE)
 """For ratings that are too few to hold any out."""
+
+
+class Learned(NamedTuple):
+    """What the ratings held out of a training have told."""
+
+    calibration: Calibration
+    levels: Levels
 
 
 class _Seen(NamedTuple):
@@ -89,7 +105,7 @@ def calibrate(
     item_squares: ExactVector,
     user_features: FeatureMatrix | None,
     rng: np.random.Generator,
-) -> Calibration:
+) -> Learned:
     """Choose the numbers by what a head says of ratings held out of its training.
 
     Parameters
@@ -106,33 +122,61 @@ def calibrate(
 
     Returns
     -------
-    Calibration
+    Learned
     """
+    users = np.unique(split.test.user_indices)
+    chosen = np.sort(rng.permutation(users)[:_MOST_USERS]).tolist()
+    rated = [_HeldOut.of(user, split, user_features) for user in chosen]
     with threadpool_limits(1, user_api="blas"):  # systems so small wait for threads
-        found = list(_seen(head, split, item_squares, user_features, rng))
-    seen = _joined(found)
-    shares = _selection(seen)
-    return Calibration(*_noise(seen, shares, head.residual_variance), *shares)
+        seen = _joined(list(_seen(head, split, item_squares, rated, rng)))
+        shares = _selection(seen)
+        noise = _noise(seen, shares, head.residual_variance)
+        calibration = Calibration(*noise, *shares, USUAL_COUNT, USUAL_SHARE)
+        if len(head.levels) == 0:
+            return Learned(calibration, head.levels)
+        prior = replace(head.prior, calibration=np.array(calibration))
+        calibrated = replace(head, prior=prior)
+        levels, count, share = learn_levels(
+            calibrated, [each.folded_into(calibrated) for each in rated]
+        )
+    return Learned(calibration._replace(level_count=count, level_share=share), levels)
+
+
+class _HeldOut(NamedTuple):
+    """A user's ratings in training, and those held out."""
+
+    rated: IndexVector
+    values: FloatVector
+    features: ExactVector | None
+    items: IndexVector
+    stars: FloatVector
+
+    @classmethod
+    def of(cls, user: int, split: Split, features: FeatureMatrix | None) -> Self:
+        mine = split.test.user_indices == user
+        return cls(
+            *split.train.by_user.row(user),
+            feature_row(features, user),
+            split.test.item_indices[mine],
+            split.test.values[mine],
+        )
+
+    def folded_into(self, head: VariationalHead) -> HeldOutUser:
+        folded = fold_in(head, self.rated, self.values, user_features=self.features)
+        return HeldOutUser(folded, self.items, self.stars)
 
 
 def _seen(
     head: VariationalHead,
     split: Split,
     item_squares: ExactVector,
-    user_features: FeatureMatrix | None,
+    users: list[_HeldOut],
     rng: np.random.Generator,
 ) -> Iterator[_Seen]:
     """Fold each held-out user in from some and from all of their ratings."""
-    train, test = split.train, split.test
-    users = np.unique(test.user_indices)
-    chosen = rng.permutation(users)[:_MOST_USERS]
-    counts = train.by_item.totals.astype(np.float64)
-    for user in np.sort(chosen).tolist():
-        mine = test.user_indices == user
-        items, stars = test.item_indices[mine], test.values[mine]
-        indices, values = train.by_user.row(user)
+    counts = split.train.by_item.totals.astype(np.float64)
+    for indices, values, features, items, stars in users:
         order = rng.permutation(len(indices))
-        features = None if user_features is None else _row(user_features, user)
         for n in (*(n for n in _FIRST if n < len(indices)), len(indices)):
             some = np.sort(order[:n])
             folded = fold_in(head, indices[some], values[some], user_features=features)
@@ -156,12 +200,6 @@ def _seen(
 def _joined(parts: list[_Seen]) -> _Seen:
     columns: Any = map(np.concatenate, zip(*parts, strict=True))
     return _Seen(*columns)
-
-
-def _row(features: FeatureMatrix, row: int) -> ExactVector:
-    """One row of a feature matrix, sparse or dense."""
-    matrix = sparse.csr_array(features)
-    return np.asarray(matrix[[row]].toarray()[0], dtype=np.float64)
 
 
 def _selection(seen: _Seen) -> tuple[float, float]:

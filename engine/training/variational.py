@@ -38,14 +38,14 @@ from engine.kernels.exact import Side
 from engine.kernels.threads import Workers
 from engine.model.configuration import VariationalConfig
 from engine.model.heads import Head
+from engine.model.levels import Levels
 from engine.model.variational_head import (
-    Calibration,
     UserPrior,
     VariationalHead,
     noise_weights,
 )
 from engine.training.als import unobserved_of
-from engine.training.calibration import USUAL, calibrate, hold_out
+from engine.training.calibration import USUAL, Learned, calibrate, hold_out
 from engine.training.posteriors import VariationalState
 from engine.training.sweeps import Report, TrainingData
 
@@ -68,7 +68,7 @@ def train(
     trial_rng, rng = rng.spawn(2)
     n_before = configuration.n_sweeps - _LAST_SWEEPS
     split = hold_out(data.ratings, trial_rng) if n_before > _FIRST_WEIGHTS else None
-    calibration = USUAL
+    learned = Learned(USUAL, Levels.of(data.ratings.by_user.values))
     state = VariationalState.start(
         data.ratings if split is None else split.train, configuration,
         item_features=data.item_features, user_features=data.user_features,
@@ -76,8 +76,8 @@ def train(
     )  # fmt: skip
     for sweep in range(configuration.n_sweeps):
         if split is not None and sweep == n_before:
-            calibration = calibrate(
-                _head(state, configuration, USUAL, workers), split,
+            learned = calibrate(
+                _head(state, configuration, learned, workers), split,
                 item_squares=state.item_squares(workers),
                 user_features=data.user_features, rng=trial_rng,
             )  # fmt: skip
@@ -85,7 +85,7 @@ def train(
         _sweep(state, sweep, workers)
         report(state.learn_noise(workers, data.test))
     state.half_step("user", workers, refinements=1)
-    return _head(state, configuration, calibration, workers), state.user_side()
+    return _head(state, configuration, learned, workers), state.user_side()
 
 
 def _sweep(state: VariationalState, sweep: int, workers: Workers) -> None:
@@ -106,7 +106,7 @@ def _sweep(state: VariationalState, sweep: int, workers: Workers) -> None:
 def _head(
     state: VariationalState,
     configuration: VariationalConfig,
-    calibration: Calibration,
+    learned: Learned,
     workers: Workers,
 ) -> VariationalHead:
     """Freeze the item side and the prior of newcomers, measured in stars.
@@ -118,7 +118,9 @@ def _head(
     variances[:, -1] *= unit**2
     n_members = users.features.n_members
     of_items = noise_weights(
-        state.items.rows.totals, state.item_squares(workers), calibration.item_count
+        state.items.rows.totals,
+        state.item_squares(workers),
+        learned.calibration.item_count,
     )
     prior = UserPrior(
         weights=read_only(state.weights_of(users)),
@@ -127,7 +129,8 @@ def _head(
         item_variances=read_only(variances),
         selection_offsets=read_only(unit * state.selection_offsets(workers)),
         item_noise_weights=read_only(of_items.astype(np.float32)),
-        calibration=read_only(np.array(calibration)),
+        calibration=read_only(np.array(learned.calibration)),
+        levels=read_only(np.stack(list(vars(learned.levels).values()))),
     )
     return VariationalHead(
         configuration=configuration,

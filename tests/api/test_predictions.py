@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import text
 
 from engine.serving.explanation import reasons
-from engine.serving.fold_in import fold_in, predict, uncertainty
+from engine.serving.fold_in import expected_ratings, fold_in, uncertainty
 
 pytestmark = pytest.mark.anyio
 
@@ -72,7 +72,7 @@ async def test_chosen_movies_are_told_as_the_engine_computes_them(alice, trained
     by_id = {entry["movie"]["id"]: entry for entry in page["items"]}
     assert set(by_id) == {1, 2571}
     assert page["next_cursor"] is None
-    stars = float(predict(head, folded_user, item)[0])
+    stars = float(expected_ratings(head, folded_user, item)[0])
     assert by_id[2571]["predicted_rating"] == pytest.approx(stars, abs=0.006)
     deviation = float(uncertainty(head, folded_user, item)[0])
     assert by_id[2571]["uncertainty"] == pytest.approx(deviation, abs=0.006)

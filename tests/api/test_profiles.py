@@ -176,7 +176,7 @@ async def test_a_vote_is_no_reason_and_is_counted_apart(alice, session):
     assert {reason["movie_id"] for reason in named} <= set(TASTE)
     parts = explained["contributions"]
     assert parts["votes"] > 0  # it is by the makers of Toy Story
-    assert sum(parts.values()) == pytest.approx(explained["unclipped_rating"], abs=1e-4)
+    assert sum(parts.values()) == pytest.approx(explained["predicted_rating"], abs=1e-4)
     assert {each["movie_id"] for each in influence["items"]} == set(TASTE)
     shares = sum(each["share"] for each in influence["items"])
     assert 0 < influence["votes"] < 0.5

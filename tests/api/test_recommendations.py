@@ -476,8 +476,14 @@ async def test_an_explanation_adds_up(anonymous, alice, bob, trained):
     assert reply["movie"]["id"] == TOY_STORY_2
     assert reply["model"]["id"] == trained.id
     parts = reply["contributions"]
-    assert sum(parts.values()) == pytest.approx(reply["unclipped_rating"], abs=1e-4)
-    assert reply["predicted_rating"] == min(max(reply["unclipped_rating"], 0.5), 5)
+    assert sum(parts.values()) == pytest.approx(reply["predicted_rating"], abs=1e-4)
+    beyond = reply["predicted_rating"] - reply["unclipped_rating"]
+    assert parts["scale"] == pytest.approx(beyond, abs=1e-4)
+    chances = {chance["stars"]: chance["probability"] for chance in reply["chances"]}
+    assert list(chances) == [n / 2 for n in range(1, 11)]
+    assert sum(chances.values()) == pytest.approx(1)
+    likeliest = max(chances, key=lambda stars: chances[stars])
+    assert abs(likeliest - reply["predicted_rating"]) <= 1
     assert reply["uncertainty"] > 0
     shares = [reason["share"] for reason in reply["reasons"]]
     assert shares == sorted(shares, reverse=True)

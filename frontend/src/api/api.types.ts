@@ -1852,6 +1852,16 @@ export interface components {
             errors: components["schemas"]["FieldErrorOut"][];
         };
         /**
+         * Chance
+         * @description How likely a user gives a movie exactly so many stars.
+         */
+        Chance: {
+            /** Stars */
+            stars: number;
+            /** Probability */
+            probability: number;
+        };
+        /**
          * CheckOut
          * @description One check of a model before it can go live.
          */
@@ -2022,6 +2032,8 @@ export interface components {
         /**
          * Contributions
          * @description The parts of a predicted rating, in stars.
+         *
+         *     `scale` is what the ends of the scale, and how people use its levels, change.
          */
         Contributions: {
             /** Global Mean */
@@ -2032,6 +2044,8 @@ export interface components {
             ratings: number;
             /** Votes */
             votes: number;
+            /** Scale */
+            scale: number;
         };
         /**
          * Credentials
@@ -2357,6 +2371,9 @@ export interface components {
          * Explanation
          * @description A predicted rating and its contributions, which add up to it exactly.
          *
+         *     `unclipped_rating` is their sum without `scale`. `chances` has every level of the
+         *     scale, the lowest first, and adds up to 1; it is empty where the scale has more than
+         *     21 levels, or the model's preset does not learn how people use them.
          *     `reasons` are shares of the score that orders the recommendations, largest first.
          */
         Explanation: {
@@ -2368,6 +2385,8 @@ export interface components {
             unclipped_rating: number;
             /** Uncertainty */
             uncertainty: number;
+            /** Chances */
+            chances: components["schemas"]["Chance"][];
             contributions: components["schemas"]["Contributions"];
             /** Reasons */
             reasons: components["schemas"]["Reason"][];
@@ -4276,6 +4295,7 @@ export type AssignmentOut = components['schemas']['AssignmentOut'];
 export type Assumed = components['schemas']['Assumed'];
 export type BulkReport = components['schemas']['BulkReport'];
 export type BulkRow = components['schemas']['BulkRow'];
+export type Chance = components['schemas']['Chance'];
 export type CheckOut = components['schemas']['CheckOut'];
 export type Checks = components['schemas']['Checks'];
 export type ChiSquareOut = components['schemas']['ChiSquareOut'];

@@ -111,7 +111,7 @@ function Row({ item: { movie, variance, expected_variance: expected }, bins }: R
         <p class="facts">{texts.polarizing.facts(variance, variance - expected)}</p>
         <StarInput movie={movie} />
       </div>
-      <Histogram bins={bins} own={own} />
+      <Histogram bins={bins} own={own} label={texts.movie.bin} />
     </li>
   );
 }

@@ -10,7 +10,7 @@ import { Histogram } from './histogram';
 import { Mean, MovieCard } from './movie-card';
 import { colours, Poster } from './poster';
 import { posterOf } from './poster-design';
-import { Prediction, Reasons } from './prediction';
+import { Chances, Prediction, Reasons } from './prediction';
 import { explain, usePredictions } from './predictions';
 import { storedWrites, useOwnRating } from './ratings';
 import { StarInput } from './star-input';
@@ -44,7 +44,7 @@ export function MoviePage({ id }: MoviePageProps) {
         <PredictionPanel id={id} />
         <Panel title={texts.movie.everyone}>
           <Mean movie={movie} />
-          <Histogram bins={movie.histogram} own={own} />
+          <Histogram bins={movie.histogram} own={own} label={texts.movie.bin} />
         </Panel>
       </div>
       <Similar id={id} />
@@ -101,9 +101,11 @@ function PredictionPanel({ id }: MoviePageProps) {
             contributions.global_mean,
             contributions.movie_bias,
             contributions.ratings + contributions.votes,
+            contributions.scale,
           )}
         </p>
       )}
+      {data && data.chances.length > 0 && <Chances chances={data.chances} />}
       {data && <h3>{texts.movie.reasons}</h3>}
       {data && (
         <Reasons

@@ -1,11 +1,13 @@
 import type { CSSProperties } from 'preact';
-import type { Reason } from '../api';
+import type { Chance, Reason } from '../api';
 import { href } from '../app/routes';
 import { texts } from '../texts';
+import { Histogram } from './histogram';
 import { displayTitle } from './titles';
 
 const LOWEST = 0.5;
 const HIGHEST = 5;
+const LIKED_FROM = 4;
 
 /** The place of a rating on the scale, in percent. */
 function onScale(stars: number): number {
@@ -22,6 +24,21 @@ export function Prediction({ stars, margin }: { stars: number; margin: number | 
       <span class="prediction-value">{texts.prediction.value(stars)}</span>
       {margin !== null && <span class="prediction-margin">{texts.prediction.margin(margin)}</span>}
       <span class="prediction-scale" style={place as CSSProperties} />
+    </div>
+  );
+}
+
+/** How likely each number of stars is, and that a movie is liked. */
+export function Chances({ chances }: { chances: readonly Chance[] }) {
+  const liked = chances.reduce((sum, { stars, probability }) => sum + (stars >= LIKED_FROM ? probability : 0), 0);
+  return (
+    <div class="chances">
+      <p>{texts.prediction.liked(Math.round(liked * 10), LIKED_FROM)}</p>
+      <Histogram
+        bins={chances.map(({ stars, probability }) => ({ value: stars, count: probability }))}
+        own={null}
+        label={texts.prediction.chance}
+      />
     </div>
   );
 }

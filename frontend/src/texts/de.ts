@@ -238,8 +238,8 @@ export const de: Texts = {
     bin: (value, n) => `${number(value)} Sterne: ${ratings(n)}`,
     prediction: 'Unsere Vorhersage für dich',
     predictionRated: 'Unsere Vorhersage, mit deiner Bewertung',
-    basis: (mean, movie, own) =>
-      `Das Mittel aller Bewertungen ist ${oneDecimal(mean)}. Dieser Film trägt ${signed(movie)} bei, dein Geschmack ${signed(own)}.`,
+    basis: (mean, movie, own, scale) =>
+      `Das Mittel aller Bewertungen ist ${oneDecimal(mean)}. Dieser Film trägt ${signed(movie)} bei, dein Geschmack ${signed(own)}, deine Art, Sterne zu geben, ${signed(scale)}.`,
     reasons: 'Deine Bewertungen, die dafür sprechen',
     reasonsNone: 'Noch spricht keine deiner Bewertungen für diesen Film.',
     polarizing: 'Spaltet die Meinungen',
@@ -258,6 +258,11 @@ export const de: Texts = {
     label: (stars, margin) =>
       `Vorhersage: ${oneDecimal(stars)}${margin === null ? '' : ` plus oder minus ${oneDecimal(margin)}`} Sterne`,
     forYou: (stars, margin) => `${oneDecimal(stars)} ± ${oneDecimal(margin)} für dich`,
+    liked: (tenths, stars) =>
+      tenths === 0 || tenths === 10
+        ? `Du gibst ihm fast sicher ${tenths === 0 ? 'keine' : 'mindestens'} ${stars} Sterne${tenths === 0 ? ' oder mehr' : ''}.`
+        : `${tenths} von 10, dass du ihm mindestens ${stars} Sterne gibst.`,
+    chance: (value, probability) => `${number(value)} Sterne: ${percent(probability)}`,
     because: 'Weil du bewertet hast:',
     stars: (value) => `(${plural(value, 'Stern', 'Sterne').replace(' ', '\u00a0')})`,
   },

@@ -163,8 +163,8 @@ export const en = {
     bin: (value: number, n: number) => `${number(value)} stars: ${ratings(n)}`,
     prediction: 'Our prediction for you',
     predictionRated: 'Our prediction, including your rating',
-    basis: (mean: number, movie: number, own: number) =>
-      `The average of all ratings is ${oneDecimal(mean)}. This movie adds ${signed(movie)}, and your taste adds ${signed(own)}.`,
+    basis: (mean: number, movie: number, own: number, scale: number) =>
+      `The average of all ratings is ${oneDecimal(mean)}. This movie adds ${signed(movie)}, your taste ${signed(own)}, and the way you use the stars ${signed(scale)}.`,
     reasons: 'Your ratings behind it',
     reasonsNone: 'None of your ratings supports this movie yet.',
     polarizing: 'Divides opinion',
@@ -182,6 +182,11 @@ export const en = {
     label: (stars: number, margin: number | null) =>
       `Predicted ${oneDecimal(stars)}${margin === null ? '' : ` plus or minus ${oneDecimal(margin)}`} stars`,
     forYou: (stars: number, margin: number) => `${oneDecimal(stars)} ± ${oneDecimal(margin)} for you`,
+    liked: (tenths: number, stars: number) =>
+      tenths === 0 || tenths === 10
+        ? `You will almost certainly ${tenths === 0 ? 'not ' : ''}give it ${stars} stars or more.`
+        : `${tenths} in 10 that you give it ${stars} stars or more.`,
+    chance: (value: number, probability: number) => `${number(value)} stars: ${percent(probability)}`,
     because: 'Because you rated',
     stars: (value: number) => `(${plural(value, 'star', 'stars').replace(' ', '\u00a0')})`,
   },

@@ -51,7 +51,7 @@ def test_item_means_are_shrunk_towards_the_mean_of_all():
 
 def test_trained_users_score_as_if_folded_in(split, configuration):
     training = fit_head(split.train, configuration, rng=np.random.default_rng(0))
-    trained = TrainedHead(training, split.train.by_user.totals)
+    trained = TrainedHead(training, split.train)
     lists = trained.lists(split.train.by_user, 5)
 
     for user in range(4):
@@ -73,15 +73,12 @@ def test_a_ranking_head_predicts_no_stars(split, ranking_configuration):
         split.train, ranking_configuration, rng=np.random.default_rng(0)
     )
 
-    assert (
-        measure(TrainedHead(training, split.train.by_user.totals), split).squares
-        is None
-    )
+    assert measure(TrainedHead(training, split.train), split).squares is None
 
 
 def test_measures_equal_brute_force(split, configuration):
     training = fit_head(split.train, configuration, rng=np.random.default_rng(0))
-    trained = TrainedHead(training, split.train.by_user.totals)
+    trained = TrainedHead(training, split.train)
 
     found = measure(trained, split, k=3, relevant_from=3.5)
 

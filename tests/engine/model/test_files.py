@@ -158,14 +158,24 @@ def test_a_manifest_with_parameters_that_no_longer_exist_is_read(folder, model):
     assert found.ranking.configuration == model.ranking.configuration
 
 
-@pytest.mark.parametrize("part", ["weights", "item_variances"])
-def test_a_learned_head_with_an_impossible_variance_is_refused(learned_folder, part):
+@pytest.mark.parametrize(
+    ("part", "row", "message"),
+    [
+        ("weights", 0, "be positive"),
+        ("item_variances", 0, "not be negative"),
+        ("levels", 0, "rise"),
+        ("levels", 2, "be positive"),
+    ],
+)
+def test_a_learned_head_with_impossible_numbers_is_refused(
+    learned_folder, part, row, message
+):
     name = f"rating_{part}.npy"
     array = np.load(learned_folder / name)
-    array[0] = -1
+    array[row] = -1
     forge(learned_folder, name, saved(array))
 
-    with pytest.raises(ArtifactError, match=r"must (be positive|not be negative)"):
+    with pytest.raises(ArtifactError, match=f"must {message}"):
         load_model(learned_folder)
 
 

@@ -140,7 +140,7 @@ def test_offsets_that_mislead_are_turned_off(noisy):
         calibration.calibrate(
             each, split, item_squares=squares, user_features=None,
             rng=np.random.default_rng(0),
-        ).selection_share
+        ).calibration.selection_share
         for each in (head, replace(head, prior=wrong))
     ]  # fmt: skip
 
