@@ -10,6 +10,7 @@ from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeAlias
+from urllib.parse import quote
 
 import httpx
 import numpy as np
@@ -36,7 +37,7 @@ from api.services.loading import SAMPLE, load
 from api.services.model_store import ModelStore, ServedModel
 from api.settings import Settings, libpq_url
 from api.storage.database import SessionFactory, create_engine, migrate
-from api.storage.embedded_postgres import server_url
+from api.storage.embedded_postgres import SERVICE_ROLE, SUPERUSER, server_url
 from api.web import security
 from api.web.dependencies import Services
 from engine.data.movielens import MovieLens
@@ -70,20 +71,23 @@ def server(tmp_path_factory) -> Iterator[str]:
 def create_database(server: str, name: str, *, template: str = "template1") -> str:
     """Create a database beside the server's own and return its URL."""
     plain = libpq_url(server)
-    with psycopg.connect(plain, autocommit=True) as connection:
+    owner = psycopg.conninfo.conninfo_to_dict(plain).get("user", "")
+    # The service's role of the embedded server may make no database.
+    maker = plain.replace(f"//{SERVICE_ROLE}@", f"//{SUPERUSER}@")
+    with psycopg.connect(maker, autocommit=True) as connection:
         identifier = sql.Identifier(name)
         connection.execute(
             sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(identifier)
         )
         connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
-                identifier, sql.Identifier(template)
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}").format(
+                identifier, sql.Identifier(template), sql.Identifier(str(owner))
             )
         )
         info = connection.info
         return (
-            f"postgresql+psycopg://{info.user}:{info.password}@/{name}"
-            f"?host={info.host}&port={info.port}"
+            f"postgresql+psycopg://{owner}:{info.password}@/{name}"
+            f"?host={quote(info.host, safe='')}&port={info.port}"
         )
 
 

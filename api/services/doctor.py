@@ -132,7 +132,7 @@ def _folder(models_dir: Path) -> Finding:
 
 def _database_password(settings: Settings) -> Finding:
     if settings.database_url is None:
-        return Finding("password", "the embedded database has only its socket")
+        return Finding("password", "the embedded database asks the kernel who connects")
     password = urlsplit(settings.database_url).password
     if password is None:
         return Finding("password", "none in DATABASE_URL")

@@ -35,7 +35,7 @@ from engine.training.levels import (
 
 _LEAST_RATINGS = 200  # fewer say nothing beyond the priors
 _SHARE, _LARGEST_SHARE, _FEW, _MOST = 0.05, 0.2, 500, 5000
-_MOST_USERS = 500
+_MOST_USERS, _MOST_OF_LEVELS = 500, 2000  # the second are folded in only once
 _FIRST = (0, 1, 3, 10, 30)  # ratings that a user is folded in from, beside all
 _ALL_COUNTS = 3.0  # times as much as each of those: most lists are for known users
 _GRID = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
@@ -125,10 +125,11 @@ def calibrate(
     Learned
     """
     users = np.unique(split.test.user_indices)
-    chosen = np.sort(rng.permutation(users)[:_MOST_USERS]).tolist()
+    chosen = rng.permutation(users)[:_MOST_OF_LEVELS].tolist()
     rated = [_HeldOut.of(user, split, user_features) for user in chosen]
     with threadpool_limits(1, user_api="blas"):  # systems so small wait for threads
-        seen = _joined(list(_seen(head, split, item_squares, rated, rng)))
+        known = rated[:_MOST_USERS]
+        seen = _joined(list(_seen(head, split, item_squares, known, rng)))
         shares = _selection(seen)
         noise = _noise(seen, shares, head.residual_variance)
         calibration = Calibration(*noise, *shares, USUAL_COUNT, USUAL_SHARE)
