@@ -1,11 +1,12 @@
 """Settings, read from the environment here and nowhere else."""
 
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 LEAST_VOTE_WEIGHT = 0.01
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
@@ -48,6 +49,17 @@ def _origin(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.lower()}"
 
 
+def _networks(value: object) -> object:
+    """Read networks between commas, as an environment variable has them."""
+    if not isinstance(value, str):
+        return value
+    parts = [part.strip() for part in value.split(",") if part.strip()]
+    try:
+        return tuple(ip_network(part) for part in parts)
+    except ValueError as error:
+        raise ValueError(f"must be networks such as 172.16.0.0/12: {error}") from None
+
+
 def _vote_weight(weight: float) -> float:
     if 0 < weight < LEAST_VOTE_WEIGHT:
         raise ValueError(f"must be 0 or from {LEAST_VOTE_WEIGHT} to 1")
@@ -76,6 +88,13 @@ class Settings(BaseSettings):
         None,
         description="the address people use, if a proxy stands in front; "
         "https also makes cookies Secure and turns HSTS on",
+    )
+    trusted_proxies: Annotated[
+        tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_networks)
+    ] = Field(
+        (),
+        description="networks of the proxies whose `X-Forwarded-For` is believed, "
+        "such as `172.16.0.0/12`, with commas between; unset: this machine",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO",
@@ -126,6 +145,11 @@ class Settings(BaseSettings):
     def url(self) -> str:
         """The address that people open."""
         return self.public_url or f"http://127.0.0.1:{self.port}"
+
+    @property
+    def believed_proxies(self) -> list[str]:
+        """Addresses and networks whose word counts on where a request comes from."""
+        return [str(each) for each in self.trusted_proxies] or ["127.0.0.1", "::1"]
 
     @property
     def allowed_hosts(self) -> frozenset[str]:

@@ -1,16 +1,19 @@
 """The command line: `cinefold run` starts everything; operators use the rest."""
 
 import asyncio
+import errno
 import gc
 import json
 import socket
 import sys
 import time
 from contextlib import ExitStack, suppress
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
+import psycopg
 import typer
 import uvicorn
 from fastapi import FastAPI
@@ -44,7 +47,7 @@ from api.web.openapi import document
 from api.web.problems import Problem
 from engine.data.movielens import MovieLens
 from engine.errors import ArtifactError, EngineError
-from engine.model.files import read_manifest
+from engine.model.files import load_model
 
 # The first page should not wait for an evaluation.
 FIRST_RUN = TrainingRunIn(evaluate="later")
@@ -57,6 +60,9 @@ FORESEEN = (
     OperatorError,
     tmdb.RefusedError,
 )
+DATABASE_REMEDY = "Start it, or correct DATABASE_URL."
+DISK_FAULTS = {errno.EACCES, errno.EDQUOT, errno.ENOSPC, errno.EPERM, errno.EROFS}
+DISK_REMEDY = "Free some space there, or choose a folder that this user may write to."
 app = typer.Typer(
     help="Cinefold, a self-hosted recommender service for explicit ratings.",
     no_args_is_help=True,
@@ -79,13 +85,31 @@ def main() -> None:
     try:
         app()
     except FORESEEN as error:
-        console.print(f"[red]{error}[/]")
-        sys.exit(1)
+        fail(str(error))
+    except (OperationalError, psycopg.OperationalError) as error:
+        fail(f"The database does not work: {reason_of(error)}. {DATABASE_REMEDY}")
+    except OSError as error:
+        if error.errno not in DISK_FAULTS or error.filename is None:
+            raise
+        fail(f"Cannot write {error.filename}: {error.strerror}. {DISK_REMEDY}")
     except ValidationError as error:
         for fault in error.errors():
             name = "_".join(map(str, fault["loc"])).upper()
             console.print(f"[red]{name}[/]: {fault['msg']}")
         sys.exit(2)
+
+
+def fail(sentence: str) -> NoReturn:
+    """Print why the command ends."""
+    console.print(sentence, style="red", markup=False, highlight=False, soft_wrap=True)
+    sys.exit(1)
+
+
+def reason_of(error: Exception) -> str:
+    """Return the last line of what a database driver says, without its advice."""
+    cause = getattr(error, "orig", None) or error
+    lines = str(cause).strip().splitlines() or [type(error).__name__]
+    return lines[0].strip().rstrip(".")
 
 
 @app.callback()
@@ -144,15 +168,17 @@ def start(
 
 
 def replace_unreadable(settings: Settings, url: str, folder: str) -> None:
-    """Retrain if the live model has an older format or is damaged."""
+    """Retrain if the live model is gone, damaged or of an older format."""
     try:
-        read_manifest(settings.models_dir / folder)
+        load_model(settings.models_dir / folder)
     except ArtifactError as error:
         console.print(
             f"{error}\nA new model is in training; lists show popular movies.",
             markup=False,
         )
-        request = partial(training.request_unless_waiting, body=FIRST_RUN)
+        request = partial(
+            training.request_unless_waiting, body=FIRST_RUN, pause=timedelta(0)
+        )
         in_session(settings, url, request)
 
 
@@ -216,7 +242,8 @@ def serve(
             fd=socket_number,
             access_log=False,
             server_header=False,
-            proxy_headers=settings.public_url is not None,
+            proxy_headers=bool(settings.public_url or settings.trusted_proxies),
+            forwarded_allow_ips=settings.believed_proxies,
             timeout_graceful_shutdown=8,
             log_config=None,
             log_level="warning",

@@ -54,3 +54,9 @@ async def tables(session: AsyncSession) -> Sequence[AnyRow]:
         ORDER BY n_bytes DESC, name
     """)
     return (await session.execute(query)).all()
+
+
+async def is_read_only(session: AsyncSession) -> bool:
+    """Whether the server accepts no writes, as a standby or by its settings."""
+    query = text("SELECT current_setting('transaction_read_only') = 'on'")
+    return bool(await session.scalar(query))

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from api.schemas.health import Live, Ready
 from api.services import health
-from api.web.dependencies import ModelDep, Public, SessionDep
+from api.web.dependencies import ModelDep, Public, SessionDep, SettingsDep
 from api.web.strict_route import StrictRoute
 
 router = APIRouter(
@@ -19,6 +19,8 @@ async def get_live() -> Live:
 
 
 @router.get("/ready")
-async def get_ready(session: SessionDep, model: ModelDep) -> Ready:
+async def get_ready(
+    session: SessionDep, model: ModelDep, settings: SettingsDep
+) -> Ready:
     """Reply 200 if the service can handle requests, 503 if not."""
-    return await health.check(session, model)
+    return await health.check(session, model, settings)

@@ -13,8 +13,12 @@ class Live(Out):
 
 
 class Ready(Out):
-    """The service works; `degraded`: no model is live, lists show popular movies."""
+    """The service works; `degraded`: not all of it does, and `reasons` says why.
+
+    Without a model that is live, lists show popular movies.
+    """
 
     status: Literal["ready"]
     degraded: bool
+    reasons: list[str]
     model: ModelReference | None

@@ -12,7 +12,7 @@ from api.queries import auth as auth_queries
 from api.queries import server as queries
 from api.queries import training as training_queries
 from api.settings import LOOPBACK_HOSTS, Settings
-from api.storage.database import head_revision
+from api.storage.database import head_revision, knows_revision
 from api.web.problems import UnsafeDatabase
 from engine.errors import ArtifactError
 from engine.model.files import load_model
@@ -45,6 +45,7 @@ async def examine(session: AsyncSession, settings: Settings) -> list[Finding]:
         _folder(settings.models_dir),
         _database_password(settings),
         await _administrators(session),
+        _proxies(settings),
         _transport(settings),
     ]
 
@@ -83,7 +84,13 @@ def _migrations(revision: str | None) -> Finding:
     if revision == head:
         return Finding("migrations", f"at {head}, the newest")
     found = f"at {revision or 'none'}, the newest is {head}"
-    return Finding("migrations", found, "run `cinefold migrate`")
+    is_newer = revision is not None and not knows_revision(revision)
+    remedy = (
+        "install the newer version of Cinefold"
+        if is_newer
+        else "run `cinefold migrate`"
+    )
+    return Finding("migrations", found, remedy)
 
 
 async def _model(session: AsyncSession, settings: Settings) -> Finding:
@@ -147,6 +154,15 @@ async def _administrators(session: AsyncSession) -> Finding:
     remedy = "sign in with it and choose another password"
     found = f"{n_pending} administrators still have a one-time password"
     return Finding("administrator", found, remedy if n_pending else None)
+
+
+def _proxies(settings: Settings) -> Finding:
+    """Check that visitors behind a proxy do not share one address, and its limits."""
+    if settings.public_url is None:
+        return Finding("proxies", "PUBLIC_URL names none")
+    found = f"{', '.join(settings.believed_proxies)} may name the visitor's address"
+    remedy = "set TRUSTED_PROXIES to the proxy's network, 127.0.0.1 if it is local"
+    return Finding("proxies", found, None if settings.trusted_proxies else remedy)
 
 
 def _transport(settings: Settings) -> Finding:

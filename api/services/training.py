@@ -59,14 +59,17 @@ async def request_due_run(session: AsyncSession, settings: Settings) -> None:
 
 
 async def request_unless_waiting(
-    session: AsyncSession, body: TrainingRunIn, *, reason: str = "request"
+    session: AsyncSession,
+    body: TrainingRunIn,
+    *,
+    reason: str = "request",
+    pause: timedelta = PAUSE_AFTER_FAILURE,
 ) -> None:
-    """Queue a run unless one is queued or running, or has just failed."""
+    """Queue a run unless one is queued or running, or failed within the pause."""
     await queries.lock_queue(session)
     last = await queries.last_run(session)
     is_waiting = last is not None and (
-        last[0] in UNFINISHED
-        or (last[0] != "succeeded" and last[1] < PAUSE_AFTER_FAILURE)
+        last[0] in UNFINISHED or (last[0] != "succeeded" and last[1] < pause)
     )
     if not is_waiting:
         parameters = body.model_dump(exclude_none=True)

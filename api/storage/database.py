@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from alembic.script.revision import ResolutionError
+from alembic.util import CommandError
 from sqlalchemy import Row, Select, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import InvalidatePoolError
@@ -19,7 +21,7 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 
-from api.settings import Settings
+from api.settings import OperatorError, Settings
 
 T = TypeVar("T")
 SessionFactory = async_sessionmaker[AsyncSession]
@@ -89,8 +91,29 @@ def alembic_config(url: str) -> Config:
 
 
 def migrate(url: str, revision: str = "head") -> None:
-    """Migrate the schema to `revision`; several processes may call this at once."""
-    command.upgrade(alembic_config(url), revision)
+    """Migrate the schema to `revision`; several processes may call this at once.
+
+    Raises
+    ------
+    OperatorError
+        A newer version of Cinefold made the schema.
+    """
+    try:
+        command.upgrade(alembic_config(url), revision)
+    except CommandError as error:
+        if not isinstance(error.__cause__, ResolutionError):
+            raise
+        raise OperatorError(
+            "A newer version of Cinefold made this database; the newest schema that "
+            f"this one knows is {head_revision()}. Install that version, or restore a "
+            "backup of before into another database."
+        ) from error
+
+
+def knows_revision(revision: str) -> bool:
+    """Whether there is a migration to a revision."""
+    scripts = ScriptDirectory(str(MIGRATIONS)).walk_revisions()
+    return revision in {script.revision for script in scripts}
 
 
 def head_revision() -> str | None:

@@ -42,9 +42,30 @@ async def test_a_sound_installation_has_nothing_to_remedy(session, admin, own_se
     assert admin.user_id
     assert [found.name for found in findings] == [
         "database", "durability", "migrations", "model", "disk", "folder", "password",
-        "administrator", "transport",
+        "administrator", "proxies", "transport",
     ]  # fmt: skip
     assert {f.name: f.remedy for f in findings if f.remedy} == {}
+
+
+async def test_a_proxy_that_nobody_trusts_is_found(session, own_settings):
+    url = "https://movies.example.org"
+    settings = own_settings.model_copy(update={"public_url": url})
+    trusting = Settings.model_validate(
+        {**settings.model_dump(), "trusted_proxies": "172.16.0.0/12"}
+    )
+
+    found = await finding(session, settings, "proxies")
+    assert found.remedy is not None
+    assert "TRUSTED_PROXIES" in found.remedy
+    assert (await finding(session, trusting, "proxies")).remedy is None
+
+
+async def test_a_schema_of_a_newer_version_asks_for_that_version(session, own_settings):
+    await session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+    found = await finding(session, own_settings, "migrations")
+
+    assert found.remedy == "install the newer version of Cinefold"
 
 
 @pytest.mark.parametrize("name", ["fsync", "synchronous_commit", "full_page_writes"])
@@ -222,7 +243,7 @@ def test_the_command_prints_a_line_each_and_fails_at_a_fault(
 
     lines = result.stdout.splitlines()
     assert result.exit_code == 1
-    assert len(lines) == 9
+    assert len(lines) == 10
     assert [line for line in lines if line.startswith("FAIL")] == [
         line for line in lines if " → " in line
     ]

@@ -157,3 +157,30 @@ def test_killed_processes_come_back(copy_of_prepared, tmp_path):
 def is_back(service: Service, word: str) -> bool:
     """Whether the process runs again and the service answers."""
     return bool(service.descendants(word)) and service.answers()
+
+
+def test_behind_a_trusted_proxy_each_visitor_has_limits_of_their_own(
+    copy_of_prepared, tmp_path
+):
+    """The proxy connects from 127.0.0.2, an address that is not believed by itself."""
+
+    def attempts(service: Service) -> list[int]:
+        proxy = httpx.HTTPTransport(local_address="127.0.0.2")
+        with httpx.Client(base_url=service.url, transport=proxy) as client:
+            return [
+                client.post(
+                    "/auth/session",
+                    json={"username": f"user{n}", "password": "wrong password"},
+                    headers={"X-Forwarded-For": f"192.0.2.{n}"},
+                ).status_code
+                for n in range(26)
+            ]
+
+    public = {"PUBLIC_URL": "http://127.0.0.1"}
+    data_dir = copy_of_prepared()
+    with running(data_dir, tmp_path / "log", **public) as service:
+        assert HTTPStatus.TOO_MANY_REQUESTS in attempts(service)
+    with running(
+        data_dir, tmp_path / "log2", TRUSTED_PROXIES="127.0.0.2", **public
+    ) as service:
+        assert set(attempts(service)) == {HTTPStatus.UNAUTHORIZED}

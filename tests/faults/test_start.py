@@ -69,7 +69,12 @@ def test_with_damaged_models_only_lists_are_by_popularity(copy_of_prepared, tmp_
         ready = program.ready()
         known, stranger = program.recommendations(1), program.recommend({1: 5})
 
-    assert ready == Ready(status="ready", degraded=True, model=None)
+    assert ready == Ready(
+        status="ready",
+        degraded=True,
+        reasons=["no model is live; lists show popular movies"],
+        model=None,
+    )
     for made in (known, stranger):
         assert made.model is None
         assert made.items

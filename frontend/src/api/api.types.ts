@@ -3653,7 +3653,9 @@ export interface components {
         };
         /**
          * Ready
-         * @description The service works; `degraded`: no model is live, lists show popular movies.
+         * @description The service works; `degraded`: not all of it does, and `reasons` says why.
+         *
+         *     Without a model that is live, lists show popular movies.
          */
         Ready: {
             /**
@@ -3663,6 +3665,8 @@ export interface components {
             status: "ready";
             /** Degraded */
             degraded: boolean;
+            /** Reasons */
+            reasons: string[];
             model: components["schemas"]["ModelReference"] | null;
         };
         /**

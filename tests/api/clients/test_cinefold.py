@@ -27,7 +27,7 @@ pytestmark = pytest.mark.anyio
 
 Reply = tuple[int, dict[str, str], bytes]
 LOVED = {1: 5.0, 260: 4.5, 318: 4.0}
-READY = b'{"status": "ready", "degraded": true, "model": null}'
+READY = b'{"status": "ready", "degraded": true, "reasons": [], "model": null}'
 BUSY = json.dumps(
     {
         "type": "/problems/unavailable",
