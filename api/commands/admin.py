@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.clients import tmdb
 from api.schemas.account import ApiKeyIn
-from api.schemas.base import MAX_PAGE, Username
+from api.schemas.base import MAX_PAGE, NewUsername
 from api.services import administration, auth, doctor, enrichment, models
 from api.services.doctor import Finding
 from api.services.enrichment import Enriched
@@ -45,7 +45,7 @@ def create_user(
     admin: Annotated[bool, typer.Option("--admin", help="an administrator")] = False,
 ) -> None:
     """Create an account and print its one-time password."""
-    username = TypeAdapter(Username).validate_python(name)
+    username = TypeAdapter(NewUsername).validate_python(name)
     password = _call(
         lambda s: administration.create_user(s, username=username, is_admin=admin)
     )

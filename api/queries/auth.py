@@ -1,19 +1,41 @@
 """SQL of users, sessions, API keys and the sign-in limit."""
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Interval, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    Interval,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from api.formats.usernames import comparable, skeleton
 from api.storage.database import AnyRow, AnySelect
 from api.tables import ApiKey, Rating, Session, SignInFailure, User
+
+# In one order, so that two attempts cannot wait for each other.
+LOCK_ATTEMPTS = text(
+    """
+    SELECT pg_advisory_xact_lock(key) FROM (
+        SELECT hashtextextended(each, 0) AS key
+        FROM unnest(ARRAY['name ' || :name, 'address ' || :address]) each ORDER BY 1
+    ) keys
+    """
+)
 
 
 async def user_by_name(session: AsyncSession, username: str) -> User | None:
     """Find a user by name, ignoring case."""
-    query = select(User).where(func.lower(User.username) == func.lower(username))
+    same = User.name_form == comparable(username)
+    old = User.name_form.is_(None) & (User.username == username)
+    query = select(User).where(same | old)
     return (await session.scalars(query)).one_or_none()
 
 
@@ -48,10 +70,20 @@ async def account(session: AsyncSession, user_id: int) -> AnyRow | None:
 
 
 async def add_user(
-    session: AsyncSession, *, username: str, password_hash: str, **flags: bool
+    session: AsyncSession,
+    *,
+    username: str,
+    password_hash: str,
+    **values: bool | datetime,
 ) -> User:
     """Insert a user; a taken name raises `IntegrityError`."""
-    user = User(username=username, password_hash=password_hash, **flags)
+    user = User(
+        username=username,
+        name_form=comparable(username),
+        name_skeleton=skeleton(username),
+        password_hash=password_hash,
+        **values,
+    )
     session.add(user)
     await session.flush()
     await session.refresh(user)
@@ -71,7 +103,11 @@ async def set_password(
     await session.execute(
         update(User)
         .where(User.id == user_id)
-        .values(password_hash=password_hash, must_change_password=False)
+        .values(
+            password_hash=password_hash,
+            must_change_password=False,
+            password_expires_at=None,
+        )
     )
 
 
@@ -129,7 +165,7 @@ async def count_active_administrators(session: AsyncSession) -> int:
 
 async def delete_user(session: AsyncSession, user: User) -> None:
     """Delete a user with all their rows, including failed sign-ins."""
-    name = (user.username or "").lower()
+    name = comparable(user.username or "")
     await session.execute(delete(SignInFailure).where(SignInFailure.username == name))
     await session.execute(delete(User).where(User.id == user.id))
 
@@ -244,10 +280,18 @@ async def delete_key(session: AsyncSession, *, user_id: int, key_id: int) -> boo
     return (await session.execute(query.returning(ApiKey.id))).first() is not None
 
 
+async def lock_attempts(session: AsyncSession, *, username: str, address: str) -> None:
+    """Let attempts for a name, and those from an address, be counted one by one.
+
+    The locks last until the commit, which comes before the slow hash.
+    """
+    await session.execute(LOCK_ATTEMPTS, {"name": username, "address": address})
+
+
 async def recent_failures(
     session: AsyncSession, *, username: str, address: str
 ) -> tuple[int, int, int]:
-    """Count wrong passwords.
+    """Count wrong passwords, and attempts whose password is being checked.
 
     The counts are for this name from this address in 15 minutes, from this address in 5
     minutes, and for this name from anywhere in an hour.
@@ -265,12 +309,19 @@ async def recent_failures(
     return row[0], row[1], row[2]
 
 
-async def add_failure(session: AsyncSession, *, username: str, address: str) -> None:
-    """Record a wrong password, and delete records older than an hour."""
+async def add_attempt(session: AsyncSession, *, username: str, address: str) -> int:
+    """Record an attempt as a wrong password; delete records older than an hour."""
     old = SignInFailure.failed_at < func.now() - timedelta(hours=1)
     await session.execute(delete(SignInFailure).where(old))
     values = {"username": username, "address": address}
-    await session.execute(insert(SignInFailure).values(values))
+    statement = insert(SignInFailure).values(values).returning(SignInFailure.id)
+    return (await session.execute(statement)).scalar_one()
+
+
+async def forget_attempt(session: AsyncSession, attempt_id: int) -> None:
+    """Delete the record of an attempt whose password was right."""
+    query = delete(SignInFailure).where(SignInFailure.id == attempt_id)
+    await session.execute(query)
 
 
 async def administrator(session: AsyncSession) -> User | None:
@@ -302,3 +353,28 @@ async def count_one_time_administrators(session: AsyncSession) -> int:
     """Count the administrators who still have a one-time password."""
     query = select(func.count()).where(User.is_admin, User.must_change_password)
     return (await session.execute(query)).scalar_one()
+
+
+async def delete_keys(
+    session: AsyncSession, *, user_id: int, beyond: Collection[str] = ()
+) -> int:
+    """Revoke a user's keys; with `beyond`, only those with a scope outside of it."""
+    query = delete(ApiKey).where(ApiKey.user_id == user_id)
+    if beyond:
+        query = query.where(~ApiKey.scopes.contained_by(sorted(beyond)))
+    return len((await session.scalars(query.returning(ApiKey.id))).all())
+
+
+async def is_administrator(
+    session: AsyncSession, *, user_id: int, session_hash: bytes, key_hash: bytes
+) -> bool:
+    """Whether a user is an administrator whose session or key is still there."""
+    by_session = select(Session.id).where(Session.token_hash == session_hash)
+    by_key = select(ApiKey.id).where(ApiKey.key_hash == key_hash)
+    query = select(User.id).where(
+        User.id == user_id,
+        User.is_admin,
+        ~User.is_disabled,
+        by_session.exists() | by_key.exists(),
+    )
+    return (await session.execute(query)).first() is not None

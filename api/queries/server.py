@@ -1,7 +1,7 @@
 """SQL about the database server itself."""
 
 from collections.abc import Sequence
-from pathlib import Path
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -28,11 +28,11 @@ async def revision(session: AsyncSession) -> str | None:
     return found
 
 
-async def folder(session: AsyncSession) -> Path | None:
-    """Read the server's data folder, if we may see it."""
-    query = text("SELECT setting FROM pg_settings WHERE name = 'data_directory'")
-    found: str | None = (await session.execute(query)).scalar_one_or_none()
-    return None if found is None else Path(found)
+async def host(session: AsyncSession) -> str:
+    """Return the server's host, or the folder of its socket."""
+    raw: Any = await (await session.connection()).get_raw_connection()
+    found: str = raw.driver_connection.info.host
+    return found
 
 
 async def database_bytes(session: AsyncSession) -> int:

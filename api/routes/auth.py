@@ -11,6 +11,7 @@ from api.schemas.account import (
     ApiKeys,
     Credentials,
     Me,
+    NewAccount,
     NewApiKey,
     PasswordChange,
 )
@@ -78,7 +79,7 @@ def set_cookie(response: Response, token: str, settings: Settings) -> None:
     "/auth/register", status_code=status.HTTP_201_CREATED, dependencies=[Public]
 )
 async def register(
-    body: Credentials,
+    body: NewAccount,
     response: Response,
     session: SessionDep,
     settings: SettingsDep,
@@ -151,6 +152,7 @@ async def put_password(
         principal=principal,
         current=body.current_password,
         new=body.new_password,
+        revoke_keys=body.revoke_keys,
         address=address,
         browser=browser,
     )

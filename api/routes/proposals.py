@@ -16,7 +16,7 @@ from api.schemas.proposals import (
     ProposalStatus,
 )
 from api.services import proposals
-from api.web.dependencies import AdminUser, CurrentUser, SessionDep
+from api.web.dependencies import AdminUser, CurrentUser, SessionDep, Writer
 from api.web.strict_route import StrictRoute
 
 router = APIRouter(tags=["code"], route_class=StrictRoute)
@@ -56,7 +56,7 @@ async def get_proposals(
 
 @router.post("/code-proposals", status_code=status.HTTP_201_CREATED)
 async def post_proposal(
-    body: CodeProposalIn, author: CurrentUser, session: SessionDep
+    body: CodeProposalIn, author: Writer, session: SessionDep
 ) -> CodeProposalDetail:
     """Propose an edit of one module; it is stored as a diff and never run."""
     return await proposals.propose(session, author_id=author.user_id, body=body)
@@ -76,7 +76,7 @@ async def get_proposal(
 async def post_comment(
     proposal_id: ProposalId,
     body: CodeCommentIn,
-    author: CurrentUser,
+    author: Writer,
     session: SessionDep,
 ) -> CodeProposalDetail:
     """Add a remark to a proposal."""

@@ -74,13 +74,17 @@ async def cancel_run(
 )
 async def get_events(
     run_id: RunId,
-    _: AdminUser,
+    reader: AdminUser,
     session: SessionDep,
     built: ServicesDep,
     last_event_id: LastEventId = "0",
 ) -> StreamingResponse:
     """Follow a run live by server-sent events until it ends."""
     events = await training.follow(
-        session, run_id=run_id, after=int(last_event_id), stopping=built.stopping
+        session,
+        run_id=run_id,
+        after=int(last_event_id),
+        reader=reader,
+        stopping=built.stopping,
     )
     return StreamingResponse(events, media_type="text/event-stream")

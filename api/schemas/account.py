@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field
 from api.schemas.base import (
     MAX_KEY_DAYS,
     Body,
+    NewUsername,
     Out,
     Password,
     Scope,
@@ -23,11 +24,25 @@ class Credentials(Body):
     password: Password
 
 
+class NewAccount(Body):
+    """The credentials of a new account.
+
+    A name has letters, digits and `. _ -`. It must not look like another one, and the
+    password must not be easy to guess.
+    """
+
+    username: NewUsername
+    password: Password
+
+
 class PasswordChange(Body):
     """A new password, confirmed by the current one."""
 
     current_password: Password
     new_password: Password
+    revoke_keys: bool = Field(
+        default=False, description="also revoke all API keys of the account"
+    )
 
 
 class Me(Out):
@@ -112,7 +127,7 @@ class OwnedKeyPage(Out):
 class UserIn(Body):
     """A new account; the reply holds its one-time password."""
 
-    username: Username
+    username: NewUsername
     is_admin: bool = False
 
 

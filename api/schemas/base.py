@@ -15,6 +15,8 @@ from pydantic import (
     Field,
 )
 
+from api.formats.usernames import normal_form
+
 LOWEST_STARS, HIGHEST_STARS = 0.5, 5.0
 HALF_STARS = [step / 2 for step in range(1, 11)]
 MAX_ID = 2**31 - 1
@@ -52,11 +54,8 @@ def clean_text(value: str) -> str:
     return value
 
 
-def _username(value: str) -> str:
-    if any(unicodedata.category(c) in {"Cf", "Zl", "Zp"} for c in value):
-        raise ValueError("must not contain invisible characters")
-    if value != value.strip():
-        raise ValueError("must not start or end with a space")
+def _valid_name(value: str) -> str:
+    normal_form(value)
     return value
 
 
@@ -124,8 +123,8 @@ Username = Annotated[
     str,
     Field(min_length=3, max_length=40),
     AfterValidator(clean_text),
-    AfterValidator(_username),
 ]
+NewUsername = Annotated[Username, AfterValidator(_valid_name)]
 Password = Annotated[str, Field(min_length=8, max_length=128)]
 
 

@@ -1,8 +1,8 @@
 """Administration: accounts, roles, keys and storage."""
 
-import logging
 import shutil
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -26,13 +26,18 @@ from api.schemas.account import (
 )
 from api.schemas.storage import ModelSize, Storage, TableSize
 from api.services import auth, doctor
-from api.services.auth import ADMIN_SCOPES, USER_SCOPES, Principal
+from api.services.auth import (
+    ADMIN_SCOPES,
+    ONE_TIME_LIFE,
+    USER_SCOPES,
+    Principal,
+    security_log,
+)
 from api.settings import Settings
+from api.storage.embedded_postgres import Postmaster
 from api.tables import ApiKey, User
 from api.web import cursors, security
 from api.web.problems import LastAdministrator, NotFound, UsernameTaken
-
-logger = logging.getLogger(__name__)
 
 PASSWORD_LENGTH = 20
 
@@ -53,7 +58,7 @@ async def add_user(session: AsyncSession, *, actor_id: int, body: UserIn) -> New
         session, username=body.username, is_admin=body.is_admin
     )
     user = await _named(session, body.username)
-    logger.info(
+    security_log.info(
         "user %d created user %d, is_admin=%s", actor_id, user.id, user.is_admin
     )
     account = await _account(session, user.id)
@@ -69,7 +74,7 @@ async def change_user(
     change = body.model_dump(exclude_none=True)
     await _change(session, user, change)
     await session.commit()
-    logger.info("user %d changed user %d: %s", actor_id, user_id, change)
+    security_log.info("user %d changed user %d: %s", actor_id, user_id, change)
     return await _account(session, user_id)
 
 
@@ -91,9 +96,12 @@ async def create_user(session: AsyncSession, *, username: str, is_admin: bool) -
             password_hash=password_hash,
             is_admin=is_admin,
             must_change_password=True,
+            password_expires_at=datetime.now(UTC) + ONE_TIME_LIFE,
         )
     except IntegrityError as error:
-        raise UsernameTaken(f"{username} is taken") from error
+        raise UsernameTaken(
+            f"{username} is taken, or looks like a name that is"
+        ) from error
     await session.commit()
     return password
 
@@ -107,7 +115,7 @@ async def set_admin(session: AsyncSession, *, username: str, is_admin: bool) -> 
 async def set_disabled(
     session: AsyncSession, *, username: str, is_disabled: bool
 ) -> None:
-    """Lock or unlock an account; locking ends its sessions and stops its keys."""
+    """Lock or unlock an account; locking ends its sessions and revokes its keys."""
     user = await _named(session, username)
     await _change(session, user, {"is_disabled": is_disabled})
     await session.commit()
@@ -120,6 +128,11 @@ async def _change(
         await _keep_one_administrator(session, user)
     if change.get("is_disabled"):
         await queries.delete_sessions(session, user_id=user.id)
+        await queries.delete_keys(session, user_id=user.id)
+    elif change.get("is_admin") is False:
+        beyond = USER_SCOPES
+        await queries.delete_keys(session, user_id=user.id, beyond=beyond)
+    security_log.info("user %d is changed: %s", user.id, dict(change))
     for name, value in change.items():
         setattr(user, name, value)
 
@@ -175,7 +188,7 @@ async def revoke_key(
         raise NotFound(f"There is no key {key_id}; `cinefold key list` shows all keys")
     await session.commit()
     if actor_id is not None:
-        logger.info("user %d revoked key %d", actor_id, key_id)
+        security_log.info("user %d revoked key %d", actor_id, key_id)
 
 
 async def storage(session: AsyncSession, settings: Settings) -> Storage:
@@ -185,13 +198,14 @@ async def storage(session: AsyncSession, settings: Settings) -> Storage:
         key=lambda size: (-size.n_bytes, size.model_id),
     )
     disk = shutil.disk_usage(doctor.nearest_folder(settings.data_dir))
-    embedded_folder = settings.data_dir.resolve() / "postgres"
+    embedded = Postmaster.find(settings.data_dir.resolve() / "postgres")
+    host = await server_queries.host(session)
     return Storage(
         database_bytes=await server_queries.database_bytes(session),
         models_bytes=sum(size.n_bytes for size in models),
         disk_free_bytes=disk.free,
         disk_total_bytes=disk.total,
-        is_database_embedded=await server_queries.folder(session) == embedded_folder,
+        is_database_embedded=embedded is not None and embedded.socket_folder == host,
         tables=[
             TableSize.model_validate(row)
             for row in await server_queries.tables(session)

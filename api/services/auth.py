@@ -1,12 +1,16 @@
 """Authentication: accounts, sessions, keys, and limits on guessing."""
 
+import asyncio
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from api.formats.passwords import weakness
+from api.formats.usernames import comparable
 from api.queries import auth as queries
 from api.schemas.account import ApiKeyIn, ApiKeyOut, Me, NewApiKey
 from api.tables import ApiKey, User
@@ -27,12 +31,15 @@ ADMIN_SCOPES = USER_SCOPES | {"serve", "admin"}
 MAX_KEYS = 50
 # The prefix and 48 of the 256 random bits: enough to tell one's keys apart.
 SHOWN_OF_KEY = len(security.API_KEY_PREFIX) + 8
-# The limits of wrong passwords, and their seconds: for one name from one address, from
-# one address, and for one name from anywhere.
+# The limits of wrong passwords, and their seconds: for one name from one address, and
+# from one address.
 Limits = Sequence[tuple[int, int]]
-FAILURE_LIMITS: Limits = ((10, 15 * 60), (25, 5 * 60), (100, 60 * 60))
-# Guesses made elsewhere must not keep a signed-in user from a new password.
-SIGNED_IN_LIMITS = FAILURE_LIMITS[:2]
+FAILURE_LIMITS: Limits = ((10, 15 * 60), (25, 5 * 60))
+# Beyond so many for one name from anywhere, each attempt waits: nobody may lock the
+# owner out by guessing from many addresses.
+UNHURRIED, WAIT_SECONDS = 100, 2.0
+ONE_TIME_LIFE = timedelta(days=1)
+security_log = logging.getLogger("cinefold.security")
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,7 @@ class Principal:
     must_change_password: bool = False
     session_hash: bytes = b""  # empty for an API key
     is_admin: bool = False  # the user; an administrator's key may have fewer scopes
+    key_hash: bytes = b""  # empty for a session
 
 
 @dataclass(frozen=True)
@@ -67,13 +75,15 @@ async def register(
     session: AsyncSession, *, username: str, password: str, browser: Browser
 ) -> tuple[Me, str]:
     """Create an account and sign it in; return it with its session token."""
+    _refuse_weak(password, "password", username=username)
     password_hash = await security.hash_password(password)
     try:
         user = await queries.add_user(
             session, username=username, password_hash=password_hash
         )
     except IntegrityError as error:
-        raise UsernameTaken from error
+        raise UsernameTaken("The name is taken, or looks like one that is") from error
+    security_log.info("user %d registered", user.id)
     return await _start_session(session, user, browser)
 
 
@@ -86,34 +96,57 @@ async def sign_in(
     browser: Browser,
 ) -> tuple[Me, str]:
     """Check a password and start a session; count and limit wrong passwords."""
-    guess = Guess(username.lower(), password, address)
+    guess = Guess(comparable(username), password, address)
     user = await queries.user_by_name(session, username)
-    user = await check_password(session, user, guess, limits=FAILURE_LIMITS)
+    user = await check_password(session, user, guess, waits=True)
+    if user.must_change_password and user.password_expires_at is not None:
+        if user.password_expires_at <= datetime.now(UTC):
+            security_log.info(
+                "user %d gave a one-time password that has ended", user.id
+            )
+            raise InvalidCredentials(
+                "This one-time password has ended; ask an administrator for another"
+            )
+        user.password_expires_at = datetime.now(UTC)  # that was its one use
     if security.needs_rehash(user.password_hash or ""):
         user.password_hash = await security.hash_password(password)
     return await _start_session(session, user, browser)
 
 
 async def check_password(
-    session: AsyncSession, user: User | None, guess: Guess, *, limits: Limits
+    session: AsyncSession, user: User | None, guess: Guess, *, waits: bool = False
 ) -> User:
-    """Return the user if the password is right; count and limit wrong passwords."""
-    counts = await queries.recent_failures(
-        session, username=guess.username, address=guess.address
-    )
-    for count, (limit, seconds) in zip(counts, limits, strict=False):
+    """Return the user if the password is right; count and limit wrong passwords.
+
+    An attempt counts as wrong until its password has been checked: many at once get no
+    more guesses than one after another.
+    """
+    name, address = guess.username, guess.address
+    await queries.lock_attempts(session, username=name, address=address)
+    counts = await queries.recent_failures(session, username=name, address=address)
+    for count, (limit, seconds) in zip(counts, FAILURE_LIMITS, strict=False):
         if count >= limit:
+            security_log.info("too many wrong passwords from %s", address)
             raise TooManyAttempts(seconds)
+    attempt = await queries.add_attempt(session, username=name, address=address)
     await session.commit()  # gives the connection to others: hashing takes its time
+    if waits and counts[2] >= UNHURRIED:
+        await asyncio.sleep(WAIT_SECONDS)
     password_hash = user.password_hash if user else None
     is_right = await security.verify_password(password_hash, guess.password)
     if user is None or not is_right or user.is_disabled:
-        await queries.add_failure(
-            session, username=guess.username, address=guess.address
-        )
-        await session.commit()
+        who = f"user {user.id}" if user else "an unknown name"
+        security_log.info("wrong password for %s from %s", who, address)
         raise InvalidCredentials
+    await queries.forget_attempt(session, attempt)
+    await session.commit()
     return user
+
+
+def _refuse_weak(password: str, field: str, *, username: str) -> None:
+    reason = weakness(password, known=[username])
+    if reason is not None:
+        raise invalid("body", field, code="weak_password", message=reason)
 
 
 async def _start_session(
@@ -134,6 +167,7 @@ async def _start_session(
     )
     me = await _describe(session, user)
     await session.commit()
+    security_log.info("user %d signed in", user.id)
     return me, token
 
 
@@ -172,8 +206,8 @@ async def confirm(
 ) -> User:
     """Check the password of the signed-in user."""
     user = await _existing(session, principal.user_id)
-    guess = Guess((user.username or "").lower(), password, address)
-    return await check_password(session, user, guess, limits=SIGNED_IN_LIMITS)
+    guess = Guess(comparable(user.username or ""), password, address)
+    return await check_password(session, user, guess)
 
 
 async def change_password(
@@ -182,6 +216,7 @@ async def change_password(
     principal: Principal,
     current: str,
     new: str,
+    revoke_keys: bool,
     address: str,
     browser: Browser,
 ) -> str:
@@ -196,9 +231,12 @@ async def change_password(
             code="unchanged",
             message="The new password is the current one; choose another",
         )
+    _refuse_weak(new, "new_password", username=user.username or "")
     password_hash = await security.hash_password(new)
     await queries.set_password(session, user_id=user.id, password_hash=password_hash)
     await queries.delete_sessions(session, user_id=user.id)
+    n_keys = await queries.delete_keys(session, user_id=user.id) if revoke_keys else 0
+    security_log.info("user %d changed the password, revoked %d keys", user.id, n_keys)
     _, token = await _start_session(session, user, browser)
     return token
 
@@ -237,6 +275,17 @@ async def identify_key(session: AsyncSession, *, key: str) -> Principal | None:
         user_id=found.id,
         scopes=allowed & frozenset(found.scopes),
         is_admin=found.is_admin,
+        key_hash=security.token_hash(key),
+    )
+
+
+async def is_still_administrator(session: AsyncSession, principal: Principal) -> bool:
+    """Whether a caller who was let in as an administrator still would be."""
+    return await queries.is_administrator(
+        session,
+        user_id=principal.user_id,
+        session_hash=principal.session_hash,
+        key_hash=principal.key_hash,
     )
 
 
@@ -264,6 +313,7 @@ async def create_key(
         days=body.expires_in_days,
     )
     await session.commit()
+    security_log.info("user %d got key %d: %s", row.user_id, row.id, row.scopes)
     return NewApiKey(key=key, **ApiKeyOut.model_validate(row).model_dump())
 
 
@@ -290,6 +340,7 @@ async def revoke_key(
     if not await queries.delete_key(session, user_id=principal.user_id, key_id=key_id):
         raise NotFound
     await session.commit()
+    security_log.info("user %d revoked key %d", principal.user_id, key_id)
 
 
 async def ensure_administrator(session: AsyncSession) -> tuple[str, str] | None:
@@ -311,7 +362,7 @@ async def ensure_administrator(session: AsyncSession) -> tuple[str, str] | None:
             is_admin=True,
             must_change_password=True,
         )
-    else:
-        user.password_hash = password_hash
+    user.password_hash = password_hash
+    user.password_expires_at = datetime.now(UTC) + ONE_TIME_LIFE
     await session.commit()
     return user.username or "", password

@@ -17,6 +17,7 @@ from api.schemas.training import (
     TrainingRunPage,
     TrainingSweepOut,
 )
+from api.services.auth import Principal, is_still_administrator
 from api.settings import Settings
 from api.storage.database import AnyRow
 from api.tables import Model, TrainingSweep
@@ -149,20 +150,30 @@ async def cancel(session: AsyncSession, *, run_id: int) -> TrainingRunOut:
 
 
 async def follow(
-    session: AsyncSession, *, run_id: int, after: int, stopping: asyncio.Event
+    session: AsyncSession,
+    *,
+    run_id: int,
+    after: int,
+    reader: Principal,
+    stopping: asyncio.Event,
 ) -> AsyncIterator[str]:
     """Check that a run exists and return its news from the sweep `after` on.
 
-    The stream ends with the run, or when the process is `stopping`; clients reconnect.
+    The stream ends with the run, with the rights of its reader, or when the process is
+    `stopping`; clients reconnect.
     """
     if await queries.run(session, run_id) is None:
         raise NotFound
     await session.commit()
-    return _events(session, run_id, after, stopping)
+    return _events(session, run_id, after, reader, stopping)
 
 
 async def _events(
-    session: AsyncSession, run_id: int, after: int, stopping: asyncio.Event
+    session: AsyncSession,
+    run_id: int,
+    after: int,
+    reader: Principal,
+    stopping: asyncio.Event,
 ) -> AsyncIterator[str]:
     """Write server-sent events: each sweep once, the run whenever it has changed.
 
@@ -173,8 +184,9 @@ async def _events(
     while not stopping.is_set():
         sweeps = await queries.sweeps_after(session, run_id, after)
         row = await queries.run(session, run_id)
+        is_allowed = await is_still_administrator(session, reader)
         await session.commit()
-        if row is None:
+        if row is None or not is_allowed:
             return
         for sweep in sweeps:
             after = sweep.id

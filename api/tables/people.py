@@ -35,6 +35,11 @@ class User(Table):
     is_admin: Mapped[bool] = mapped_column(server_default=text("false"))
     is_disabled: Mapped[bool] = mapped_column(server_default=text("false"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    # The forms of the name that no other account may have; see `api.formats.usernames`.
+    name_form: Mapped[str | None] = mapped_column(unique=True)
+    name_skeleton: Mapped[str | None] = mapped_column(unique=True)
+    # When a one-time password ends, used or not.
+    password_expires_at: Mapped[datetime | None]
 
     __table_args__ = (
         CheckConstraint(

@@ -90,6 +90,7 @@ def configure_logging(level: str) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
+    logging.getLogger("cinefold.security").setLevel("INFO")  # whatever the level
     for chatty in CHATTY:
         logging.getLogger(chatty).setLevel("WARNING")
 

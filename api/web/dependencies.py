@@ -202,6 +202,16 @@ async def rater(principal: CurrentUser) -> Principal:
 Rater = Annotated[Principal, Depends(rater)]
 
 
+async def writer(principal: CurrentUser) -> Principal:
+    """Admit callers who may write in their own name: people, and keys beyond `read`."""
+    if not principal.scopes - {"read"}:
+        raise NotFound
+    return principal
+
+
+Writer = Annotated[Principal, Depends(writer)]
+
+
 async def serving_user(principal: CurrentUser) -> Principal:
     """Admit callers who may act for any user; others get 404."""
     if "serve" not in principal.scopes:

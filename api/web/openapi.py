@@ -17,6 +17,7 @@ from api.web.dependencies import (
     public,
     serving_user,
     session_user,
+    writer,
 )
 from api.web.problems import Problem
 from api.web.strict_route import StrictRoute
@@ -119,7 +120,12 @@ def failures(route: APIRoute, method: str) -> dict[str, Any]:
         possible.append(problems.SessionRequired)
     if current_user in declared:
         possible.append(problems.PasswordChangeRequired)
-    if route.path.count("{") or declared & {admin_user, metrics_reader, serving_user}:
+    if route.path.count("{") or declared & {
+        admin_user,
+        metrics_reader,
+        serving_user,
+        writer,
+    }:
         possible.append(problems.NotFound)
     if route.body_field is not None:
         possible.extend(WITH_BODY)

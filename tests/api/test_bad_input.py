@@ -296,10 +296,10 @@ async def test_a_username_that_cannot_be_told_apart_is_refused(
 @pytest.mark.parametrize(
     ("sent", "kept"),
     [
-        ("🎬" * 40, "🎬" * 40),
-        ("Zoe\u0308 M.", "Zoë M."),
+        ("я" * 40, "я" * 40),
+        ("Zoe\u0308.M", "Zoë.M"),
         ("אליס", "אליס"),
-        ("O'Brien; DROP TABLE users --", "O'Brien; DROP TABLE users --"),
+        ("O'Brien", "O'Brien"),
     ],
 )
 async def test_a_username_of_any_script_is_kept_as_sent(anonymous, sent, kept):

@@ -21,7 +21,14 @@ from api.queries import ratings as rating_queries
 from api.queries import training as training_queries
 from api.services.training import LOST_AFTER, MAX_QUEUED, fail_lost_runs
 from api.storage.database import SessionFactory, create_engine, create_session_factory
-from api.tables import Movie, MovieStatistics, Rating, TrainingRun, User
+from api.tables import (
+    Movie,
+    MovieStatistics,
+    Rating,
+    SignInFailure,
+    TrainingRun,
+    User,
+)
 from tests.conftest import PASSWORD, Client, create_database
 
 MOVIE = 1
@@ -347,3 +354,20 @@ async def test_of_twenty_who_register_a_name_at_once_one_gets_it(app, sessions):
     async with sessions() as session:
         named = select(func.count()).where(func.lower(User.username) == "twin")
         assert await session.scalar(named) == 1
+
+
+async def test_many_guesses_at_once_are_no_more_than_one_by_one(person, sessions):
+    """Forty wrong passwords at the same time: ten are checked, as many as allowed."""
+    wrong = {"username": "racer", "password": "wrong-pass-word"}
+
+    replies = await asyncio.gather(
+        *(person.post("/auth/session", json=wrong) for _ in range(40))
+    )
+
+    async with sessions() as session:
+        made = delete(SignInFailure).where(SignInFailure.username == "racer")
+        n_kept = len((await session.scalars(made.returning(SignInFailure.id))).all())
+        await session.commit()
+    statuses = sorted(reply.status_code for reply in replies)
+    assert statuses == [401] * 10 + [429] * 30
+    assert n_kept == 10

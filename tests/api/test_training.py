@@ -11,9 +11,10 @@ from sqlalchemy import delete, func, select, text, update
 
 from api.queries import training as queries
 from api.services import training
+from api.services.auth import Principal
 from api.services.training import LOST_AFTER, MAX_QUEUED
 from api.settings import Settings
-from api.tables import Model, TrainingRun
+from api.tables import Model, Session, TrainingRun, User
 from engine.model.configuration import RankingConfig, RidgeConfig, VariationalConfig
 
 pytestmark = pytest.mark.anyio
@@ -338,6 +339,16 @@ async def ended(session, running):
     return running
 
 
+@pytest.fixture
+async def reader(session, admin) -> Principal:
+    """An administrator who follows a run in a browser."""
+    query = select(Session.token_hash).where(Session.user_id == admin.user_id)
+    token_hash = await session.scalar(query)
+    return Principal(
+        admin.user_id, frozenset({"admin"}), session_hash=token_hash, is_admin=True
+    )
+
+
 async def test_events_tell_every_sweep_and_the_end(admin, ended):
     reply = await admin.get(f"/training-runs/{ended}/events")
 
@@ -368,12 +379,12 @@ async def test_events_of_no_run_or_after_no_number_are_refused(admin, ended):
 
 
 async def test_a_run_at_work_is_told_when_it_changes_and_kept_alive(
-    session, running, monkeypatch
+    session, running, reader, monkeypatch
 ):
     monkeypatch.setattr(training, "FOLLOW_SECONDS", 0.01)
     monkeypatch.setattr(training, "KEEP_ALIVE_SECONDS", 0.02)
     stream = await training.follow(
-        session, run_id=running, after=0, stopping=asyncio.Event()
+        session, run_id=running, after=0, reader=reader, stopping=asyncio.Event()
     )
 
     first = await anext(stream)
@@ -391,12 +402,27 @@ async def test_a_run_at_work_is_told_when_it_changes_and_kept_alive(
     assert rest == []
 
 
-async def test_a_stream_ends_with_its_process(session, running):
+async def test_a_stream_ends_with_its_process(session, running, reader):
     stopping = asyncio.Event()
-    stream = await training.follow(session, run_id=running, after=0, stopping=stopping)
+    stream = await training.follow(
+        session, run_id=running, after=0, reader=reader, stopping=stopping
+    )
 
     await anext(stream)
     stopping.set()
+    rest = [event async for event in stream]
+
+    assert rest == []
+
+
+async def test_a_stream_ends_with_the_rights_of_its_reader(session, running, reader):
+    stream = await training.follow(
+        session, run_id=running, after=0, reader=reader, stopping=asyncio.Event()
+    )
+
+    await anext(stream)
+    await session.execute(update(User).values(is_admin=False))
+    await session.commit()
     rest = [event async for event in stream]
 
     assert rest == []

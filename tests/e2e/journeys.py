@@ -13,7 +13,7 @@ PASSWORD = "a whole sentence works well"  # noqa: S105 - of users that live as l
 
 def register(page: Page) -> str:
     """Create an account through the form."""
-    username = f"user {uuid4().hex[:8]}"
+    username = f"user-{uuid4().hex[:8]}"
     page.goto("/#/register")
     page.get_by_label("Username").fill(username)
     page.get_by_label("Password", exact=True).fill(PASSWORD)

@@ -1,3 +1,4 @@
+import { useState } from 'preact/hooks';
 import { FormEnd, TextField, useForm } from '../app/form';
 import { texts } from '../texts';
 import { passwordProblem } from './credentials';
@@ -7,11 +8,16 @@ interface PasswordFormProps {
   username: string;
   labels: readonly [current: string, next: string, submit: string];
   onChanged?: () => void;
+  /** Offers to revoke the account's keys as well. */
+  hasKeys?: boolean;
 }
 
 /** Replaces a password, which the old one must allow. */
-export function PasswordForm({ username, labels: [current, next, submit], onChanged }: PasswordFormProps) {
+export function PasswordForm(props: PasswordFormProps) {
+  const { username, labels, onChanged, hasKeys } = props;
+  const [current, next, submit] = labels;
   const { account } = texts;
+  const [revokesKeys, setRevokesKeys] = useState(false);
   const { errors, onSubmit, ...end } = useForm({
     names: ['current_password', 'new_password'],
     check: (values) => ({
@@ -19,7 +25,7 @@ export function PasswordForm({ username, labels: [current, next, submit], onChan
       new_password: passwordProblem(values.new_password),
     }),
     send: async (values) => {
-      await changePassword(values.current_password, values.new_password);
+      await changePassword(values.current_password, values.new_password, revokesKeys);
       onChanged?.();
     },
     refusals: { 'invalid-credentials': { current_password: account.wrongCurrent } },
@@ -42,6 +48,16 @@ export function PasswordForm({ username, labels: [current, next, submit], onChan
         hint={account.passwordHint}
         error={errors.new_password}
       />
+      {hasKeys && (
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={revokesKeys}
+            onChange={(event) => setRevokesKeys(event.currentTarget.checked)}
+          />
+          {account.revokeKeys}
+        </label>
+      )}
       <FormEnd {...end}>{submit}</FormEnd>
     </form>
   );

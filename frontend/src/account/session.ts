@@ -64,8 +64,9 @@ export async function signOut(): Promise<void> {
   signedOut();
 }
 
-export async function changePassword(current: string, next: string): Promise<void> {
-  await call('put', '/me/password', { body: { current_password: current, new_password: next } });
+export async function changePassword(current: string, next: string, revokesKeys = false): Promise<void> {
+  const body = { current_password: current, new_password: next, revoke_keys: revokesKeys };
+  await call('put', '/me/password', { body });
   await startSession();
 }
 

@@ -222,6 +222,7 @@ function Password({ me }: { me: Me }) {
       <PasswordForm
         username={me.username}
         labels={[settings.current, settings.next, settings.changePassword]}
+        hasKeys
         onChanged={() => notify({ text: settings.passwordChanged })}
       />
     </Panel>

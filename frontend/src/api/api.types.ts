@@ -3244,6 +3244,19 @@ export interface components {
             next_cursor: string | null;
         };
         /**
+         * NewAccount
+         * @description The credentials of a new account.
+         *
+         *     A name has letters, digits and `. _ -`. It must not look like another one, and the
+         *     password must not be easy to guess.
+         */
+        NewAccount: {
+            /** Username */
+            username: string;
+            /** Password */
+            password: string;
+        };
+        /**
          * NewApiKey
          * @description The one reply that contains the secret.
          */
@@ -3352,6 +3365,12 @@ export interface components {
             current_password: string;
             /** New Password */
             new_password: string;
+            /**
+             * Revoke Keys
+             * @description also revoke all API keys of the account
+             * @default false
+             */
+            revoke_keys: boolean;
         };
         /**
          * Personalization
@@ -4377,6 +4396,7 @@ export type MovieHistogram = components['schemas']['MovieHistogram'];
 export type MovieMap = components['schemas']['MovieMap'];
 export type MovieOut = components['schemas']['MovieOut'];
 export type MoviePage = components['schemas']['MoviePage'];
+export type NewAccount = components['schemas']['NewAccount'];
 export type NewApiKey = components['schemas']['NewApiKey'];
 export type NewUser = components['schemas']['NewUser'];
 export type OwnedKey = components['schemas']['OwnedKey'];
@@ -4440,7 +4460,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Credentials"];
+                "application/json": components["schemas"]["NewAccount"];
             };
         };
         responses: {
@@ -11692,6 +11712,15 @@ export interface operations {
             };
             /** @description Choose your own password first; Not allowed from another site */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description No such resource */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -146,6 +146,8 @@ const FIELD_PROBLEMS: Record<string, string | ((n: string) => string)> = {
   too_many: 'Das sind zu viele.',
   too_short: (n) => `Es müssen mindestens ${n} sein.`,
   unchanged: 'Das ist der bisherige Wert. Wähle einen anderen.',
+  weak_password:
+    'Dieses Passwort ist leicht zu erraten. Nimm ein längeres, etwa vier Wörter, die nicht zusammengehören.',
   unknown: 'Das gibt es hier nicht.',
   unknown_model: 'Dieses Modell gibt es nicht.',
   value_error: 'Dieser Wert ist nicht erlaubt.',
@@ -1078,6 +1080,7 @@ export const de: Texts = {
     choose: 'Wähle ein eigenes Passwort',
     chooseLead: 'Du hast dich mit einem Einmalpasswort angemeldet. Ersetze es, dann geht es weiter.',
     save: 'Speichern und weiter',
+    revokeKeys: 'Auch alle Schlüssel von Programmen widerrufen',
     wrongCurrent: 'Das ist nicht dein jetziges Passwort.',
     usernameLength: 'Ein Benutzername hat 3 bis 40 Zeichen.',
     passwordLength: 'Ein Passwort hat 8 bis 128 Zeichen.',

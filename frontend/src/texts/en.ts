@@ -996,6 +996,7 @@ export const en = {
     choose: 'Choose your own password',
     chooseLead: 'You signed in with a one-time password. Replace it to continue.',
     save: 'Save and continue',
+    revokeKeys: 'Also revoke all keys of programs',
     wrongCurrent: 'The password does not match your current password.',
     usernameLength: 'A username must have 3 to 40 characters.',
     passwordLength: 'A password must have 8 to 128 characters.',
