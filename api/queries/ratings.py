@@ -41,10 +41,18 @@ async def upsert_many(
 ) -> None:
     """Store (user id, movie id, value, time or now), each pair once.
 
-    Rows are locked in the order of their keys, which prevents deadlocks.
+    Rows are locked in the order of their keys, which prevents deadlocks; those of the
+    statistics first, because the triggers count old and new ratings one by one.
     """
     if not rows:
         return
+    await session.execute(
+        text("""
+            SELECT FROM movie_statistics WHERE movie_id = ANY(:movie_ids)
+            ORDER BY movie_id FOR UPDATE
+        """),
+        {"movie_ids": sorted({row[1] for row in rows})},
+    )
     await session.execute(
         text("""
             INSERT INTO ratings (user_id, movie_id, value, rated_at)

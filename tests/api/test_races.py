@@ -371,3 +371,39 @@ async def test_many_guesses_at_once_are_no_more_than_one_by_one(person, sessions
     statuses = sorted(reply.status_code for reply in replies)
     assert statuses == [401] * 10 + [429] * 30
     assert n_kept == 10
+
+
+async def test_writers_whose_old_and_new_ratings_cross_do_not_deadlock(sessions, users):
+    """Each has rated one of two movies; both now send both, again and again."""
+    one, two = users
+    movies = (MOVIE, MOVIE + 1)
+    for _ in range(20):
+        async with sessions() as session:
+            await session.execute(delete(Rating).where(Rating.user_id.in_(users)))
+            await rating_queries.upsert_many(
+                session, [(one, movies[0], 4.0, None), (two, movies[1], 4.0, None)]
+            )
+            await session.commit()
+
+        async def send(user_id: int) -> None:
+            async with sessions() as session:
+                rows = [(user_id, movie_id, 3.0, None) for movie_id in movies]
+                await rating_queries.upsert_many(session, rows)
+                await session.commit()
+
+        await asyncio.gather(send(one), send(two))
+
+
+@pytest.fixture
+async def users(sessions) -> AsyncIterator[list[int]]:
+    """Two users without credentials, gone afterwards."""
+    async with sessions() as session:
+        made = [User(), User()]
+        session.add_all(made)
+        await session.flush()
+        ids = [user.id for user in made]
+        await session.commit()
+    yield ids
+    async with sessions() as session:
+        await session.execute(delete(User).where(User.id.in_(ids)))
+        await session.commit()
