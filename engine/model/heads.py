@@ -155,7 +155,6 @@ class Head(ABC):
     def expected_ratings(
         self,
         user: FoldedUser,  # noqa: ARG002  of one family
-        indices: IndexVector,  # noqa: ARG002
         scores: FloatVector,
     ) -> FloatVector:
         """Turn scores of some items into ratings to expect, in stars."""

@@ -174,12 +174,16 @@ class VariationalHead(Head):
 
     def noise(self, user: FoldedUser, indices: IndexVector) -> ExactVector:
         """Variance of a single rating around the score: ``C σ² / (ω_u ω_i)``."""
+        of_items = self.prior.item_noise_weights[indices].astype(np.float64)
+        return self.own_noise(user) / of_items
+
+    def own_noise(self, user: FoldedUser) -> float:
+        """``C σ² / ω_u``: the variance of a user's ratings of an average item."""
         calibration = Calibration(*self.prior.calibration)
         own = noise_weights(
             user.total, self.expected_squares(user), calibration.user_count
         )
-        of_items = self.prior.item_noise_weights[indices].astype(np.float64)
-        return calibration.noise_scale * self.residual_variance / (own * of_items)
+        return float(calibration.noise_scale * self.residual_variance / own)
 
     @property
     def levels(self) -> Levels:
@@ -191,6 +195,11 @@ class VariationalHead(Head):
     ) -> ExactMatrix:
         """How likely the user gives each level to some items, shape (n, n_levels)."""
         deviations = np.sqrt(self.variance(user, indices))
+        return self._with_habits(user, scores, deviations)
+
+    def _with_habits(
+        self, user: FoldedUser, scores: FloatVector, deviations: ExactVector
+    ) -> ExactMatrix:
         chances = self.levels.chances(scores.astype(np.float64), deviations)
         count = Calibration(*self.prior.calibration).level_count
         return normalized(chances * self.levels.ratio(*self.habits(user), count))
@@ -208,16 +217,19 @@ class VariationalHead(Head):
         chances = self.levels.chances(stars - left, np.sqrt(self.noise(user, items)))
         return self.levels.counts(stars, roots**2), roots**2 @ chances
 
-    def expected_ratings(
-        self, user: FoldedUser, indices: IndexVector, scores: FloatVector
-    ) -> FloatVector:
-        """Move scores towards the mean of the levels' chances, by their share."""
+    def expected_ratings(self, user: FoldedUser, scores: FloatVector) -> FloatVector:
+        """Move scores towards the mean of the levels' chances, by their share.
+
+        With the same noise for all items, so that the order stays that of the scores.
+        """
         if len(self.levels) == 0:
             return scores
         values = self.levels.values
         share = Calibration(*self.prior.calibration).level_share
         inside = scores.clip(values[0], values[-1])
-        means = self.level_chances(user, indices, scores) @ values
+        deviations = np.full(len(scores), np.sqrt(self.own_noise(user)))
+        chances = self._with_habits(user, scores, deviations)
+        means = chances @ values
         expected: FloatVector = inside + np.float32(share) * (means - inside)
         return expected.astype(np.float32)
 

@@ -168,8 +168,7 @@ def expected_ratings(
     DataError
         An index is out of range.
     """
-    scores = predict(head, user, item_indices)
-    return head.expected_ratings(user, np.asarray(item_indices), scores)
+    return head.expected_ratings(user, predict(head, user, item_indices))
 
 
 def level_chances(head: Head, user: FoldedUser, item_indices: Indices) -> ExactMatrix:

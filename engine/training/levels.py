@@ -39,6 +39,7 @@ class _Seen(NamedTuple):
     stars: FloatVector
     means: ExactVector
     deviations: ExactVector
+    own_deviations: ExactVector
     given: ExactMatrix
     expected: ExactMatrix
 
@@ -66,12 +67,15 @@ def learn_levels(
     given = levels.index_of(seen.stars)
     rows = np.arange(len(given))
 
-    def with_habits(count: float) -> ExactMatrix:
-        return normalized(chances * levels.ratio(seen.given, seen.expected, count))
+    def log_likelihood(count: float) -> float:
+        habits = levels.ratio(seen.given, seen.expected, count)
+        return float(np.log(normalized(chances * habits)[rows, given]).sum())
 
-    count = max(_GRID, key=lambda each: np.log(with_habits(each)[rows, given]).sum())
+    count = max(_GRID, key=log_likelihood)
     inside = seen.means.clip(levels.values[0], levels.values[-1])
-    changes = with_habits(count) @ levels.values - inside
+    plain = levels.chances(seen.means, seen.own_deviations)
+    habits = levels.ratio(seen.given, seen.expected, count)
+    changes = normalized(plain * habits) @ levels.values - inside
     errors = seen.stars - inside
     precision = np.mean(errors**2) / _SPREAD_OF_SHARE**2
     share = changes @ errors / (changes @ changes + precision)
@@ -97,6 +101,7 @@ def _of_user(head: VariationalHead, user: HeldOutUser) -> _Seen:
         stars=user.stars,
         means=predict(head, user.folded, user.items).astype(np.float64),
         deviations=np.sqrt(head.variance(user.folded, user.items)),
+        own_deviations=np.full(n, np.sqrt(head.own_noise(user.folded))),
         given=np.tile(given, (n, 1)),
         expected=np.tile(expected, (n, 1)),
     )

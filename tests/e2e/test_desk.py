@@ -137,20 +137,20 @@ def test_people_are_locked_and_the_last_administrator_never(page, service):
     username = promoted(page, service)
     page.goto("/#/admin")
     page.get_by_text("Add a user", exact=True).first.click()
-    page.get_by_label("Username").fill(f"new {username}")
+    page.get_by_label("Username").fill(f"new-{username}")
     page.get_by_role("button", name="Add a user").click()
     expect(page.get_by_role("status").locator("code")).to_have_text(re.compile(".{20}"))
 
     # Found by a part of the name, made an administrator, and locked.
-    page.get_by_label("Search users").fill(f"new {username}")
+    page.get_by_label("Search users").fill(f"new-{username}")
     page.wait_for_url("**/*search=*")
-    row = page.get_by_role("row").filter(has_text=f"new {username}")
-    row.get_by_role("button", name=f"Disable: new {username}").press("Enter")
+    row = page.get_by_role("row").filter(has_text=f"new-{username}")
+    row.get_by_role("button", name=f"Disable: new-{username}").press("Enter")
     page.get_by_role("dialog").get_by_role("button", name="Disable").press("Enter")
-    expect(row.get_by_role("button", name=f"Enable: new {username}")).to_be_visible()
+    expect(row.get_by_role("button", name=f"Enable: new-{username}")).to_be_visible()
     page.reload()
     expect(row).to_contain_text("Disabled")
-    row.get_by_role("button", name=f"Enable: new {username}").press("Enter")
+    row.get_by_role("button", name=f"Enable: new-{username}").press("Enter")
     expect(row).to_contain_text("Allowed")
 
     # What is refused is taken back, and says why.

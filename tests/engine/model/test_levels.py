@@ -10,7 +10,7 @@ from engine.data.ratings import Ratings
 from engine.data.splits import Split, split_at_random
 from engine.data.synthetic import make_ratings
 from engine.model.configuration import VariationalConfig
-from engine.model.levels import Levels
+from engine.model.levels import Levels, normalized
 from engine.model.variational_head import Calibration, VariationalHead
 from engine.serving.fold_in import (
     expected_ratings,
@@ -140,7 +140,11 @@ def test_chances_tell_more_than_the_normal_does(head, split):
 def test_what_to_expect_lies_between_the_clipped_score_and_the_mean(head, split):
     user, items = folded(head, split, 0), np.arange(20)
     scores = predict(head, user, items).clip(1, 5)
-    means = level_chances(head, user, items) @ head.levels.values
+    noise = np.full(20, np.sqrt(head.own_noise(user)))
+    chances = head.levels.chances(predict(head, user, items).astype(float), noise)
+    count = Calibration(*head.prior.calibration).level_count
+    habits = head.levels.ratio(*head.habits(user), count)
+    means = normalized(chances * habits) @ head.levels.values
 
     for share in (0.0, 0.4, 1.0):
         chosen = Calibration(*head.prior.calibration)._replace(level_share=share)
@@ -150,6 +154,18 @@ def test_what_to_expect_lies_between_the_clipped_score_and_the_mean(head, split)
         np.testing.assert_allclose(
             found, (1 - share) * scores + share * means, rtol=1e-5
         )
+
+
+@pytest.mark.compiled
+def test_what_to_expect_keeps_the_order_of_the_scores(head, split):
+    chosen = Calibration(*head.prior.calibration)._replace(level_share=1)
+    sure = replace(head, prior=replace(head.prior, calibration=np.array(chosen)))
+    items = np.arange(split.train.n_items)
+
+    for user in range(10):
+        known = folded(sure, split, user)
+        order = np.argsort(predict(sure, known, items), kind="stable")
+        assert (np.diff(expected_ratings(sure, known, items)[order]) >= -1e-6).all()
 
 
 @pytest.mark.compiled
