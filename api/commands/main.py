@@ -11,12 +11,10 @@ from contextlib import ExitStack, suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import psycopg
 import typer
-import uvicorn
-from fastapi import FastAPI
 from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -45,6 +43,7 @@ from api.storage.embedded_postgres import reach_database
 from api.telemetry import observability
 from api.web.openapi import document
 from api.web.problems import Problem
+from api.web.server import Server
 from engine.data.movielens import MovieLens
 from engine.errors import ArtifactError, EngineError
 from engine.model.files import load_model
@@ -256,19 +255,6 @@ def serve(
             server.run()
         if not server.started:
             raise typer.Exit(1)
-
-
-class Server(uvicorn.Server):
-    """A web server that ends streams before it waits for requests to finish."""
-
-    def __init__(self, app: FastAPI, **options: Any) -> None:  # noqa: ANN401 - uvicorn's
-        super().__init__(uvicorn.Config(app, **options))
-        self.app = app
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End the streams first."""
-        self.app.state.services.stopping.set()
-        await super().shutdown(sockets)
 
 
 @app.command()

@@ -1,6 +1,5 @@
 """Accounts, sessions and API keys."""
 
-from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response, status
@@ -27,26 +26,18 @@ from api.web.dependencies import (
     SessionUser,
     SettingsDep,
 )
+from api.web.limits import REGISTRATION, limited, network_of
 from api.web.security import cookie_name
 from api.web.strict_route import StrictRoute
 
 router = APIRouter(tags=["account"], route_class=StrictRoute)
 
 MAX_USER_AGENT = 200
-UNKNOWN_ADDRESS = "0.0.0.0"  # noqa: S104 - nothing is bound to it
 
 
 async def client_address(request: Request) -> str:
     """Return the address that limits count; an IPv6 /64 network is one address."""
-    try:
-        address = ip_address(request.client.host if request.client else "")
-    except ValueError:  # a proxy's own text; all such clients share one limit
-        return UNKNOWN_ADDRESS
-    if isinstance(address, IPv4Address):
-        return str(address)
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    return str(ip_network((int(address), 64), strict=False).network_address)
+    return network_of(request)
 
 
 async def browser(request: Request, settings: SettingsDep) -> Browser:
@@ -76,7 +67,9 @@ def set_cookie(response: Response, token: str, settings: Settings) -> None:
 
 
 @router.post(
-    "/auth/register", status_code=status.HTTP_201_CREATED, dependencies=[Public]
+    "/auth/register",
+    status_code=status.HTTP_201_CREATED,
+    dependencies=[Public, Depends(limited(REGISTRATION))],
 )
 async def register(
     body: NewAccount,

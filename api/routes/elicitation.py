@@ -10,6 +10,7 @@ from api.schemas.recommendations import InlineQuestions
 from api.services import elicitation
 from api.services.profiles import inline_history, read_history
 from api.web.dependencies import ModelDep, Public, SessionDep, Subject, VoteWeight
+from api.web.limits import Costly
 from api.web.strict_route import StrictRoute
 
 router = APIRouter(
@@ -39,7 +40,7 @@ async def get_questions(
     )
 
 
-@router.post("", dependencies=[Public])
+@router.post("", dependencies=[Public, Costly])
 async def post_questions(
     body: InlineQuestions, session: SessionDep, model: ModelDep
 ) -> Elicitation:

@@ -12,6 +12,7 @@ from api.schemas.recommendations import (
 from api.services import movies, predictions
 from api.services.predictions import PredictionRequest
 from api.web.dependencies import ModelDep, Profile, Public, SessionDep
+from api.web.limits import Costly
 from api.web.strict_route import StrictRoute
 
 router = APIRouter(
@@ -30,7 +31,7 @@ async def get_predictions(
     return await predictions.page(session, profile, request)
 
 
-@router.post("", dependencies=[Public])
+@router.post("", dependencies=[Public, Costly])
 async def post_predictions(
     body: InlinePredictions, session: SessionDep, model: ModelDep
 ) -> PredictionPage:

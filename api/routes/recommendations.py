@@ -24,6 +24,7 @@ from api.web.dependencies import (
     Subject,
     VoteWeight,
 )
+from api.web.limits import Costly
 from api.web.strict_route import StrictRoute
 
 router = APIRouter(
@@ -51,7 +52,7 @@ async def get_recommendations(
     return Response(document, media_type="application/json")
 
 
-@router.post("", dependencies=[Public])
+@router.post("", dependencies=[Public, Costly])
 async def post_recommendations(
     body: InlineRatings, session: SessionDep, model: ModelDep
 ) -> Recommendations:
@@ -64,7 +65,7 @@ async def post_recommendations(
     )
 
 
-@router.post("/{movie_id}/explanation", dependencies=[Public])
+@router.post("/{movie_id}/explanation", dependencies=[Public, Costly])
 async def post_explanation(
     movie_id: MovieId, body: InlineTaste, session: SessionDep, model: ModelDep
 ) -> Explanation:

@@ -96,7 +96,7 @@ class RequestBoundary:
         headers["Cross-Origin-Resource-Policy"] = "same-origin"
         headers.setdefault("Cache-Control", "no-store")
         if self.settings.is_https:
-            headers["Strict-Transport-Security"] = "max-age=31536000"
+            headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
 
 
 def hostname(host: str) -> str:

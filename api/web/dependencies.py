@@ -25,6 +25,7 @@ from api.services.model_store import ModelStore, ServedModel
 from api.services.profiles import UserProfile
 from api.services.signing import Signer
 from api.settings import Settings
+from api.web.limits import Limiter
 from api.web.problems import (
     NotFound,
     NotSignedIn,
@@ -32,6 +33,7 @@ from api.web.problems import (
     SessionRequired,
 )
 from api.web.security import SAFE_METHODS, cookie_name
+from api.web.strict_route import StrictRoute
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Services:
     settings: Settings
     session_factory: Callable[[], AsyncSession]
     model_store: ModelStore
+    limiter: Limiter = field(default_factory=Limiter)
     signer: Signer = field(default_factory=Signer)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -251,10 +254,22 @@ DECLARATIONS = frozenset({public, identified, current_user, admin_user, subject}
 
 
 def require_access_declarations(app: FastAPI) -> None:
-    """Refuse to start with a route that does not say who may call it."""
+    """Refuse to start with a route that does not say who may call it.
+
+    Routes learn which of their dependencies that is, to ask these before they read a
+    body.
+    """
     for route in app.routes:
         if not isinstance(route, APIRoute) or not DECLARATIONS & calls(route.dependant):
             raise RuntimeError(f"{route} declares no access; see {__name__}")
+        if isinstance(route, StrictRoute):
+            route.admission = Dependant(
+                dependencies=[
+                    each
+                    for each in route.dependant.dependencies
+                    if identified in calls(each)
+                ]
+            )
 
 
 def calls(dependant: Dependant) -> set[Callable[..., Any] | None]:

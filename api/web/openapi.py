@@ -19,6 +19,7 @@ from api.web.dependencies import (
     session_user,
     writer,
 )
+from api.web.limits import LIMITED
 from api.web.problems import Problem
 from api.web.strict_route import StrictRoute
 
@@ -114,6 +115,8 @@ def failures(route: APIRoute, method: str) -> dict[str, Any]:
     """List the problems that a route can return."""
     possible = [*ALWAYS, *SPECIAL.get((method, route.path), ())]
     declared = calls(route.dependant)
+    if declared & LIMITED:
+        possible.append(problems.TooManyRequests)
     if public not in declared:
         possible.append(problems.NotSignedIn)
     if session_user in declared:

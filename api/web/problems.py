@@ -177,6 +177,22 @@ class TooManyAttempts(Problem):
         super().__init__(headers={"Retry-After": str(retry_after_seconds)})
 
 
+class TooManyRequests(Problem):
+    """A client asks for more than its share; `Retry-After` says when to try again."""
+
+    status, slug, title = 429, "too-many-requests", "Too many requests"
+
+    def __init__(self, seconds: int, *, policy: str, name: str) -> None:
+        super().__init__(
+            f"Wait {seconds} s; the limit is for each user, or address",
+            headers={
+                "Retry-After": str(seconds),
+                "RateLimit-Policy": policy,
+                "RateLimit": f'"{name}";r=0;t={seconds}',
+            },
+        )
+
+
 class Unavailable(Problem):
     """The database cannot be reached or is too slow; try again."""
 

@@ -1,12 +1,15 @@
 """Routes that read requests literally: one JSON document, each name once."""
 
 import re
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, get_origin
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
+from typing import Any, TypeAlias, get_origin
 from urllib.parse import unquote_to_bytes
 
 from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
+from fastapi.dependencies.utils import solve_dependencies
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.routing import BaseRoute, Match
@@ -18,6 +21,7 @@ from api.web.problems import (
     LengthRequired,
     MalformedRequest,
     TooLarge,
+    Unavailable,
     UnsupportedMediaType,
     field_error,
 )
@@ -25,6 +29,33 @@ from api.web.problems import (
 MAX_BODY_BYTES = 1024 * 1024
 MAX_FILE_BYTES = 4 * 1024 * 1024
 MAX_ARCHIVE_BYTES = 64 * 1024 * 1024
+
+
+SMALL_BODY_BYTES = 64 * 1024  # the server buffers as much of any request
+MAX_IN_FLIGHT_BYTES = 192 * 1024 * 1024
+
+Handler: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class InFlight:
+    """The bytes of all large bodies that are held at a time."""
+
+    def __init__(self) -> None:
+        self.n_bytes = 0
+
+    @contextmanager
+    def reserved(self, length: int) -> Iterator[None]:
+        """Hold room for a body; `Unavailable` while there is too little."""
+        if self.n_bytes + length > MAX_IN_FLIGHT_BYTES:
+            raise Unavailable("Too much data is being sent at once; try again")
+        self.n_bytes += length
+        try:
+            yield
+        finally:
+            self.n_bytes -= length
+
+
+in_flight = InFlight()
 
 
 class StrictRequest(Request):
@@ -49,6 +80,7 @@ class StrictRoute(APIRoute):
 
     media_type = "application/json"
     max_body_bytes = MAX_BODY_BYTES
+    admission = Dependant()  # the dependencies that say who may call
     literal_paths: tuple[re.Pattern[str], ...] = ()  # more specific routes' paths
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
@@ -62,16 +94,40 @@ class StrictRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def handle_strictly(request: Request) -> Response:
-            self._check_headers(request)
+            length = self._check_headers(request)
             self._check_query(request)
-            strict_request = StrictRequest(request.scope, request.receive)
-            if self.body_field is not None and self.media_type == "application/json":
-                await strict_request.read_json()
-            return await handle(strict_request)
+            if length <= SMALL_BODY_BYTES:
+                return await self._handle(handle, request)
+            await self._admit(request)
+            with in_flight.reserved(length):
+                return await self._handle(handle, request)
 
         return handle_strictly
 
-    def _check_headers(self, request: Request) -> None:
+    async def _handle(self, handle: Handler, request: Request) -> Response:
+        strict_request = StrictRequest(request.scope, request.receive)
+        if self.body_field is not None and self.media_type == "application/json":
+            await strict_request.read_json()
+        return await handle(strict_request)
+
+    async def _admit(self, request: Request) -> None:
+        """Ask who calls before a large body is read; refused ones are not read."""
+        async with AsyncExitStack() as stack:
+            scope = {
+                **request.scope,
+                "fastapi_inner_astack": stack,
+                "fastapi_function_astack": stack,
+            }
+            solved = await solve_dependencies(
+                request=Request(scope),
+                dependant=self.admission,
+                async_exit_stack=stack,
+                embed_body_fields=False,
+            )
+        if solved.errors:
+            raise RequestValidationError(solved.errors)
+
+    def _check_headers(self, request: Request) -> int:
         length = request.headers.get("content-length", "0")
         if not re.fullmatch("[0-9]{1,19}", length):
             raise MalformedRequest("Content-Length is not a number")
@@ -89,6 +145,7 @@ class StrictRoute(APIRoute):
             raise UnsupportedMediaType(
                 f"Send the body as {self.media_type}, uncompressed"
             )
+        return int(length)
 
     def _check_query(self, request: Request) -> None:
         """Refuse unknown and repeated parameters: a typo must not widen a list."""

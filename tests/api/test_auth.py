@@ -11,13 +11,13 @@ import pytest
 from sqlalchemy import func, select, text, update
 
 from api.queries import auth as queries
-from api.routes.auth import UNKNOWN_ADDRESS
 from api.schemas.account import ApiKeyIn
 from api.services import administration, auth
 from api.services.auth import ABSOLUTE_TIMEOUT, IDLE_TIMEOUT
 from api.tables import ApiKey, Session, SignInFailure, User
 from api.telemetry.observability import configure_logging
 from api.web import security
+from api.web.limits import UNKNOWN_ADDRESS
 from api.web.problems import NotFound
 from api.web.security import _DECOY_HASH, token_hash
 from tests.conftest import PASSWORD, Client, keyed

@@ -89,6 +89,7 @@ const PROBLEMS: Record<string, string> = {
   'session-required': 'Ein API-Schlüssel darf das nicht. Melde dich an.',
   'too-large': 'Die Datei oder der Text ist zu groß.',
   'too-many-attempts': 'Das waren zu viele Versuche.',
+  'too-many-requests': 'Das waren zu viele Anfragen auf einmal.',
   'too-many-keys': 'Du hast zu viele API-Schlüssel. Widerrufe erst einen.',
   unavailable: 'Der Dienst ist überlastet oder erreicht seine Datenbank nicht. Meist fängt er sich von selbst.',
   'unknown-host': 'Der Dienst antwortet nicht für diesen Hostnamen.',

@@ -97,6 +97,7 @@ const PROBLEMS: Record<string, string> = {
   'session-required': 'An API key cannot do this. Sign in instead.',
   'too-large': 'The file or text is too large.',
   'too-many-attempts': 'There were too many attempts.',
+  'too-many-requests': 'These were too many requests at once.',
   'too-many-keys': 'You have too many API keys. Revoke one first.',
   unavailable: 'The service is busy or cannot reach its database. It usually recovers by itself.',
   'unknown-host': 'The service does not answer for this host name.',

@@ -410,7 +410,7 @@ def test_what_is_written_is_read_again(name, value, title, imdb_id, year):
         assert row.imdb_id == imdb_id
 
 
-@pytest.mark.parametrize("title", ["=1+1", "+1", "-1", "@SUM(A1)"])
+@pytest.mark.parametrize("title", ["=1+1", "+1+1", "-1-1", "@SUM(A1)"])
 @pytest.mark.parametrize("name", set(FORMATS) - {"movielens"})
 def test_a_title_that_starts_a_formula_is_neutralised_and_read_back(name, title):
     text = write([Stored(title=title, imdb_id=None)], name, user_id=7)

@@ -263,7 +263,9 @@ async def test_over_tls_cookies_are_bound_to_the_host_and_hsts_is_on(behind_tls)
     assert not any(part.lower().startswith("domain") for part in attributes)
     assert me.status_code == 200
     for reply in (registered, me, missing, gone):
-        assert reply.headers["strict-transport-security"] == "max-age=31536000"
+        assert reply.headers["strict-transport-security"] == (
+            "max-age=31536000; includeSubDomains"
+        )
     assert gone.headers["set-cookie"].startswith('__Host-session=""; ')
     assert "Secure" in gone.headers["set-cookie"]
 
