@@ -48,7 +48,8 @@ def _url(row: Rated) -> str:
 
 Cell = Callable[[Rated], object]
 
-# The columns of each format: those that its own service reads.
+# The columns of each format: those that its own service reads, and our id, which tells
+# two movies of one title and year apart.
 COLUMNS: Mapping[FormatName, Mapping[str, Cell]] = {
     "movielens": {
         "userId": lambda _: "",
@@ -63,6 +64,7 @@ COLUMNS: Mapping[FormatName, Mapping[str, Cell]] = {
         "Year": lambda row: row.year,
         "Rating": _stars,
         "WatchedDate": _day,
+        "CinefoldID": lambda row: row.movie_id,
     },
     "imdb": {
         "Const": _imdb,
@@ -72,6 +74,7 @@ COLUMNS: Mapping[FormatName, Mapping[str, Cell]] = {
         "URL": _url,
         "Title Type": lambda _: "Movie",
         "Year": lambda row: row.year,
+        "CinefoldID": lambda row: row.movie_id,
     },
     "trakt": {
         "rated_at": _instant,
@@ -81,6 +84,7 @@ COLUMNS: Mapping[FormatName, Mapping[str, Cell]] = {
         "imdb_id": _imdb,
         "tmdb_id": lambda row: row.tmdb_id,
         "rating": _of_ten,
+        "CinefoldID": lambda row: row.movie_id,
     },
     "csv": {
         "movie_id": lambda row: row.movie_id,

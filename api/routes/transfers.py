@@ -1,16 +1,16 @@
 """Imports and exports of files of ratings."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from anyio import to_thread
 from fastapi import APIRouter, Body, Query, Request, Response
 
 from api.formats.rating_files import FormatName
 from api.schemas.base import Cursor, IdempotencyKey, Limit
-from api.schemas.ratings import ImportPage, ImportReport
+from api.schemas.ratings import ImportOptions, ImportPage, ImportReport
 from api.services import idempotency, transfers
 from api.web.dependencies import CurrentUser, SessionDep, Subject
-from api.web.strict_route import CsvRoute, StrictRoute
+from api.web.strict_route import RatingsRoute, StrictRoute
 
 router = APIRouter(prefix="/ratings", tags=["ratings"], route_class=StrictRoute)
 
@@ -19,12 +19,10 @@ CsvBody = Annotated[
     Body(
         media_type="text/csv",
         description="MovieLens, Letterboxd, IMDb, Trakt, or any CSV whose first line "
-        "names `rating` and one of `movie_id`, `imdb_id`, `tmdb_id`, `title`",
+        "names `rating` and one of `movie_id`, `imdb_id`, `tmdb_id`, `title`; also "
+        "the zip of Letterboxd or Trakt, or Trakt's JSON, sent as `application/zip` "
+        "or `application/json`",
     ),
-]
-Scale = Annotated[
-    Literal["5", "10", "100"] | None,
-    Query(description="the highest possible rating; default: by format and content"),
 ]
 Format = Annotated[FormatName, Query(alias="format")]
 
@@ -41,14 +39,14 @@ async def post_import(
     request: Request,
     body: CsvBody,
     session: SessionDep,
-    scale: Scale = None,
-    dry_run: bool = False,  # noqa: FBT001, FBT002 - a query parameter
+    options: Annotated[ImportOptions, Query()],
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """Import a file of ratings; a fault on any line refuses the whole file."""
+    """Import a file of ratings; a row that cannot be read stops no other."""
     target = f"POST {request.url.path}?{request.url.query}"
     once = idempotency.Request(principal.user_id, idempotency_key, target, body)
-    wanted = transfers.Import(user_id, int(scale) if scale else None, dry_run)
+    scale = int(options.scale) if options.scale else None
+    wanted = transfers.Import(user_id, scale, options.dry_run, options.strict)
     report = await transfers.import_ratings(session, once, wanted)
     # Writing 10,000 rows would block the event loop.
     document = await to_thread.run_sync(report.model_dump_json)
@@ -60,7 +58,7 @@ router.add_api_route(
     post_import,
     methods=["POST"],
     response_model=ImportReport,
-    route_class_override=CsvRoute,
+    route_class_override=RatingsRoute,
 )
 
 

@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Literal
 
+from pydantic import BaseModel, Field
+
 from api.schemas.account import ApiKeyOut, Me, SessionOut
 from api.schemas.base import Body, Out, Stars
 from api.schemas.movies import MovieOut
@@ -147,18 +149,33 @@ class AccountExport(Out):
     code_comments: list[ExportedRemark]
 
 
+class ImportOptions(BaseModel):
+    """How to import a file."""
+
+    scale: Literal["5", "10", "100"] | None = Field(
+        None, description="the highest possible rating; default: by format and content"
+    )
+    dry_run: bool = Field(default=False, description="report, and store nothing")
+    strict: bool = Field(
+        default=False,
+        description="refuse the whole file for a row that cannot be read",
+    )
+
+
 class ImportedRow(Out):
     """The result of one row of a file.
 
     `rating` is the text of the file, `value` the same in half stars, `previous` the
     rating stored before. `unmatched`: no such movie; `ambiguous`: several movies fit
-    the row, or another row fits its movie as well; `unrated`: the row has no rating.
+    the row, or another row fits its movie better; `earlier`: a later row rates the same
+    movie, and counts; `unrated`: the row has no rating; `unreadable`: `problem` says
+    why. Only an import of a whole file that is `strict` refuses such rows.
     """
 
     line: int
     status: Literal[
         "added", "replaced", "unchanged", "unmatched", "ambiguous", "not_a_movie",
-        "unrated",
+        "unrated", "earlier", "unreadable",
     ]  # fmt: skip
     title: str | None
     year: int | None
@@ -168,6 +185,7 @@ class ImportedRow(Out):
     movie_id: int | None
     movie_title: str | None
     previous: float | None
+    problem: str | None
 
 
 class ImportReport(Out):

@@ -1,8 +1,9 @@
 """Import ratings from files, and export them."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 
 from anyio import to_thread
@@ -11,11 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.fault_points import fault_point
 from api.formats import rating_exports, rating_files
 from api.formats.rating_files import (
+    Fault,
     FaultyFileError,
     FormatName,
     RatedTitle,
     RatingFile,
 )
+from api.formats.rating_text import UnreadableError, text_of
 from api.queries import imports as import_queries
 from api.queries import matching
 from api.queries import ratings as queries
@@ -23,7 +26,7 @@ from api.queries.matching import Candidate, MovieReference
 from api.schemas.ratings import ImportedRow, ImportOut, ImportPage, ImportReport
 from api.services.idempotency import Request, act_once
 from api.web import cursors
-from api.web.problems import InvalidRequest, MalformedRequest, NotFound, field_error
+from api.web.problems import InvalidRequest, NotFound, field_error
 
 WRITTEN = frozenset({"added", "replaced"})
 
@@ -35,6 +38,7 @@ class Import:
     user_id: int
     scale: int | None
     is_dry_run: bool
+    is_strict: bool = False
 
 
 async def import_ratings(
@@ -42,10 +46,10 @@ async def import_ratings(
 ) -> ImportReport:
     """Store the ratings of a file and report on each row.
 
-    A file with a fault is refused as a whole. A row whose movie is unknown or ambiguous
-    is reported and left out.
+    A row that cannot be read, or whose movie is unknown or ambiguous, is reported and
+    left out; a strict import refuses a file with any row that cannot be read.
     """
-    file = await to_thread.run_sync(_read, request.body, wanted.scale)
+    file = await to_thread.run_sync(_read, request.body, wanted)
 
     async def act() -> ImportReport:
         return await _import(session, file, wanted)
@@ -55,11 +59,17 @@ async def import_ratings(
     return await act_once(session, request, act, ImportReport)
 
 
-def _read(body: bytes, scale: int | None) -> RatingFile:
+def _read(body: bytes, wanted: Import) -> RatingFile:
     try:
-        return rating_files.parse(body.decode("utf-8-sig"), scale=scale)
-    except UnicodeDecodeError:
-        raise MalformedRequest("The file is not UTF-8; save it as UTF-8") from None
+        return rating_files.parse(
+            text_of(body), scale=wanted.scale, is_strict=wanted.is_strict
+        )
+    except UnreadableError as error:
+        field = "body", error.line, "line"
+        fault = field_error(*field, code=error.code, message=error.message)
+        raise InvalidRequest(
+            "Nothing of the file can be read", errors=[fault]
+        ) from None
     except FaultyFileError as error:
         raise InvalidRequest(
             "The file has faults; nothing is stored",
@@ -80,7 +90,7 @@ async def _import(
         raise NotFound
     matches = await match(session, file)
     fault_point("import matched")
-    movie_ids = [match.movie_id for match in matches.values() if match is not None]
+    movie_ids = [m.movie_id for m in matches.values() if isinstance(m, Candidate)]
     before = await queries.values_of(session, user_id, movie_ids)
     report = await to_thread.run_sync(_report, file, wanted, matches, before)
     if not wanted.is_dry_run:
@@ -99,30 +109,45 @@ async def _import(
     return report
 
 
-Matches = Mapping[int, Candidate | None]
+@dataclass(frozen=True)
+class Earlier:
+    """A row whose movie a later row of the file rates again; that one counts."""
+
+    movie: Candidate
+
+
+Matches = Mapping[int, Candidate | Earlier | None]
 """The movie of each line; `None` if several movies are equally likely."""
 
 
 async def match(session: AsyncSession, file: RatingFile) -> Matches:
-    """Find the movie of each row, by its ids or else by title and year."""
-    rows = [row for row in file.rows if row.written]
-    found = _closest(await matching.by_ids(session, [_wanted(row) for row in rows]))
-    # MovieLens's ids are ours: an unknown id is an unknown movie.
-    titled = [
-        _wanted(row)
-        for row in rows
-        if row.line not in found
-        and row.title
-        and row.is_movie
-        and not (file.format == "movielens" and row.movie_id)
-    ]
-    found |= _closest(await matching.by_titles(session, titled))
-    return found | dict.fromkeys(_outdone(found))
+    """Find the movie of each row, by its ids or else by title and year.
+
+    What is no movie is not looked for: its ids may be those of movies elsewhere.
+    """
+    rows = [row for row in file.rows if row.written and row.is_movie is not False]
+    # MovieLens's ids are ours, so that a title beside one may be another by now, and an
+    # unknown id is an unknown movie.
+    is_movielens = file.format == "movielens"
+    wanted = [_wanted(row, with_title=not is_movielens) for row in rows]
+    found = _closest(await matching.by_ids(session, wanted))
+    for name in ("title", "original"):
+        titled = [
+            replace(_wanted(row), title=getattr(row, name))
+            for row in rows
+            if row.line not in found
+            and getattr(row, name)
+            and row.is_movie
+            and not (is_movielens and row.movie_id)
+        ]
+        found |= _closest(await matching.by_titles(session, titled))
+    return found | dict(_outdone(found, {row.line: row for row in rows}))
 
 
-def _wanted(row: RatedTitle) -> MovieReference:
+def _wanted(row: RatedTitle, *, with_title: bool = True) -> MovieReference:
+    title = row.title if with_title else None
     return MovieReference(
-        row.line, row.movie_id, row.imdb_id, row.tmdb_id, row.title, row.year
+        row.line, row.movie_id, row.imdb_id, row.tmdb_id, title, row.year
     )
 
 
@@ -139,24 +164,46 @@ def _closest(candidates: Iterable[Candidate]) -> dict[int, Candidate | None]:
     return chosen
 
 
-def _outdone(found: Matches) -> list[int]:
-    """List the lines whose movie fits another line at least as well."""
+def _outdone(
+    found: Mapping[int, Candidate | None], rows: Mapping[int, RatedTitle]
+) -> Iterator[tuple[int, Earlier | None]]:
+    """Tell the lines whose movie fits another line better, or is rated again later."""
     by_movie: dict[int, list[Candidate]] = defaultdict(list)
     for candidate in found.values():
         if candidate is not None:
             by_movie[candidate.movie_id].append(candidate)
-    outdone = []
     for rivals in by_movie.values():
         best = min(rival.distance for rival in rivals)
-        n_best = sum(rival.distance == best for rival in rivals)
-        outdone += [r.line for r in rivals if r.distance > best or n_best > 1]
-    return outdone
+        alike = [rival for rival in rivals if rival.distance == best]
+        last = max(alike, key=lambda rival: _when(rows[rival.line]))
+        same = {r.line for r in rivals if _is_same(rows[r.line], rows[last.line])}
+        # Ids, or title and year, say the same in other words; the year before does not.
+        if best <= matching.BY_YEAR:
+            same |= {rival.line for rival in alike}
+        is_sure = all(rival.line in same for rival in alike)
+        for rival in rivals:
+            if not is_sure or rival.line not in same:
+                yield rival.line, None
+            elif rival is not last:
+                yield rival.line, Earlier(rival)
+
+
+def _when(row: RatedTitle) -> tuple[datetime, int]:
+    """Order rows by time, and those without one by their place in the file."""
+    return row.rated_at or datetime.min.replace(tzinfo=UTC), row.line
+
+
+def _is_same(row: RatedTitle, other: RatedTitle) -> bool:
+    names = [((each.title or "").casefold(), each.year) for each in (row, other)]
+    return names[0] == names[1]
 
 
 def _report(
     file: RatingFile, wanted: Import, matches: Matches, before: Mapping[int, float]
 ) -> ImportReport:
     rows = [_fate(row, matches, before) for row in file.rows]
+    rows += [_unreadable(fault) for fault in file.faults]
+    rows.sort(key=lambda row: row.line)
     counts = Counter(row.status for row in rows)
     n_done = counts["added"] + counts["replaced"] + counts["unchanged"]
     return ImportReport.model_validate(
@@ -176,16 +223,19 @@ def _report(
 def _fate(
     row: RatedTitle, matches: Matches, before: Mapping[int, float]
 ) -> ImportedRow:
-    movie = matches.get(row.line)
+    found = matches.get(row.line)
+    movie = found.movie if isinstance(found, Earlier) else found
     previous = before.get(movie.movie_id) if movie else None
-    if not row.written:
+    if row.is_movie is False or (row.is_movie is None and movie is None):
+        status = "not_a_movie"
+    elif not row.written:
         status = "unrated"
+    elif isinstance(found, Earlier):
+        status = "earlier"
     elif movie is not None:
         status = _change(previous, row.value)
-    elif row.line in matches:
-        status = "ambiguous"
     else:
-        status = "unmatched" if row.is_movie else "not_a_movie"
+        status = "ambiguous" if row.line in matches else "unmatched"
     return ImportedRow.model_validate(
         {
             "line": row.line,
@@ -198,7 +248,25 @@ def _fate(
             "movie_id": movie.movie_id if movie else None,
             "movie_title": movie.title if movie else None,
             "previous": previous,
+            "problem": None,
         }
+    )
+
+
+def _unreadable(fault: Fault) -> ImportedRow:
+    name = f"{fault.column}: " if fault.column else ""
+    return ImportedRow(
+        line=fault.line,
+        status="unreadable",
+        title=None,
+        year=None,
+        rating="",
+        value=None,
+        is_rounded=False,
+        movie_id=None,
+        movie_title=None,
+        previous=None,
+        problem=f"{name}{fault.message}",
     )
 
 

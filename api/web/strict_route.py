@@ -79,6 +79,7 @@ class StrictRoute(APIRoute):
     """A route that checks headers and query more strictly than the framework."""
 
     media_type = "application/json"
+    other_media_types: tuple[str, ...] = ()
     max_body_bytes = MAX_BODY_BYTES
     admission = Dependant()  # the dependencies that say who may call
     literal_paths: tuple[re.Pattern[str], ...] = ()  # more specific routes' paths
@@ -141,7 +142,8 @@ class StrictRoute(APIRoute):
             raise TooLarge(
                 f"The body is longer than the limit of {self.max_body_bytes} bytes"
             )
-        if has_body and not _is_plain(request, self.media_type):
+        expected = (self.media_type, *self.other_media_types)
+        if has_body and not any(_is_plain(request, each) for each in expected):
             raise UnsupportedMediaType(
                 f"Send the body as {self.media_type}, uncompressed"
             )
@@ -194,11 +196,18 @@ def _is_more_specific(path: list[str], template: list[str]) -> bool:
     )
 
 
-class CsvRoute(StrictRoute):
-    """Reads a file as `text/csv`."""
+class RatingsRoute(StrictRoute):
+    """Reads a file of ratings as it is: a table, an archive or JSON."""
 
     media_type = "text/csv"
+    other_media_types = ("application/zip", "application/json")
     max_body_bytes = MAX_FILE_BYTES
+
+    async def _handle(self, handle: Handler, request: Request) -> Response:
+        """Keep the framework from reading JSON: the file says itself what it is."""
+        rest = [h for h in request.scope["headers"] if h[0] != b"content-type"]
+        request.scope["headers"] = [*rest, (b"content-type", b"text/csv")]
+        return await super()._handle(handle, request)
 
 
 class ZipRoute(StrictRoute):

@@ -59,7 +59,7 @@ export function ImportRatings({ me }: { me: Me }) {
             <span>{texts.transfer.choose}</span>
             <input
               type="file"
-              accept=".csv,text/csv"
+              accept=".csv,.json,.zip,text/csv,application/json,application/zip"
               onChange={(event) => {
                 choose(event.currentTarget.files?.[0]);
                 event.currentTarget.value = ''; // the same file may be chosen again
@@ -147,13 +147,14 @@ function Report({ report, isBusy, onConfirm }: ReportProps) {
   );
 }
 
-function cellsOf({ line, title, movie_title, rating, value, status }: ImportedRow) {
+function cellsOf({ line, title, movie_title, rating, value, status, problem }: ImportedRow) {
   const found = movie_title && displayTitle(movie_title);
   return [
     line,
     <div class="wide" key="title">
       {title ?? texts.none}
       {found && found !== title && <small>{found}</small>}
+      {problem && <small lang="en">{problem}</small>}
     </div>,
     texts.transfer.value(rating, value),
     texts.transfer.fates[status],

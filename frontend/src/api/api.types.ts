@@ -351,7 +351,7 @@ export interface paths {
         put?: never;
         /**
          * Post Import
-         * @description Import a file of ratings; a fault on any line refuses the whole file.
+         * @description Import a file of ratings; a row that cannot be read stops no other.
          */
         post: operations["post_import_ratings__user_id__import_post"];
         delete?: never;
@@ -2756,7 +2756,9 @@ export interface components {
          *
          *     `rating` is the text of the file, `value` the same in half stars, `previous` the
          *     rating stored before. `unmatched`: no such movie; `ambiguous`: several movies fit
-         *     the row, or another row fits its movie as well; `unrated`: the row has no rating.
+         *     the row, or another row fits its movie better; `earlier`: a later row rates the same
+         *     movie, and counts; `unrated`: the row has no rating; `unreadable`: `problem` says
+         *     why. Only an import of a whole file that is `strict` refuses such rows.
          */
         ImportedRow: {
             /** Line */
@@ -2765,7 +2767,7 @@ export interface components {
              * Status
              * @enum {string}
              */
-            status: "added" | "replaced" | "unchanged" | "unmatched" | "ambiguous" | "not_a_movie" | "unrated";
+            status: "added" | "replaced" | "unchanged" | "unmatched" | "ambiguous" | "not_a_movie" | "unrated" | "earlier" | "unreadable";
             /** Title */
             title: string | null;
             /** Year */
@@ -2782,6 +2784,8 @@ export interface components {
             movie_title: string | null;
             /** Previous */
             previous: number | null;
+            /** Problem */
+            problem: string | null;
         };
         /**
          * Influence
@@ -6184,7 +6188,10 @@ export interface operations {
             query?: {
                 /** @description the highest possible rating; default: by format and content */
                 scale?: ("5" | "10" | "100") | null;
+                /** @description report, and store nothing */
                 dry_run?: boolean;
+                /** @description refuse the whole file for a row that cannot be read */
+                strict?: boolean;
             };
             header?: {
                 /** @description a repeated request with its key gets the same reply, for a day */

@@ -91,7 +91,9 @@ export async function call<M extends HttpMethod, P extends PathsWithMethod<paths
 /** Send a file of ratings; as a dry run it changes nothing. */
 export function importRatings(userId: number, file: Blob, isDryRun: boolean): Promise<Schemas.ImportReport> {
   const params = { path: { user_id: userId }, query: { dry_run: isDryRun } };
-  return settle(client.POST('/ratings/{user_id}/import', { params, ...asItIs('text/csv', file) }));
+  const name = file instanceof File ? file.name.toLowerCase() : '';
+  const type = name.endsWith('.zip') ? 'application/zip' : name.endsWith('.json') ? 'application/json' : 'text/csv';
+  return settle(client.POST('/ratings/{user_id}/import', { params, ...asItIs(type, file) }));
 }
 
 /** Send a zip archive of factors trained elsewhere. */
