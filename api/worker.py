@@ -167,6 +167,9 @@ class Worker:
             **result.details,
         }
         folder = self.models_dir / f"{run_id}-{uuid4().hex[:8]}"
+        async with self.sessions() as session:
+            await model_queries.announce_folder(session, folder.name)
+            await session.commit()
         save = partial(save_model, result.model, folder, details=details)
         with tracing.span("publish"):
             manifest = await asyncio.to_thread(save)
@@ -260,13 +263,21 @@ class Worker:
             await session.commit()
 
     async def _remove_orphans(self) -> None:
-        """Delete what a killed worker left; nobody else writes here meanwhile."""
+        """Delete what a killed worker of this database left, and nothing else.
+
+        Another database's models may lie here too, and files of anybody.
+        """
         async with self.sessions() as session:
             await model_queries.lock_folders(session)
-            published = await queries.model_folders(session)
-            for path in self.models_dir.iterdir():
-                if path.name not in published:
-                    await asyncio.to_thread(shutil.rmtree, path)
+            for name in await model_queries.abandoned_folders(session):
+                for path in (
+                    self.models_dir / name,
+                    *self.models_dir.glob(f".{name}.*"),
+                ):
+                    if path.is_dir() and not path.is_symlink():
+                        await asyncio.to_thread(shutil.rmtree, path)
+                await model_queries.forget_folder(session, name)
+            await session.commit()
 
 
 class RunObserver:

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.storage.database import AnyRow
-from api.tables import Model, Source
+from api.tables import Model, ModelFolder, Source
 
 
 async def page(
@@ -87,6 +87,23 @@ async def add_evaluation(
 async def lock_folders(session: AsyncSession) -> None:
     """Lock the folders: one transaction at a time adds or deletes them."""
     await session.execute(select(func.pg_advisory_xact_lock(0x666F6C)))
+
+
+async def announce_folder(session: AsyncSession, name: str) -> None:
+    """Say that a folder is about to be made; needs its own commit."""
+    await session.execute(insert(ModelFolder).values(name=name))
+
+
+async def abandoned_folders(session: AsyncSession) -> set[str]:
+    """List folders that were announced, and are of no model."""
+    published = select(Model.folder)
+    query = select(ModelFolder.name).where(ModelFolder.name.not_in(published))
+    return set(await session.scalars(query))
+
+
+async def forget_folder(session: AsyncSession, name: str) -> None:
+    """Forget a folder that is gone."""
+    await session.execute(delete(ModelFolder).where(ModelFolder.name == name))
 
 
 async def keep_source(

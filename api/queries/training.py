@@ -276,11 +276,6 @@ async def newest_trained(session: AsyncSession) -> Model | None:
     return (await session.scalars(query)).one_or_none()
 
 
-async def model_folders(session: AsyncSession) -> set[str]:
-    """List the folders of all published models."""
-    return set(await session.scalars(select(Model.folder)))
-
-
 async def has_movies(session: AsyncSession) -> bool:
     """Whether any data set has been loaded."""
     return (await session.execute(select(Movie.id).limit(1))).first() is not None

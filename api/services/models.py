@@ -266,8 +266,10 @@ async def import_model(
             f"{source.name}: no item is a movie of this service; check the ids"
         )
     await to_thread.run_sync(_try_out, model)
-    await queries.lock_folders(session)
     folder = models_dir / f"imported-{uuid4().hex[:8]}"
+    await queries.announce_folder(session, folder.name)
+    await session.commit()
+    await queries.lock_folders(session)
     manifest = await to_thread.run_sync(_store, model, folder)
     row = await queries.add_imported(
         session, folder=folder.name, manifest=asdict(manifest)

@@ -88,6 +88,18 @@ class Source(Table):
     modules: Mapped[dict[str, Any]]
 
 
+class ModelFolder(Table):
+    """A folder that this database has had made, written before its files are.
+
+    What a killed worker leaves is known by it; all other folders are somebody else's.
+    """
+
+    __tablename__ = "model_folders"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    made_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
 class Model(Table):
     """A published model; its arrays are a folder named after the id."""
 

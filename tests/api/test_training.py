@@ -181,7 +181,7 @@ async def test_publishing_ends_the_run_and_activates_its_model_alone(
     assert published
     assert run["status"] == "succeeded"
     assert [model.id for model in active] == [run["model_id"]]
-    assert await queries.model_folders(session) == {"first", "second"}
+    assert set(await session.scalars(select(Model.folder))) == {"first", "second"}
 
 
 async def test_a_run_taken_from_its_worker_cannot_publish(session, running):
@@ -191,7 +191,7 @@ async def test_a_run_taken_from_its_worker_cannot_publish(session, running):
 
     assert not published
     assert not await queries.beat(session, running, stage="publishing")
-    assert await queries.model_folders(session) == {"first"}
+    assert set(await session.scalars(select(Model.folder))) == {"first"}
     assert await status_of(session, running) == "failed"
 
 

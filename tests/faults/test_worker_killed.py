@@ -38,7 +38,11 @@ class Scene:
         self.url = create_database(server, f"cinefold_killed_{n}", template=template)
         self.folder = folder / str(n)
         (self.folder / "models" / "first").mkdir(parents=True)
-        # What a kill during the writing leaves, by tests/engine/test_artifacts.py.
+        # What a kill during the writing leaves, by tests/engine/test_artifacts.py; and
+        # what belongs to others.
+        self.query("INSERT INTO model_folders (name) VALUES ('0-half')")
+        (self.folder / "models" / "7-theirs").mkdir()
+        (self.folder / "models" / "note.txt").write_text("of the operator")
         (unfinished := self.folder / "models" / ".0-half.made").mkdir()
         (unfinished / "item_ids.npy").write_bytes(b"half")
 
@@ -107,6 +111,6 @@ def play(scene: Scene, point: str):
             assert first == ("failed", "worker lost")
             assert active == "first"
             assert seconds < 30
-        assert folders == published
+        assert folders == published | {"7-theirs", "note.txt"}
 
     return judge
