@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-input
 
-.PHONY: run reproduce test check lint docs test-python test-engine test-service test-frontend lock types clean
+.PHONY: run reproduce test check lint audit sbom docs test-python test-engine test-service test-frontend lock types clean
 
 ## Start everything; PORT and DATA_DIR are honoured.
 run: .venv/runtime frontend/dist/index.html
@@ -39,11 +39,23 @@ frontend/dist/index.html: frontend/node_modules/.package-lock.json $(shell find 
 	@cd frontend && npm run --silent build -- --logLevel warn
 	@touch $@
 
-lint: .venv/dev
+lint: .venv/dev frontend/node_modules/.package-lock.json
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python scripts/audit.py licences
+
+## Look for known vulnerabilities, and for licences that are not on the list.
+audit: .venv/dev frontend/node_modules/.package-lock.json
+	@$(BIN)/python scripts/audit.py
+
+## List the parts of the build in CycloneDX's format, one file for Python and one for the app.
+sbom: .venv/dev frontend/node_modules/.package-lock.json
+	@mkdir -p sbom
+	@$(BIN)/cyclonedx-py requirements requirements.txt --output-file sbom/python.json
+	@cd frontend && npm sbom --sbom-format cyclonedx --omit dev > ../sbom/app.json
+	@echo "sbom/python.json and sbom/app.json are written."
 
 ## Build the documentation site into site/; a broken link or reference fails.
 docs: .venv/dev
