@@ -74,7 +74,7 @@ def licences() -> Iterator[tuple[str, list[str]]]:
     yield (
         "the app",
         [
-            f"{path.removeprefix('node_modules/')}: {each.get('license', 'none stated')}"
+            f"{path.removeprefix('node_modules/')}: {each.get('license', 'none')}"
             for path, each in lock["packages"].items()
             if path and not allowed(each.get("license", ""))
         ],

@@ -9,10 +9,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Literal, get_args
 
 from api.formats.csv_cells import unguarded
+from api.formats.rating_scales import half_stars, smallest_scale
 from api.formats.rating_text import UnreadableError, records
 from engine.data.movielens import split_title
 
@@ -24,7 +25,6 @@ MAX_FIELD = 1_000
 MAX_FAULTS = 100
 LARGEST_ID = 2**31 - 1
 YEARS = range(1800, 2201)
-SCALES = (5, 10, 100)
 
 # The columns that hold each role, by their headers without case, spaces and
 # underscores; of several in one file, the first that is not empty counts in each row.
@@ -207,7 +207,8 @@ def parse(
         refused = [Fault(1, "", "empty", "There is no rating in the file")]
     if refused:
         raise FaultyFileError(refused[:MAX_FAULTS])
-    used = scale or layout.scale or _detect_scale(rows)
+    written = (row.written for row in rows if row.written and not row.is_of_ten)
+    used = scale or layout.scale or smallest_scale(written)
     off = _off_the_scale(rows, used)
     if is_strict and off:
         raise FaultyFileError(off[:MAX_FAULTS])
@@ -370,13 +371,6 @@ def _several_users(lines_by_user: Mapping[str, int]) -> list[Fault]:
     ]
 
 
-def _detect_scale(rows: Sequence[RatedTitle]) -> int:
-    """Take the smallest scale that holds every rating."""
-    written = (row.written for row in rows if row.written and not row.is_of_ten)
-    largest = max(map(Decimal, written), default=Decimal(0))
-    return next((scale for scale in SCALES if largest <= scale), SCALES[-1])
-
-
 def _off_the_scale(rows: Sequence[RatedTitle], scale: int) -> list[Fault]:
     message = f"Must be above 0 and at most {scale}"
     return [
@@ -393,14 +387,3 @@ def _converted(row: RatedTitle, scale: int) -> RatedTitle:
     own_scale = 10 if row.is_of_ten else scale
     value, is_rounded = half_stars(Decimal(row.written), own_scale)
     return replace(row, value=value, is_rounded=is_rounded)
-
-
-def half_stars(rating: Decimal, scale: int) -> tuple[float, bool]:
-    """Convert a rating of ``0 < rating <= scale`` to stars, and say if it was rounded.
-
-    The result is the half star nearest to ``5 * rating / scale``, the upper one of two,
-    and at least half a star.
-    """
-    exact = rating * 10 / scale
-    halves = max(1, int(exact.to_integral_value(ROUND_HALF_UP)))
-    return halves / 2, halves != exact

@@ -19,9 +19,9 @@ from api.formats.rating_files import (
     Fault,
     FaultyFileError,
     RatedTitle,
-    half_stars,
     parse,
 )
+from api.formats.rating_scales import half_stars
 from api.formats.rating_text import MAX_ROWS
 
 MOVIELENS = "userId,movieId,rating,timestamp\n"
