@@ -109,7 +109,7 @@ Name = Annotated[str, Field(max_length=100), AfterValidator(clean_text)]
 Probability = Annotated[float, Field(ge=0.001, le=0.999, allow_inf_nan=False)]
 Share = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Effect = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
+Effect = Annotated[float, Field(ge=1e-6, le=100, allow_inf_nan=False)]
 BodyId = Annotated[int, Field(ge=1, le=MAX_ID), PlainInteger]
 MovieIds = Annotated[
     list[BodyId],

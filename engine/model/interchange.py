@@ -16,7 +16,7 @@ import math
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -74,7 +74,7 @@ def read_item_factors(folder: Path) -> Model:
         for name, sha256 in manifest["files"].items():
             arrays |= _read(folder, name, sha256)
         return _model(manifest, arrays)
-    except (DataError, KeyError, TypeError, ValueError, OSError,
+    except (DataError, KeyError, TypeError, ValueError, OSError, OverflowError,
             zipfile.BadZipFile) as error:  # fmt: skip
         reason = f"{error} is missing" if isinstance(error, KeyError) else error
         raise ArtifactError(
@@ -106,16 +106,33 @@ def _read(folder: Path, name: str, sha256: str) -> dict[str, npt.NDArray[Any]]:
             raise ValueError(f"{name}: the SHA-256 differs")
         file.seek(0)
         if name.endswith(".npy"):
+            _check_shape(file, name, path.stat().st_size)
             array: npt.NDArray[Any] = np.load(file, allow_pickle=False)
             return {path.stem: array}
         with zipfile.ZipFile(file) as archive:
             if sum(member.file_size for member in archive.infolist()) > _LARGEST_FILE:
                 raise ValueError(f"{name} expands to too much")
+            for member in archive.infolist():
+                with archive.open(member) as part:
+                    _check_shape(part, member.filename, member.file_size)
         file.seek(0)
         with np.load(file, allow_pickle=False) as archive:
             if not set(archive.files) <= _KNOWN:
                 raise ValueError(f"{name}: arrays may be {', '.join(sorted(_KNOWN))}")
             return {stem: archive[stem] for stem in archive.files}
+
+
+def _check_shape(file: IO[bytes], name: str, size: int) -> None:
+    """Refuse a header that claims more than the file holds, before room is made."""
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0
+    if version != (1, 0):
+        read = np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(file)
+    if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize > size:
+        raise ValueError(f"{name}: the shape {shape} needs more than the file holds")
+    if file.seekable():
+        file.seek(0)
 
 
 def _model(manifest: dict[str, Any], arrays: _Arrays) -> Model:
