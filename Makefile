@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-input
 
-.PHONY: run reproduce test check lint audit sbom docs test-python test-engine test-service test-frontend lock types clean
+.PHONY: run reproduce test check lint access audit sbom docs test-python test-engine test-service test-frontend lock types clean
 
 ## Start everything; PORT and DATA_DIR are honoured.
 run: .venv/runtime frontend/dist/index.html
@@ -90,6 +90,10 @@ lock: .venv/dev
 	  --no-emit-index-url --extra build pyproject.toml --output-file requirements.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	  --no-emit-index-url --extra build --extra dev --constraint requirements.txt pyproject.toml --output-file requirements-dev.txt
+
+## Write the table of who may call what, from the running app.
+access: .venv/dev
+	@WRITE_ACCESS=1 $(BIN)/python -m pytest -q tests/api/test_access.py -k each_caller
 
 ## Generate the app's types from the OpenAPI document.
 types: .venv/dev frontend/node_modules/.package-lock.json
