@@ -22,11 +22,12 @@ from api.web.dependencies import (
     AccountHolder,
     IdentifiedUser,
     Public,
+    Registering,
     SessionDep,
     SessionUser,
     SettingsDep,
 )
-from api.web.limits import REGISTRATION, limited, network_of
+from api.web.limits import network_of
 from api.web.security import cookie_name
 from api.web.strict_route import StrictRoute
 
@@ -69,7 +70,7 @@ def set_cookie(response: Response, token: str, settings: Settings) -> None:
 @router.post(
     "/auth/register",
     status_code=status.HTTP_201_CREATED,
-    dependencies=[Public, Depends(limited(REGISTRATION))],
+    dependencies=[Public, Registering],
 )
 async def register(
     body: NewAccount,

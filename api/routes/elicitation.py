@@ -9,8 +9,14 @@ from api.schemas.insights import Elicitation
 from api.schemas.recommendations import InlineQuestions
 from api.services import elicitation
 from api.services.profiles import inline_history, read_history
-from api.web.dependencies import ModelDep, Public, SessionDep, Subject, VoteWeight
-from api.web.limits import Costly
+from api.web.dependencies import (
+    Costly,
+    ModelDep,
+    Public,
+    SessionDep,
+    Subject,
+    VoteWeight,
+)
 from api.web.strict_route import StrictRoute
 
 router = APIRouter(

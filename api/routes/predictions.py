@@ -11,8 +11,7 @@ from api.schemas.recommendations import (
 )
 from api.services import movies, predictions
 from api.services.predictions import PredictionRequest
-from api.web.dependencies import ModelDep, Profile, Public, SessionDep
-from api.web.limits import Costly
+from api.web.dependencies import Costly, ModelDep, Profile, Public, SessionDep
 from api.web.strict_route import StrictRoute
 
 router = APIRouter(

@@ -16,6 +16,7 @@ from api.services import predictions, recommendations
 from api.services.profiles import inline_history, list_request
 from api.web.dependencies import (
     Autocommit,
+    Costly,
     ModelDep,
     Profile,
     Public,
@@ -24,7 +25,6 @@ from api.web.dependencies import (
     Subject,
     VoteWeight,
 )
-from api.web.limits import Costly
 from api.web.strict_route import StrictRoute
 
 router = APIRouter(

@@ -8,12 +8,13 @@ function in a thread, which takes longer than any of these.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -25,14 +26,22 @@ from api.services.model_store import ModelStore, ServedModel
 from api.services.profiles import UserProfile
 from api.services.signing import Signer
 from api.settings import Settings
-from api.web.limits import Limiter
+from api.web.limits import (
+    COSTLY,
+    PROGRAMS,
+    REGISTRATION,
+    Limit,
+    Limiter,
+    network_of,
+)
 from api.web.problems import (
     NotFound,
     NotSignedIn,
     PasswordChangeRequired,
     SessionRequired,
+    TooManyRequests,
 )
-from api.web.security import SAFE_METHODS, cookie_name
+from api.web.security import SAFE_METHODS, bearer_key, cookie_name
 from api.web.strict_route import StrictRoute
 
 
@@ -111,6 +120,48 @@ async def models_dir(built: ServicesDep) -> Path:
 ModelsDir = Annotated[Path, Depends(models_dir)]
 
 
+LIMITED: set[object] = set()
+"""The dependencies that count requests; routes with one can answer 429."""
+
+
+def limited(limit: Limit) -> Callable[[Request, Response], Awaitable[None]]:
+    """Make a dependency of routes that counts their requests against a limit."""
+
+    async def count_request(request: Request, response: Response) -> None:
+        """Refuse an address that has used up the limit, but no program with a key."""
+        limiter: Limiter = request.app.state.services.limiter
+        left = limiter.take(limit, f"address {network_of(request)}")
+        if left < 0:
+            program = await _program(request)
+            if program is not None:
+                left = limiter.take(PROGRAMS, program)
+        if left < 0:
+            seconds = math.ceil(-left)
+            raise TooManyRequests(seconds, policy=limit.policy, name=limit.name)
+        response.headers["RateLimit-Policy"] = limit.policy
+        response.headers["RateLimit"] = f'"{limit.name}";r={int(left)}'
+
+    LIMITED.add(count_request)
+    return count_request
+
+
+async def _program(request: Request) -> str | None:
+    """Name the program that embeds us, if the request has such a program's key."""
+    key = bearer_key(request)
+    if key is None:
+        return None
+    async with request.app.state.services.session_factory() as opened:
+        principal = await auth.identify_key(opened, key=key)
+    if principal is None or "serve" not in principal.scopes:
+        return None
+    return f"key of user {principal.user_id}"
+
+
+Costly = Depends(limited(COSTLY))
+"""Belongs into `dependencies` of a route whose replies take much computing."""
+Registering = Depends(limited(REGISTRATION))
+
+
 async def public() -> None:
     """Declare that anybody may call the route."""
 
@@ -133,14 +184,6 @@ async def identified(
     shown = {"key": key[: auth.SHOWN_OF_KEY]} if key is not None else {}
     request.state.caller = {"user_id": principal.user_id, **shown}  # for the log
     return principal
-
-
-def bearer_key(request: Request) -> str | None:
-    """Read an API key from `Authorization: Bearer` or `X-API-Key`."""
-    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return credentials.strip()
-    return request.headers.get("x-api-key")
 
 
 IdentifiedUser = Annotated[Principal, Depends(identified)]

@@ -7,16 +7,12 @@ the header fields of the IETF draft "RateLimit header fields for HTTP".
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, ip_address, ip_network
 
-from fastapi import Depends, Request, Response
+from fastapi import Request
 
-from api.web.problems import TooManyRequests
-
-LIMITED: set[object] = set()
-"""The dependencies that count; routes with one can answer 429."""
 UNKNOWN_ADDRESS = "0.0.0.0"  # noqa: S104 - nothing is bound to it
 _MOST_CLIENTS = 20_000  # remembered; the one unseen for longest makes room
 
@@ -38,6 +34,8 @@ class Limit:
 
 COSTLY = Limit("costly", burst=60, per_second=6)
 """Lists and predictions for ratings in the request, and places on maps."""
+PROGRAMS = Limit("programs", burst=2000, per_second=200)
+"""Beyond the limit of their address, for programs that serve others, by their key."""
 REGISTRATION = Limit("registration", burst=60, per_second=0.1)
 
 
@@ -62,31 +60,6 @@ class Limiter:
         return taken if left >= 1 else (left - 1) / limit.per_second
 
 
-def limited(limit: Limit) -> Callable[[Request, Response], Awaitable[None]]:
-    """Make a dependency of routes that counts their requests against a limit."""
-
-    async def count_request(request: Request, response: Response) -> None:
-        """Refuse a client that has used up the limit."""
-        limiter: Limiter = request.app.state.services.limiter
-        left = limiter.take(limit, client_of(request))
-        if left < 0:
-            seconds = math.ceil(-left)
-            raise TooManyRequests(seconds, policy=limit.policy, name=limit.name)
-        response.headers["RateLimit-Policy"] = limit.policy
-        response.headers["RateLimit"] = f'"{limit.name}";r={int(left)}'
-
-    LIMITED.add(count_request)
-    return count_request
-
-
-def client_of(request: Request) -> str:
-    """Name the client: the user if one is known by now, else the address."""
-    caller = getattr(request.state, "caller", None)
-    if caller is not None:
-        return f"user {caller['user_id']}"
-    return f"address {network_of(request)}"
-
-
 def network_of(request: Request) -> str:
     """Return the address that limits count; an IPv6 /64 network is one address."""
     try:
@@ -98,7 +71,3 @@ def network_of(request: Request) -> str:
     if address.ipv4_mapped is not None:
         return str(address.ipv4_mapped)
     return str(ip_network((int(address), 64), strict=False).network_address)
-
-
-Costly = Depends(limited(COSTLY))
-"""Belongs into `dependencies` of a route whose replies take much computing."""

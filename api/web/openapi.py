@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 from api.schemas.base import ProblemOut
 from api.web import problems
 from api.web.dependencies import (
+    LIMITED,
     Public,
     admin_user,
     calls,
@@ -19,7 +20,6 @@ from api.web.dependencies import (
     session_user,
     writer,
 )
-from api.web.limits import LIMITED
 from api.web.problems import Problem
 from api.web.strict_route import StrictRoute
 

@@ -6,6 +6,7 @@ import secrets
 from anyio import CapacityLimiter, to_thread
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from starlette.requests import Request
 
 from api.settings import Settings
 
@@ -60,3 +61,11 @@ def token_hash(token: str) -> bytes:
 def cookie_name(settings: Settings) -> str:
     """Name the session cookie; browsers accept the prefix over TLS only."""
     return "__Host-session" if settings.is_https else "session"
+
+
+def bearer_key(request: Request) -> str | None:
+    """Read an API key from `Authorization: Bearer` or `X-API-Key`."""
+    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return credentials.strip()
+    return request.headers.get("x-api-key")

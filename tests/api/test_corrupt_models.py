@@ -111,7 +111,7 @@ DAMAGES: dict[str, list[Damage]] = {
         sign("files", FACTORS, "dtype", dtype) for dtype in ("<f8", "|O", "<i4")
     ],
     "values": [partial(set_last, value) for value in (np.nan, np.inf, -np.inf)],
-    "versions": [sign("version", version) for version in (2, 4, "3", None)],
+    "versions": [sign("version", version) for version in (3, 5, "4", None)],
     "files missing": [
         partial(lambda name, folder: (folder / name).unlink(), name)
         for name in (FACTORS, "manifest.json", "item_ids.npy")

@@ -9,6 +9,7 @@ from api.queries import idempotency
 from api.tables import IdempotentReply
 from api.web import limits, strict_route
 from api.web.limits import Limit, Limiter
+from tests.conftest import keyed
 
 pytestmark = pytest.mark.anyio
 
@@ -93,6 +94,27 @@ async def test_costly_requests_are_limited_for_each_client(
     assert refused.json()["type"].endswith("too-many-requests")
     assert refused.headers["retry-after"] == "1"
     assert refused.headers["ratelimit"] == '"costly";r=0;t=1'
+
+
+async def test_a_program_that_serves_others_has_a_limit_of_its_own(
+    app, admin, alice, services, monkeypatch
+):
+    monkeypatch.setattr(services.limiter, "now", lambda: 0.0)
+    for _ in range(limits.COSTLY.burst + 1):
+        services.limiter.take(limits.COSTLY, "address 127.0.0.1")
+
+    async with (
+        keyed(app, admin, "serve") as program,
+        keyed(app, alice, "read") as other,
+    ):
+        served = await program.post("/recommendations", json={"ratings": []})
+        refused = await other.post("/recommendations", json={"ratings": []})
+        for _ in range(limits.PROGRAMS.burst):
+            services.limiter.take(limits.PROGRAMS, f"key of user {admin.user_id}")
+        used_up = await program.post("/recommendations", json={"ratings": []})
+
+    assert served.status_code == 200
+    assert (refused.status_code, used_up.status_code) == (429, 429)
 
 
 async def test_accounts_are_limited_by_address(anonymous, services):

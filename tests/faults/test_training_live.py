@@ -207,7 +207,7 @@ def test_swapping_under_load_loses_no_request_and_mixes_no_models(service, admin
     stop = threading.Event()
 
     def ask() -> None:
-        with Cinefold(service.url, n_attempts=1) as client:
+        with service.program("serve") as client:
             while not stop.is_set():
                 lists.append(client.recommend(LOVED))
 
