@@ -205,9 +205,10 @@ def test_swapping_under_load_loses_no_request_and_mixes_no_models(service, admin
     first = next(model.id for model in admin.models() if model.id != second)
     lists: list[Recommendations] = []
     stop = threading.Event()
+    key = service.create_key("serve")
 
     def ask() -> None:
-        with service.program("serve") as client:
+        with Cinefold(service.url, key, n_attempts=1) as client:
             while not stop.is_set():
                 lists.append(client.recommend(LOVED))
 
