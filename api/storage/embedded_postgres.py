@@ -8,13 +8,10 @@ database and nothing else.
 """
 
 import fcntl
-import hashlib
 import logging
 import os
 import signal
-import stat
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -28,6 +25,7 @@ import psutil
 import psycopg
 
 from api.settings import OperatorError, Settings, driver_url, libpq_url
+from api.storage.postgres_socket import socket_folder
 from api.storage.system_user import SystemUser, name_of
 
 logger = logging.getLogger(__name__)
@@ -49,8 +47,6 @@ NEWEST = max(POSTGRES_VERSIONS)
 NEWEST_TOOLS = POSTGRES_VERSIONS[NEWEST]
 SERVICE_ROLE, SUPERUSER, DATABASE = "cinefold", "postgres", "postgres"
 
-_SOCKET = ".s.PGSQL.5432"
-_LONGEST_SOCKET = 100  # bytes; the kernels allow 104 to 108
 # Passing is the group's bit where an access list lets the server's user pass.
 _RIGHTS_OF_OTHERS = 0o067
 
@@ -345,32 +341,6 @@ class Server:
                 process.send_signal(number)
                 (self._child or process).wait(STOP_SECONDS)
                 return
-
-
-def socket_folder(folder: Path, user: SystemUser) -> Path:
-    """Return where the socket lies: the database's folder, or a private one.
-
-    A socket's path has to be short, and libpq takes a comma for a list of hosts.
-    """
-    name = f"cinefold-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]}"
-    temporary = (tempfile.gettempdir(), "/tmp")  # noqa: S108 - the owner is checked
-    candidates = (folder, *(Path(each) / name for each in temporary))
-    private = next(path for path in candidates if _is_socket_path(path / _SOCKET))
-    if private == folder:
-        return folder
-    user.make(private)
-    found = private.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != user.uid:
-        raise OperatorError(
-            f"{private} belongs to somebody else. Remove it, or set DATA_DIR to a "
-            "shorter path, so that the database's socket can lie there."
-        )
-    private.chmod(0o700)
-    return private
-
-
-def _is_socket_path(path: Path) -> bool:
-    return len(os.fsencode(path)) <= _LONGEST_SOCKET and "," not in str(path)
 
 
 def _last_words(log: Path) -> str:
