@@ -34,7 +34,7 @@ frontend/node_modules/.package-lock.json: frontend/package.json frontend/package
 	@cd frontend && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-frontend/dist/index.html: frontend/node_modules/.package-lock.json $(shell find frontend/src frontend/public -type f 2>/dev/null) frontend/index.html frontend/vite.config.ts
+frontend/dist/index.html: frontend/node_modules/.package-lock.json $(shell find frontend/src frontend/public -type f 2>/dev/null) frontend/index.html frontend/vite.config.ts frontend/compress.js frontend/package.json
 	@echo "Building the app ..."
 	@cd frontend && npm run --silent build -- --logLevel warn
 	@touch $@

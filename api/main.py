@@ -7,11 +7,13 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
+from mimetypes import guess_type
 from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Scope
@@ -167,8 +169,22 @@ class Frontend(StaticFiles):
         """Send a file, and let browsers cache it for as long as its name allows."""
         if scope["method"] not in {"GET", "HEAD"} or ".." in scope["path"]:
             raise HTTPException(HTTPStatus.NOT_FOUND)
-        response = await super().get_response(path, scope)
+        page = "index.html" if path == "." else path
+        response, encoding = await self._best(page, scope)
+        if encoding is not None:
+            response.headers["Content-Encoding"] = encoding
+            response.headers["Content-Type"] = guess_type(page)[0] or "text/plain"
+        response.headers["Vary"] = "Accept-Encoding"
         is_hashed = path.startswith("assets/")
         lifetime = "public, max-age=31536000, immutable" if is_hashed else "no-cache"
         response.headers["Cache-Control"] = lifetime
         return response
+
+    async def _best(self, path: str, scope: Scope) -> tuple[Response, str | None]:
+        """Send what the build has compressed, if the browser takes it."""
+        accepted = Headers(scope=scope).get("accept-encoding", "")
+        offered = {part.strip() for part in accepted.lower().split(",")}
+        for encoding, suffix in (("br", ".br"), ("gzip", ".gz")):
+            if encoding in offered and self.lookup_path(path + suffix)[1] is not None:
+                return await super().get_response(path + suffix, scope), encoding
+        return await super().get_response(path, scope), None
