@@ -357,9 +357,9 @@ def test_a_file_and_a_rating_survive_a_refusal(visitor):
     visitor.fault = None
     visitor.start("import")
     file = {"name": "my.csv", "mimeType": "text/csv", "buffer": b"movie_id,rating\n1,4"}
-    page.get_by_label("Choose a CSV file").wait_for()
+    page.get_by_label("Choose a file or drop it here").wait_for()
     visitor.fault, told = FAULTS["503"]
-    page.get_by_label("Choose a CSV file").set_input_files([file])
+    page.get_by_label("Choose a file or drop it here").set_input_files([file])
     expect(page.get_by_role("alert").filter(has_text=told)).to_be_visible()
     visitor.fault = None
     page.get_by_role("button", name="Try again").click()

@@ -137,7 +137,7 @@ def test_a_file_is_tried_out_before_it_is_taken_in_and_comes_out_again(page):
         "buffer": LETTERBOXD.encode(),
     }
 
-    page.get_by_label("Choose a CSV file").set_input_files([file])
+    page.get_by_label("Choose a file or drop it here").set_input_files([file])
     expect(
         page.get_by_text("1 new, 1 changed, 0 unchanged, 1 skipped.")
     ).to_be_visible()
