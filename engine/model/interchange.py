@@ -131,8 +131,7 @@ def _check_shape(file: IO[bytes], name: str, size: int) -> None:
     shape, _, dtype = read(file)
     if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize > size:
         raise ValueError(f"{name}: the shape {shape} needs more than the file holds")
-    if file.seekable():
-        file.seek(0)
+    file.seek(0)
 
 
 def _model(manifest: dict[str, Any], arrays: _Arrays) -> Model:

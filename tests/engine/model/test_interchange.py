@@ -219,3 +219,26 @@ def test_what_is_too_large_is_refused_before_it_is_read(tmp_path, monkeypatch):
     monkeypatch.setattr("engine.model.interchange._LARGEST_FILE", 50_000)
     with pytest.raises(ArtifactError, match="expands"):
         read_item_factors(folder)
+
+
+@pytest.mark.parametrize("version", [(1, 0), (2, 0)])
+def test_headers_of_either_version_are_read_and_bound_by_the_file(tmp_path, version):
+    folder = write(tmp_path)
+    files = {}
+    for name, array in arrays().items():
+        with (folder / f"{name}.npy").open("wb") as file:
+            np.lib.format.write_array(file, np.asarray(array), version=version)
+        content = (folder / f"{name}.npy").read_bytes()
+        files[f"{name}.npy"] = hashlib.sha256(content).hexdigest()
+    manifest = json.loads((folder / "manifest.json").read_text()) | {"files": files}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+    assert read_item_factors(folder).n_items == N_ITEMS
+
+    path = folder / "item_ids.npy"
+    claimed = path.read_bytes().replace(b"(12,)", b"(99,)")
+    path.write_bytes(claimed)
+    files["item_ids.npy"] = hashlib.sha256(claimed).hexdigest()
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"files": files}))
+    with pytest.raises(ArtifactError, match=r"the shape \(99,\) needs more"):
+        read_item_factors(folder)

@@ -216,3 +216,12 @@ def test_a_rating_of_weight_two_counts_twice_among_the_habits(head, split):
 
     assert given.sum() == pytest.approx(2 * len(values))
     assert expected.sum() == pytest.approx(2 * len(values))
+
+
+def test_a_family_that_learns_no_levels_tells_none(model):
+    user, items = fold_in(model.rating, np.array([0]), np.array([4.0])), np.arange(3)
+
+    assert level_chances(model.rating, user, items).shape == (3, 0)
+    np.testing.assert_array_equal(
+        expected_ratings(model.rating, user, items), predict(model.rating, user, items)
+    )
