@@ -120,7 +120,7 @@ async def models_dir(built: ServicesDep) -> Path:
 ModelsDir = Annotated[Path, Depends(models_dir)]
 
 
-LIMITED: set[object] = set()
+LIMITED: set[Callable[[Request, Response], Awaitable[None]]] = set()
 """The dependencies that count requests; routes with one can answer 429."""
 
 
@@ -128,21 +128,32 @@ def limited(limit: Limit) -> Callable[[Request, Response], Awaitable[None]]:
     """Make a dependency of routes that counts their requests against a limit."""
 
     async def count_request(request: Request, response: Response) -> None:
-        """Refuse an address that has used up the limit, but no program with a key."""
-        limiter: Limiter = request.app.state.services.limiter
-        left = limiter.take(limit, f"address {network_of(request)}")
-        if left < 0:
-            program = await _program(request)
-            if program is not None:
-                left = limiter.take(PROGRAMS, program)
-        if left < 0:
-            seconds = math.ceil(-left)
-            raise TooManyRequests(seconds, policy=limit.policy, name=limit.name)
+        """Refuse an address that has used up the limit, but no program with a key.
+
+        Asked before the body is read, and once more by the framework, for the reply.
+        """
+        left = getattr(request.state, "left", None)
+        if left is None:
+            left = request.state.left = await _taken(limit, request)
         response.headers["RateLimit-Policy"] = limit.policy
         response.headers["RateLimit"] = f'"{limit.name}";r={int(left)}'
 
     LIMITED.add(count_request)
     return count_request
+
+
+async def _taken(limit: Limit, request: Request) -> float:
+    """Count a request; return what is left, or refuse it."""
+    limiter: Limiter = request.app.state.services.limiter
+    left = limiter.take(limit, f"address {network_of(request)}")
+    if left < 0:
+        program = await _program(request)
+        if program is not None:
+            left = limiter.take(PROGRAMS, program)
+    if left < 0:
+        seconds = math.ceil(-left)
+        raise TooManyRequests(seconds, policy=limit.policy, name=limit.name)
+    return left
 
 
 async def _program(request: Request) -> str | None:
@@ -313,6 +324,7 @@ def require_access_declarations(app: FastAPI) -> None:
                     if identified in calls(each)
                 ]
             )
+            route.limits = [c for c in LIMITED if c in calls(route.dependant)]
 
 
 def calls(dependant: Dependant) -> set[Callable[..., Any] | None]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
@@ -76,11 +76,11 @@ SPECIAL: dict[tuple[str, str], tuple[type[Problem], ...]] = {
 
 def add_document(app: FastAPI) -> None:
     """Describe the routes so far, and add a route that returns the document."""
-    router_document = document(app)
+    content = JSONResponse(document(app)).body  # written once, not at each request
 
-    async def get_openapi(_: Request) -> JSONResponse:
+    async def get_openapi(_: Request) -> Response:
         """Describe this API."""
-        return JSONResponse(router_document)
+        return Response(content, media_type="application/json")
 
     route = StrictRoute(
         "/openapi.json",

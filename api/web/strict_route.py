@@ -1,7 +1,7 @@
 """Routes that read requests literally: one JSON document, each name once."""
 
 import re
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from typing import Any, TypeAlias, get_origin
 from urllib.parse import unquote_to_bytes
@@ -81,6 +81,7 @@ class StrictRoute(APIRoute):
     media_type = "application/json"
     other_media_types: tuple[str, ...] = ()
     max_body_bytes = MAX_BODY_BYTES
+    limits: Sequence[Callable[[Request, Response], Awaitable[None]]] = ()
     admission = Dependant()  # the dependencies that say who may call
     literal_paths: tuple[re.Pattern[str], ...] = ()  # more specific routes' paths
 
@@ -97,6 +98,8 @@ class StrictRoute(APIRoute):
         async def handle_strictly(request: Request) -> Response:
             length = self._check_headers(request)
             self._check_query(request)
+            for count in self.limits:
+                await count(request, Response())
             if length <= SMALL_BODY_BYTES:
                 return await self._handle(handle, request)
             await self._admit(request)

@@ -96,6 +96,18 @@ async def test_costly_requests_are_limited_for_each_client(
     assert refused.headers["ratelimit"] == '"costly";r=0;t=1'
 
 
+async def test_a_body_beyond_the_limit_is_not_read(anonymous, services, body):
+    for _ in range(limits.COSTLY.burst):
+        services.limiter.take(limits.COSTLY, "address 127.0.0.1")
+    content, read = body
+    headers = {"Content-Type": "application/json", "Content-Length": str(MIB)}
+
+    reply = await anonymous.post("/recommendations", content=content, headers=headers)
+
+    assert reply.status_code == 429
+    assert read == []
+
+
 async def test_a_program_that_serves_others_has_a_limit_of_its_own(
     app, admin, alice, services, monkeypatch
 ):
