@@ -111,7 +111,7 @@ def sign_up(chromium: Browser, url: str) -> StorageState:
     """Register somebody who has rated a few movies; return their session."""
     with browsing(chromium, url) as page:
         page.goto("/#/register")
-        page.get_by_label("Username").fill("movie lover")
+        page.get_by_label("Username").fill("movie-lover")
         page.get_by_label("Password", exact=True).fill(PASSWORD)
         page.get_by_role("button", name="Create an account").click()
         expect(page.get_by_role("button", name="Sign out")).to_be_visible()
